@@ -1,0 +1,32 @@
+//! The trait itself.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures_core::Stream;
+
+use crate::{Activity, Event, Generation, ModelCard, ModelState, Result};
+
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The answer as it comes, in the order that [`Event`] describes. An `Err` is the last item.
+///
+/// Dropping it ends the generation within one step and frees what it held, wherever it was.
+pub type Events = Pin<Box<dyn Stream<Item = Result<Event>> + Send>>;
+
+/// Something that answers for one model.
+pub trait Backend: Send + Sync + std::fmt::Debug {
+    fn card(&self) -> Arc<ModelCard>;
+
+    fn state(&self) -> ModelState;
+
+    fn activity(&self) -> Activity;
+
+    /// Resolves once the request has been checked, has waited its turn and is running: every refusal that can be made is
+    /// made here, so that whoever waits has not sent a status yet. Dropping the future gives up the place in the queue.
+    fn generate(&self, generation: Generation) -> BoxFuture<'_, Result<Events>>;
+
+    /// Refuses what comes from now on; what runs goes on.
+    fn drain(&self);
+}

@@ -1,0 +1,93 @@
+//! Why there is no answer. One enum for every maker of answers, so that one table can turn it into a status.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The text of each variant but `Internal` may be shown to the client.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum Error {
+    #[error("{parameter}: {message}")]
+    Invalid { parameter: String, message: String },
+    #[error("{parameter} is not supported: {message}")]
+    Unsupported { parameter: String, message: String },
+    #[error(
+        "this model's context is {context} tokens, but {prompt} were asked for in the prompt and {completion} in the completion"
+    )]
+    ContextLength { context: u32, prompt: u32, completion: u32 },
+    #[error("the model {model:?} does not exist; there are: {}", known.join(", "))]
+    UnknownModel { model: String, known: Vec<String> },
+    #[error("{reason}; try again in {} s", retry_after.as_secs().max(1))]
+    QueueFull { reason: &'static str, retry_after: Duration },
+    #[error("{reason}")]
+    Unavailable { reason: String, retry_after: Duration },
+    #[error("the server behind this model failed: {reason}")]
+    Upstream { reason: String },
+    #[error("no answer within {} s", after.as_secs())]
+    Timeout { after: Duration },
+    /// Logged where it is made into an answer, never sent.
+    #[error("{reason}")]
+    Internal { reason: String },
+}
+
+/// What sort of refusal it is; the only thing that the table of statuses looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    Invalid,
+    Unsupported,
+    ContextLength,
+    NotFound,
+    QueueFull,
+    Unavailable,
+    Upstream,
+    Timeout,
+    Internal,
+}
+
+impl Error {
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Invalid { .. } => Kind::Invalid,
+            Self::Unsupported { .. } => Kind::Unsupported,
+            Self::ContextLength { .. } => Kind::ContextLength,
+            Self::UnknownModel { .. } => Kind::NotFound,
+            Self::QueueFull { .. } => Kind::QueueFull,
+            Self::Unavailable { .. } => Kind::Unavailable,
+            Self::Upstream { .. } => Kind::Upstream,
+            Self::Timeout { .. } => Kind::Timeout,
+            Self::Internal { .. } => Kind::Internal,
+        }
+    }
+
+    /// The request's field that is to blame, where one is.
+    pub fn parameter(&self) -> Option<&str> {
+        match self {
+            Self::Invalid { parameter, .. } | Self::Unsupported { parameter, .. } => Some(parameter),
+            Self::UnknownModel { .. } => Some("model"),
+            Self::ContextLength { .. } => Some("messages"),
+            _ => None,
+        }
+    }
+
+    /// When to try again, where that can help.
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::QueueFull { retry_after, .. } | Self::Unavailable { retry_after, .. } => Some(*retry_after),
+            _ => None,
+        }
+    }
+
+    pub fn invalid(parameter: impl Into<String>, message: impl ToString) -> Self {
+        Self::Invalid { parameter: parameter.into(), message: message.to_string() }
+    }
+
+    pub fn unsupported(parameter: impl Into<String>, message: impl ToString) -> Self {
+        Self::Unsupported { parameter: parameter.into(), message: message.to_string() }
+    }
+
+    pub fn internal(reason: impl ToString) -> Self {
+        Self::Internal { reason: reason.to_string() }
+    }
+}

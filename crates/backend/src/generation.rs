@@ -1,0 +1,97 @@
+//! What is asked of a model, free of any wire format.
+
+use crate::sampling::{Choices, MaxTokens, Sampling, Stop, TopLogprobs};
+
+/// One request to a model. It was checked when it was made; a backend adds only what it alone can know (the vocabulary,
+/// the context length, its queue).
+#[derive(Debug, Clone)]
+pub struct Generation {
+    /// The model or adapter that is to answer: an id or an alias.
+    pub model: String,
+    pub prompt: Prompt,
+    pub sampling: Sampling,
+    pub stop: Stop,
+    /// Absent: what is left of the context.
+    pub max_tokens: Option<MaxTokens>,
+    pub choices: Choices,
+    /// The logarithm of each generated token's probability, with so many alternatives.
+    pub logprobs: Option<TopLogprobs>,
+    /// The prompt itself is part of the answer (`echo`), with its logarithms if `logprobs` asks for them; with it, and
+    /// only with it, nothing may be generated at all.
+    pub echo: Option<Echo>,
+    pub priority: Priority,
+    pub tenant: Tenant,
+}
+
+/// The prompt is repeated before the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Echo {
+    /// And the answer follows.
+    ThenGenerate,
+    /// And that is all (`max_tokens: 0`): evaluation harnesses read the prompt's logprobs this way.
+    PromptOnly,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Prompt {
+    /// Tokenised as it stands, special tokens added as the model's tokenizer does.
+    Text(String),
+    /// Already tokens; nothing is added.
+    Tokens(Vec<u32>),
+    /// Put into the model's own words by its chat template.
+    Chat(Conversation),
+}
+
+/// At least one message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conversation {
+    messages: Vec<Message>,
+}
+
+impl Conversation {
+    /// `None` for a conversation without a message: there is nothing to answer.
+    pub fn new(messages: Vec<Message>) -> Option<Self> {
+        (!messages.is_empty()).then_some(Self { messages })
+    }
+
+    pub fn messages(&self) -> &[Message] {
+        &self.messages
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    pub role: Role,
+    pub content: String,
+    /// Who of several speaks, where a template tells them apart.
+    pub name: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// OpenAI's `developer` is the same.
+    System,
+    User,
+    Assistant,
+    Tool,
+}
+
+impl Role {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::User => "user",
+            Self::Assistant => "assistant",
+            Self::Tool => "tool",
+        }
+    }
+}
+
+/// Lower runs first, as vLLM has it; 0 is the default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Priority(pub i32);
+
+/// Whose prefixes may be shared: two requests reuse each other's KV blocks only if this is equal, so that nobody can
+/// learn from the time an answer takes what somebody else has asked (CVE-2025-46570).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Tenant(pub u64);
