@@ -1,1 +1,33 @@
-//! ...
+//! Models as they lie on disk: Hugging Face directories and GGUF files, read into one description.
+//!
+//! [`Checkpoint::open`] answers with an [`Architecture`] (what to compute), [`Weights`] (with what; views into a mapped
+//! file, nothing is copied until the kernels pack it), and the text side: [`Tokenizer`] and [`ChatTemplate`]. Nothing in a
+//! file is trusted: every size, offset and count is checked before it is used.
+
+mod architecture;
+mod checkpoint;
+mod defaults;
+mod error;
+mod family;
+pub mod gguf;
+mod hugging_face;
+mod names;
+mod rope;
+mod storage;
+mod summary;
+mod template;
+mod tensor;
+mod tensors;
+mod tokenizer;
+mod weights;
+
+pub use architecture::{Activation, Architecture, Norm, Position};
+pub use checkpoint::{Checkpoint, inspect};
+pub use defaults::GenerationDefaults;
+pub use error::{Error, Result};
+pub use family::Family;
+pub use summary::Summary;
+pub use template::{ChatTemplate, RenderOptions};
+pub use tensor::Tensor;
+pub use tokenizer::{Detokenizer, GgufVocabulary, Tokenizer};
+pub use weights::{LayerWeights, Linear, NormWeights, Weights};

@@ -1,0 +1,162 @@
+//! One matrix of a model, read where it lies.
+
+use kernels::{Format, Rows};
+
+use crate::storage::Storage;
+
+/// A view of rows into a mapped file: (rows = out, columns = in). Cheap to clone. How the file arranges them (transposed,
+/// permuted, fused with others) is undone in [`Rows::row`].
+#[derive(Debug, Clone)]
+pub struct Tensor {
+    storage: Storage,
+    /// Where the first row (or, transposed, the matrix) begins. All of the tensor is known to lie in the storage.
+    offset: usize,
+    format: Format,
+    rows: usize,
+    columns: usize,
+    layout: Layout,
+}
+
+/// How row `r` of the tensor is found in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    /// Row after row.
+    RowMajor,
+    /// Within each head of `head_dim` rows, those of the first half alternate with those of the second: llama.cpp's
+    /// arrangement for rotating neighbours instead of halves.
+    Interleaved { head_dim: usize },
+    /// GPT-2's Conv1D, (in, out): row `r` is column `first + r` of a matrix of `stride` columns.
+    Transposed { first: usize, stride: usize },
+}
+
+impl Tensor {
+    /// Rows that follow one another at `offset`. `None` if they are not whole blocks or not all in the storage.
+    pub(crate) fn new(storage: Storage, offset: usize, format: Format, rows: usize, columns: usize) -> Option<Self> {
+        let bytes = format.row_bytes(columns)?.checked_mul(rows)?;
+        let end = offset.checked_add(bytes)?;
+        (end <= storage.bytes().len()).then_some(Self { storage, offset, format, rows, columns, layout: Layout::RowMajor })
+    }
+
+    /// The rows `first..first + rows` alone. `None` if there are not so many.
+    pub(crate) fn slice(mut self, first: usize, rows: usize) -> Option<Self> {
+        if first.checked_add(rows)? > self.rows {
+            return None;
+        }
+        match &mut self.layout {
+            Layout::RowMajor => self.offset += first * self.row_bytes(),
+            // A slice that cut a head apart would not know where it begins in it.
+            Layout::Interleaved { head_dim } if first % *head_dim == 0 && rows % *head_dim == 0 => {
+                self.offset += first * self.row_bytes();
+            }
+            Layout::Interleaved { .. } => return None,
+            Layout::Transposed { first: column, .. } => *column += first,
+        }
+        self.rows = rows;
+        Some(self)
+    }
+
+    /// The matrix turned over, so that its columns are the rows. `None` if its elements are in blocks along the rows.
+    pub(crate) fn transposed(mut self) -> Option<Self> {
+        if self.layout != Layout::RowMajor || self.format.block_elements() != 1 {
+            return None;
+        }
+        self.layout = Layout::Transposed { first: 0, stride: self.columns };
+        (self.rows, self.columns) = (self.columns, self.rows);
+        Some(self)
+    }
+
+    /// The same rows in the order of halves, where the file has them interleaved head by head. `None` if the rows are not
+    /// whole heads of an even size.
+    pub(crate) fn uninterleaved(mut self, head_dim: usize) -> Option<Self> {
+        let whole = head_dim > 0 && head_dim.is_multiple_of(2) && self.rows.is_multiple_of(head_dim);
+        if self.layout != Layout::RowMajor || !whole {
+            return None;
+        }
+        self.layout = Layout::Interleaved { head_dim };
+        Some(self)
+    }
+
+    /// Appends nothing, replaces all: `out` becomes the row's elements.
+    ///
+    /// # Panics
+    /// If `index` is not below the number of rows, or `out` is not as long as a row.
+    pub fn dequantise_row(&self, index: usize, out: &mut [f32]) {
+        assert_eq!(out.len(), self.columns, "a row of {} elements", self.columns);
+        match self.contiguous(index) {
+            Some(bytes) => self.format.dequantise(bytes, out),
+            None => {
+                let mut bytes = Vec::new();
+                self.gather(index, &mut bytes);
+                self.format.dequantise(&bytes, out);
+            }
+        }
+    }
+
+    /// Bytes that the tensor takes in the file.
+    pub fn bytes(&self) -> usize {
+        self.rows * self.row_bytes()
+    }
+
+    fn row_bytes(&self) -> usize {
+        self.format.row_bytes(self.columns).unwrap_or(0)
+    }
+
+    /// The row's bytes where they lie together.
+    fn contiguous(&self, index: usize) -> Option<&[u8]> {
+        assert!(index < self.rows, "row {index} of {}", self.rows);
+        let stored = match self.layout {
+            Layout::RowMajor => index,
+            Layout::Interleaved { head_dim } => stored_row(index, head_dim),
+            Layout::Transposed { .. } => return None,
+        };
+        let start = self.offset + stored * self.row_bytes();
+        Some(&self.storage.bytes()[start..start + self.row_bytes()])
+    }
+
+    /// Collects a row that is a column in the file.
+    fn gather(&self, index: usize, out: &mut Vec<u8>) {
+        let Layout::Transposed { first, stride } = self.layout else { return };
+        let size = self.format.block_bytes();
+        let start = self.offset + (first + index) * size;
+        let bytes = self.storage.bytes();
+        out.reserve(self.columns * size);
+        for line in 0..self.columns {
+            let at = start + line * stride * size;
+            out.extend_from_slice(&bytes[at..at + size]);
+        }
+    }
+}
+
+/// Where a file that interleaves the halves of each head has row `row` of the plain order.
+fn stored_row(row: usize, head_dim: usize) -> usize {
+    let (head, within) = (row / head_dim, row % head_dim);
+    let (half, pair) = (within / (head_dim / 2), within % (head_dim / 2));
+    head * head_dim + 2 * pair + half
+}
+
+/// A bias that belongs to interleaved rows, in the order of halves.
+pub(crate) fn uninterleave(stored: &[f32], head_dim: usize) -> Vec<f32> {
+    (0..stored.len()).map(|row| stored[stored_row(row, head_dim)]).collect()
+}
+
+impl Rows for Tensor {
+    fn format(&self) -> Format {
+        self.format
+    }
+
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
+    fn columns(&self) -> usize {
+        self.columns
+    }
+
+    fn row(&self, index: usize, out: &mut Vec<u8>) {
+        out.clear();
+        match self.contiguous(index) {
+            Some(bytes) => out.extend_from_slice(bytes),
+            None => self.gather(index, out),
+        }
+    }
+}
