@@ -1,0 +1,44 @@
+//! Where log lines go, and how they look.
+
+use tracing::Level;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+
+/// How a line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object a line, for machines.
+    Json,
+    /// For people.
+    Pretty,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogSettings {
+    pub format: Format,
+    /// Lines less important than this are left out; `None` leaves out all.
+    pub level: Option<Level>,
+    /// Colours, where somebody looks on.
+    pub ansi: bool,
+}
+
+/// Sends the whole process's log lines to stderr: stdout belongs to what a command answers. Fails if it was called before.
+///
+/// `debug` and `trace` are meant for this server's own crates: what the HTTP libraries say is held at `info`, since it is
+/// a line a frame and could quote what a client has sent.
+pub fn start(settings: LogSettings) -> Result<(), TryInitError> {
+    let level = LevelFilter::from(settings.level);
+    let of_libraries = level.min(LevelFilter::INFO);
+    let filter = ["h2", "hyper", "hyper_util", "tower", "tower_http", "rustls", "mio"]
+        .into_iter()
+        .fold(Targets::new().with_default(level), |targets, library| targets.with_target(library, of_libraries));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = match settings.format {
+        Format::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed(),
+        Format::Pretty => lines.with_ansi(settings.ansi).with_target(false).boxed(),
+    };
+    tracing_subscriber::registry().with(lines.with_filter(filter)).try_init()
+}

@@ -1,0 +1,193 @@
+//! Every metric that the server counts, as the fields of one struct, and the two events that move them.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::time::Duration;
+
+use prometheus_client::encoding::text;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use crate::buckets;
+use crate::labels::{
+    GenAiDurationLabels, GenAiLabels, Operation, RequestLabels, RouteLabels, TokenUsageLabels, bounded_method,
+};
+use crate::reading::{self, Reading};
+
+type Histograms<Labels> = Family<Labels, Histogram, fn() -> Histogram>;
+
+/// The label value of a model that is not served here: clients may ask for any name, and each would be a new time series.
+const OTHER: &str = "other";
+
+/// What the OpenTelemetry convention calls the provider: who runs the model.
+const PROVIDER: &str = "llm-inference-api";
+
+/// Everything that is counted over the life of the process. Shared behind an `Arc`; recording takes a short lock at most.
+///
+/// Numbers that a model keeps itself (`model_loaded`, `tokens_per_second`, all of `vllm:*`) are not here: they come into
+/// [`encode`](Self::encode) as [`Reading`]s.
+pub struct Metrics {
+    /// `api_requests_total{method,route,status,model}`: answers whose body has ended, by whatever end.
+    api_requests: Family<RequestLabels, Counter>,
+    /// `api_request_duration_seconds{method,route}`: from the request's head to the end of the answer's body.
+    api_request_duration: Histograms<RouteLabels>,
+    /// `gpu_memory_usage_bytes`: 0, since nothing runs on a GPU.
+    gpu_memory_usage: Gauge,
+    /// `gen_ai_server_time_to_first_token_seconds`
+    time_to_first_token: Histograms<GenAiLabels>,
+    /// `gen_ai_server_time_per_output_token_seconds`: of the tokens after the first.
+    time_per_output_token: Histograms<GenAiLabels>,
+    /// `gen_ai_server_request_duration_seconds`: from the request to its last token, `error_type` if there was an error.
+    request_duration: Histograms<GenAiDurationLabels>,
+    /// `gen_ai_client_token_usage`: tokens in (`input`) and out (`output`) of each request.
+    token_usage: Histograms<TokenUsageLabels>,
+
+    /// The values that a `model` label can have, beside [`OTHER`] and nothing.
+    models: HashSet<String>,
+    registry: Registry,
+}
+
+/// An HTTP request whose answer has been sent, or given up.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestEnded<'a> {
+    pub method: &'a str,
+    /// The route's pattern (`/v1/models/{id}`), never the path that was asked for; for an unknown path a fixed word.
+    pub route: &'a str,
+    pub status: u16,
+    /// The model's id, where the request had to do with one. An unknown one is counted as `other`.
+    pub model: Option<&'a str>,
+    pub took: Duration,
+}
+
+/// A generation that has come to its end: finished, failed, or dropped by its reader.
+#[derive(Debug, Clone, Copy)]
+pub struct GenerationEnded<'a> {
+    pub operation: Operation,
+    /// The model's id.
+    pub model: &'a str,
+    pub took: Duration,
+    /// From the request to the first token; `None` if there was none.
+    pub to_first_token: Option<Duration>,
+    pub input_tokens: u32,
+    pub output_tokens: u32,
+    /// One word out of a fixed set, where it did not end well: the kind of error, or that the client went away.
+    pub error: Option<&'static str>,
+}
+
+impl Metrics {
+    /// `models` are the ids that may appear as a label.
+    pub fn new(models: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let mut metrics = Self {
+            api_requests: Family::default(),
+            api_request_duration: Family::new_with_constructor(|| Histogram::new(buckets::API_REQUEST_DURATION)),
+            gpu_memory_usage: Gauge::default(),
+            time_to_first_token: Family::new_with_constructor(|| Histogram::new(buckets::TIME_TO_FIRST_TOKEN)),
+            time_per_output_token: Family::new_with_constructor(|| Histogram::new(buckets::TIME_PER_OUTPUT_TOKEN)),
+            request_duration: Family::new_with_constructor(|| Histogram::new(buckets::REQUEST_DURATION)),
+            token_usage: Family::new_with_constructor(|| Histogram::new(buckets::TOKEN_USAGE)),
+            models: models.into_iter().map(Into::into).collect(),
+            registry: Registry::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    /// Names are given as they are shown, but for a counter's `_total`, which the encoder adds.
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("api_requests", "Requests answered", self.api_requests.clone());
+        registry.register(
+            "api_request_duration_seconds",
+            "Time from a request to the end of its answer",
+            self.api_request_duration.clone(),
+        );
+        registry.register("gpu_memory_usage_bytes", "GPU memory in use", self.gpu_memory_usage.clone());
+        registry.register(
+            "gen_ai_server_time_to_first_token_seconds",
+            "Time from a request to its first token",
+            self.time_to_first_token.clone(),
+        );
+        registry.register(
+            "gen_ai_server_time_per_output_token_seconds",
+            "Mean time of a request's tokens after the first",
+            self.time_per_output_token.clone(),
+        );
+        registry.register(
+            "gen_ai_server_request_duration_seconds",
+            "Time from a request to its last token",
+            self.request_duration.clone(),
+        );
+        registry.register(
+            "gen_ai_client_token_usage",
+            "Tokens in the prompt (input) and in the answer (output) of a request",
+            self.token_usage.clone(),
+        );
+    }
+
+    /// To be called once for each request, when its answer's body has ended or was dropped.
+    pub fn request_ended(&self, request: &RequestEnded<'_>) {
+        let RequestEnded { method, route, status, model, took } = *request;
+        let method = bounded_method(method);
+        let model = model.map_or("", |model| self.bounded_model(model)).to_owned();
+        self.api_request_duration
+            .get_or_create(&RouteLabels { method, route: route.to_owned() })
+            .observe(took.as_secs_f64());
+        self.api_requests.get_or_create(&RequestLabels { method, route: route.to_owned(), status, model }).inc();
+    }
+
+    /// To be called once for each generation, whatever its end.
+    pub fn generation_ended(&self, generation: &GenerationEnded<'_>) {
+        let GenerationEnded { operation, model, took, to_first_token, input_tokens, output_tokens, error } = *generation;
+        let common = GenAiLabels {
+            gen_ai_operation_name: operation.as_str(),
+            gen_ai_provider_name: PROVIDER,
+            gen_ai_request_model: self.bounded_model(model).to_owned(),
+        };
+        if let Some(first) = to_first_token {
+            self.time_to_first_token.get_or_create(&common).observe(first.as_secs_f64());
+            if output_tokens > 1 {
+                let each = took.saturating_sub(first) / (output_tokens - 1);
+                self.time_per_output_token.get_or_create(&common).observe(each.as_secs_f64());
+            }
+        }
+        for (gen_ai_token_type, tokens) in [("input", input_tokens), ("output", output_tokens)] {
+            let labels = TokenUsageLabels { common: common.clone(), gen_ai_token_type };
+            self.token_usage.get_or_create(&labels).observe(f64::from(tokens));
+        }
+        let labels = GenAiDurationLabels { common, error_type: error.unwrap_or_default() };
+        self.request_duration.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+
+    /// What [`encode`](Self::encode) writes: the OpenMetrics text that Prometheus reads.
+    pub const CONTENT_TYPE: &'static str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+    /// Everything as text, with what each model says of itself now.
+    pub fn encode(&self, readings: impl IntoIterator<Item = Reading>) -> String {
+        let mut out = String::with_capacity(8 * 1024);
+        // Writing to a `String` cannot fail, and no label's encoder refuses a value.
+        let written = text::encode_registry(&mut out, &self.registry)
+            .and_then(|()| text::encode_registry(&mut out, &reading::registry_of(readings)))
+            .and_then(|()| text::encode_eof(&mut out));
+        if let Err(error) = written {
+            tracing::error!(%error, "the metrics could not be written");
+        }
+        out
+    }
+
+    fn bounded_model<'a>(&self, model: &'a str) -> &'a str {
+        if self.models.contains(model) { model } else { OTHER }
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Metrics").field("models", &self.models).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+#[path = "metrics_tests.rs"]
+mod tests;
