@@ -1,1 +1,11 @@
-//! ...
+//! Which models there are and where their files lie. Nothing is opened here beyond directories: whether a file is what
+//! its name says is found out when it is loaded.
+
+mod catalogue;
+mod entry;
+mod error;
+mod scan;
+
+pub use catalogue::{Allowed, Catalogue, Places};
+pub use entry::{Entry, Source};
+pub use error::Error;

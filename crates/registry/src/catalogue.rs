@@ -1,0 +1,155 @@
+//! All the models of this machine, and which of them are to be served.
+
+use std::path::{Path, PathBuf};
+
+use crate::entry::{self, Entry, Source};
+use crate::error::Error;
+use crate::scan;
+
+/// Where to look for models.
+#[derive(Debug, Clone, Default)]
+pub struct Places {
+    /// The id and the size of the model in the binary.
+    pub embedded: Option<(String, u64)>,
+    /// A directory of models (`LLM_MODEL_PATH`).
+    pub directory: Option<PathBuf>,
+    /// One model that was asked for by name (`--model`): a path, or the id of one that the other places have.
+    pub named: Option<PathBuf>,
+}
+
+/// Which of the models found may be served.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Allowed {
+    /// Nothing was said: the model that was asked for by name; without one, the embedded one.
+    #[default]
+    Unsaid,
+    /// `*`
+    All,
+    /// These, and the one that was asked for by name.
+    Ids(Vec<String>),
+}
+
+/// The models that were found.
+#[derive(Debug, Default)]
+pub struct Catalogue {
+    /// The embedded one, the directory's by id, then the one that was named by its path.
+    entries: Vec<Entry>,
+    warnings: Vec<String>,
+    looked_in: Vec<String>,
+    directory: Option<PathBuf>,
+    /// The id of the model that was asked for by name.
+    named: Option<String>,
+}
+
+impl Catalogue {
+    /// Looks everywhere. Fails if a place that was named is not there; what is broken inside a directory is a warning.
+    pub fn scan(places: &Places) -> Result<Self, Error> {
+        let mut catalogue = Self { directory: places.directory.clone(), ..Self::default() };
+        if let Some((id, size)) = &places.embedded {
+            catalogue.looked_in.push("the binary".to_owned());
+            catalogue.entries.push(Entry { id: id.clone(), source: Source::Embedded, size: *size });
+        }
+        if let Some(directory) = &places.directory {
+            catalogue.looked_in.push(directory.display().to_string());
+            let findings = scan::scan(directory)?;
+            catalogue.warnings.extend(findings.warnings);
+            for entry in findings.entries {
+                catalogue.prefer(entry);
+            }
+        }
+        if let Some(named) = &places.named {
+            catalogue.name(named)?;
+        }
+        Ok(catalogue)
+    }
+
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// What was left out and why, in whole sentences.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The models to serve; the first is the one that answers where none is asked for. Fails on an id that is not there.
+    pub fn select(&self, allowed: &Allowed) -> Result<Vec<Entry>, Error> {
+        let mut selected: Vec<Entry> =
+            self.entries.iter().filter(|entry| Some(&entry.id) == self.named.as_ref()).cloned().collect();
+        match allowed {
+            Allowed::Unsaid if selected.is_empty() => {
+                selected.extend(self.entries.iter().filter(|entry| entry.source == Source::Embedded).cloned());
+            }
+            Allowed::Unsaid => {}
+            Allowed::All => add_new(&mut selected, self.entries.iter()),
+            Allowed::Ids(ids) => {
+                for id in ids {
+                    add_new(&mut selected, [self.find(id)?]);
+                }
+            }
+        }
+        Ok(selected)
+    }
+
+    /// The model of this id.
+    pub fn find(&self, id: &str) -> Result<&Entry, Error> {
+        self.entries.iter().find(|entry| entry.id == id).ok_or_else(|| self.not_found(id))
+    }
+
+    fn name(&mut self, path: &Path) -> Result<(), Error> {
+        if !path.exists() {
+            let id = path.to_str().ok_or_else(|| Error::Name { path: path.to_owned() })?;
+            self.looked_in.insert(0, format!("the path {id}"));
+            self.named = Some(self.find(id)?.id.clone());
+            return Ok(());
+        }
+        let entry = scan::model_at(path)?.ok_or_else(|| Error::NotAModel { path: path.to_owned() })?;
+        self.named = Some(entry.id.clone());
+        self.prefer(entry);
+        Ok(())
+    }
+
+    /// Adds a model; of two with the same id, the one that was asked for more explicitly is kept.
+    fn prefer(&mut self, entry: Entry) {
+        if let Some(hidden) = self.entries.iter().position(|other| other.id == entry.id) {
+            let hidden = self.entries.remove(hidden);
+            if hidden.source != entry.source {
+                let warning = format!("the model {:?} is taken from {}, not from {}", entry.id, entry.source, hidden.source);
+                self.warnings.push(warning);
+            }
+        }
+        self.entries.push(entry);
+    }
+
+    fn not_found(&self, id: &str) -> Error {
+        let id = id.to_owned();
+        let found = self.entries.iter().map(|entry| entry.id.clone()).collect();
+        let looked_in = self.looked_in.clone();
+        if looks_like_hub(&id) {
+            let directory = self.directory.clone().unwrap_or_else(|| PathBuf::from("a directory named by LLM_MODEL_PATH"));
+            return Error::NotDownloaded { destination: directory.join(&id), id, found, looked_in };
+        }
+        Error::NotFound { id, found, looked_in }
+    }
+}
+
+fn add_new<'a>(selected: &mut Vec<Entry>, entries: impl IntoIterator<Item = &'a Entry>) {
+    for entry in entries {
+        if !selected.contains(entry) {
+            selected.push(entry.clone());
+        }
+    }
+}
+
+/// `org/name`, as the Hugging Face Hub names models, and not a path such as `./name`, `/name` or `a/b/c`.
+fn looks_like_hub(id: &str) -> bool {
+    let part = |part: &str| {
+        !part.is_empty() && !part.starts_with('.') && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    };
+    id.split_once('/')
+        .is_some_and(|(organisation, name)| part(organisation) && part(name) && !entry::is_gguf(Path::new(name)))
+}
+
+#[cfg(test)]
+#[path = "catalogue_tests.rs"]
+mod tests;

@@ -1,0 +1,165 @@
+//! Which models are found, and which of them are served.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::{Allowed, Catalogue, Places};
+use crate::Entry;
+
+/// A directory of models; each name that ends in `/` is one in Hugging Face's layout.
+fn models(names: &[&str]) -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    for name in names {
+        let path = root.path().join(name);
+        if name.ends_with('/') {
+            fs::create_dir_all(&path).unwrap();
+            fs::write(path.join("config.json"), "{}").unwrap();
+            fs::write(path.join("model-00001-of-00002.safetensors"), [0; 30]).unwrap();
+            fs::write(path.join("model-00002-of-00002.safetensors"), [0; 12]).unwrap();
+        } else {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, [0; 7]).unwrap();
+        }
+    }
+    root
+}
+
+fn embedded() -> Places {
+    Places { embedded: Some(("demo".into(), 5)), ..Places::default() }
+}
+
+fn in_directory(root: &Path) -> Places {
+    Places { directory: Some(root.to_owned()), ..embedded() }
+}
+
+fn ids(entries: &[Entry]) -> Vec<&str> {
+    entries.iter().map(|entry| entry.id.as_str()).collect()
+}
+
+/// Every link of an error in one line, with the temporary directory's name taken out.
+fn told(error: &crate::Error, root: &Path) -> String {
+    error.to_string().replace(root.to_str().unwrap(), "MODELS")
+}
+
+#[test]
+fn every_layout_is_found_with_its_size() {
+    let root = models(&["tiny/", "acme/large/", "flat.gguf", "acme/small.gguf", "acme/quantised/Q8_0.gguf", "README.md"]);
+    let catalogue = Catalogue::scan(&in_directory(root.path())).unwrap();
+    let found: Vec<String> = catalogue.entries().iter().map(|entry| format!("{} {}", entry.id, entry.size)).collect();
+    insta::assert_snapshot!(found.join("\n"), @r"
+        demo 5
+        acme/large 42
+        acme/quantised/Q8_0 7
+        acme/small 7
+        flat 7
+        tiny 42
+    ");
+    assert!(catalogue.warnings().is_empty());
+}
+
+#[test]
+fn without_a_word_the_embedded_model_is_served() {
+    let root = models(&["tiny/"]);
+    let catalogue = Catalogue::scan(&in_directory(root.path())).unwrap();
+    assert_eq!(ids(&catalogue.select(&Allowed::Unsaid).unwrap()), ["demo"]);
+}
+
+#[test]
+fn a_star_serves_all_that_is_there() {
+    let root = models(&["tiny/", "flat.gguf"]);
+    let catalogue = Catalogue::scan(&in_directory(root.path())).unwrap();
+    assert_eq!(ids(&catalogue.select(&Allowed::All).unwrap()), ["demo", "flat", "tiny"]);
+}
+
+#[test]
+fn a_named_path_is_served_alone_and_first() {
+    let root = models(&["tiny/", "flat.gguf"]);
+    let named = Places { named: Some(root.path().join("flat.gguf")), ..embedded() };
+    let catalogue = Catalogue::scan(&named).unwrap();
+    assert_eq!(ids(&catalogue.select(&Allowed::Unsaid).unwrap()), ["flat"]);
+    assert_eq!(ids(&catalogue.select(&Allowed::All).unwrap()), ["flat", "demo"]);
+    assert_eq!(ids(&catalogue.select(&Allowed::Ids(vec!["demo".into()])).unwrap()), ["flat", "demo"]);
+}
+
+#[test]
+fn a_model_can_be_named_by_its_id() {
+    let root = models(&["acme/large/"]);
+    let named = Places { named: Some(PathBuf::from("acme/large")), ..in_directory(root.path()) };
+    assert_eq!(ids(&Catalogue::scan(&named).unwrap().select(&Allowed::Unsaid).unwrap()), ["acme/large"]);
+}
+
+#[test]
+fn a_directory_that_is_itself_a_model_is_one() {
+    let root = models(&["tiny/"]);
+    let catalogue = Catalogue::scan(&in_directory(&root.path().join("tiny"))).unwrap();
+    assert_eq!(ids(catalogue.entries()), ["demo", "tiny"]);
+}
+
+#[test]
+fn an_unknown_id_names_what_there_is_and_where_it_was_looked_for() {
+    let root = models(&["tiny/"]);
+    let catalogue = Catalogue::scan(&in_directory(root.path())).unwrap();
+    let error = catalogue.select(&Allowed::Ids(vec!["tinny".into()])).unwrap_err();
+    insta::assert_snapshot!(told(&error, root.path()), @r#"there is no model "tinny"; there are: demo, tiny; looked in: the binary, MODELS"#);
+}
+
+#[test]
+fn an_id_of_the_hub_says_where_to_put_the_files() {
+    let root = models(&["tiny/"]);
+    let catalogue = Catalogue::scan(&in_directory(root.path())).unwrap();
+    let error = catalogue.select(&Allowed::Ids(vec!["acme/large".into()])).unwrap_err();
+    insta::assert_snapshot!(told(&error, root.path()), @r#"there is no model "acme/large" on this machine, and this version does not download from the Hugging Face Hub yet: put its files into MODELS/acme/large; there are: demo, tiny; looked in: the binary, MODELS"#);
+}
+
+#[test]
+fn a_named_file_of_another_kind_is_refused() {
+    let root = models(&["model.bin"]);
+    let named = Places { named: Some(root.path().join("model.bin")), ..embedded() };
+    insta::assert_snapshot!(told(&Catalogue::scan(&named).unwrap_err(), root.path()), @"MODELS/model.bin is not a model: expected a *.gguf file, or a directory with config.json and *.safetensors");
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_refused() {
+    let root = models(&[]);
+    let error = Catalogue::scan(&in_directory(&root.path().join("absent"))).unwrap_err();
+    insta::assert_snapshot!(told(&error, root.path()), @"the model directory MODELS/absent cannot be read");
+}
+
+#[test]
+fn the_named_model_hides_another_of_its_name() {
+    let root = models(&["demo.gguf"]);
+    let named = Places { named: Some(root.path().join("demo.gguf")), ..embedded() };
+    let catalogue = Catalogue::scan(&named).unwrap();
+    assert_eq!(ids(&catalogue.select(&Allowed::All).unwrap()), ["demo"]);
+    insta::assert_snapshot!(catalogue.warnings().join("\n").replace(root.path().to_str().unwrap(), "MODELS"), @r#"the model "demo" is taken from MODELS/demo.gguf, not from embedded"#);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_in_circles_and_to_nowhere_are_left_out_with_a_warning() {
+    use std::os::unix::fs::symlink;
+    let root = models(&["tiny/", "acme/large/"]);
+    symlink(root.path(), root.path().join("acme/circle")).unwrap();
+    symlink("self", root.path().join("self")).unwrap();
+    symlink("nowhere", root.path().join("broken")).unwrap();
+    let catalogue = Catalogue::scan(&in_directory(root.path())).unwrap();
+    assert_eq!(ids(catalogue.entries()), ["demo", "acme/large", "tiny"]);
+    let warnings = catalogue.warnings().join("\n");
+    insta::assert_snapshot!(warnings.replace(root.path().canonicalize().unwrap().to_str().unwrap(), "MODELS"), @r"
+        MODELS/acme/circle is left out: it is a link that leads back to a directory above it
+        MODELS/broken is left out: No such file or directory (os error 2)
+        MODELS/self is left out: Too many levels of symbolic links (os error 40)
+    ");
+}
+
+#[cfg(unix)]
+#[test]
+fn weights_behind_links_are_counted_in_full() {
+    use std::os::unix::fs::symlink;
+    let root = models(&["tiny/", "blob"]);
+    symlink(root.path().join("blob"), root.path().join("tiny/extra.safetensors")).unwrap();
+    let catalogue = Catalogue::scan(&in_directory(root.path())).unwrap();
+    assert_eq!(catalogue.find("tiny").unwrap().size, 49);
+}

@@ -1,0 +1,56 @@
+//! One model that could be served, and how it is recognised on disk.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A model that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// What clients call it: `name` or `org/name`.
+    pub id: String,
+    pub source: Source,
+    /// Bytes of its weights.
+    pub size: u64,
+}
+
+/// Where a model's files are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Part of the binary.
+    Embedded,
+    /// A directory in Hugging Face's layout, or a GGUF file.
+    Path(PathBuf),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Embedded => formatter.write_str("embedded"),
+            Self::Path(path) => path.display().fmt(formatter),
+        }
+    }
+}
+
+/// Whether `path` names a GGUF file, going by the name.
+pub(crate) fn is_gguf(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"))
+}
+
+/// Bytes of weights in a directory in Hugging Face's layout; `None` if it is not one, that is, without a `config.json`
+/// or without safetensors beside it.
+pub(crate) fn weights_in(directory: &Path) -> io::Result<Option<u64>> {
+    if !directory.join("config.json").is_file() {
+        return Ok(None);
+    }
+    let mut total = None;
+    for file in fs::read_dir(directory)? {
+        let path = file?.path();
+        if path.extension().is_some_and(|extension| extension == "safetensors") {
+            // Through the link, as a download cache keeps its files elsewhere.
+            total = Some(total.unwrap_or(0) + fs::metadata(&path)?.len());
+        }
+    }
+    Ok(total)
+}

@@ -1,0 +1,36 @@
+//! Why there is no such model.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+#[derive(Debug, Error)]
+pub enum Error {
+    #[error("the model directory {} cannot be read", path.display())]
+    Directory {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("{} cannot be read", path.display())]
+    Model {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error(
+        "{} is not a model: expected a *.gguf file, or a directory with config.json and *.safetensors",
+        path.display()
+    )]
+    NotAModel { path: PathBuf },
+    #[error("the name of {} is not UTF-8, so that no client could ask for it", path.display())]
+    Name { path: PathBuf },
+    #[error("there is no model {id:?}; there are: {}; looked in: {}", found.join(", "), looked_in.join(", "))]
+    NotFound { id: String, found: Vec<String>, looked_in: Vec<String> },
+    #[error(
+        "there is no model {id:?} on this machine, and this version does not download from the Hugging Face Hub yet: put \
+         its files into {}; there are: {}; looked in: {}", destination.display(), found.join(", "), looked_in.join(", ")
+    )]
+    NotDownloaded { id: String, destination: PathBuf, found: Vec<String>, looked_in: Vec<String> },
+}
