@@ -11,8 +11,11 @@ pub struct Generation {
     pub prompt: Prompt,
     pub sampling: Sampling,
     pub stop: Stop,
-    /// Absent: what is left of the context.
+    /// Asked for: if prompt and this exceed the context, the request is refused. Absent: what is left of the context, at
+    /// most `default_max_tokens`.
     pub max_tokens: Option<MaxTokens>,
+    /// What an absent `max_tokens` means where more is left of the context. `serving` fills it in; it refuses nothing.
+    pub default_max_tokens: Option<MaxTokens>,
     pub choices: Choices,
     /// The logarithm of each generated token's probability, with so many alternatives.
     pub logprobs: Option<TopLogprobs>,
