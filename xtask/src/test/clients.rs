@@ -1,0 +1,112 @@
+//! The official Python and Node clients against the built server.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use super::server::Server;
+use super::tally::Tally;
+use super::{cargo, heading, script};
+
+/// The clients learn from this where the server is.
+const BASE_URL: &str = "LLM_TEST_BASE_URL";
+
+/// Builds the server, starts it on a free port, runs both clients' tests, and stops it again.
+pub(super) fn run(root: &Path, tally: &mut Tally) {
+    heading("the server");
+    // The profile of the tests: its dependencies are built already, and optimised.
+    if !script::stream(&mut cargo(root, &["build", "--package", "llm-inference-api"]), |_| ()).unwrap_or(false) {
+        println!("the server does not build");
+        return tally.failed(1);
+    }
+    let mut server = match Server::start(root) {
+        Ok(server) => server,
+        Err(error) => {
+            println!("{error:#}");
+            return tally.failed(1);
+        }
+    };
+    match prepare_python(root) {
+        Ok(python) => tally.tests("the official Python client", python_tests(root, &python, server.base_url())),
+        Err(error) => tally.leave_out(format!("the official Python client: {error:#}")),
+    }
+    match prepare_node(root) {
+        Ok(()) => tally.tests("the official Node client", node_tests(root, server.base_url())),
+        Err(error) => tally.leave_out(format!("the official Node client: {error:#}")),
+    }
+    heading("the server ends when asked to");
+    match server.stop() {
+        Ok(()) => tally.passed(1),
+        Err(error) => {
+            println!("{error:#}");
+            tally.failed(1);
+        }
+    }
+}
+
+fn python_tests(root: &Path, python: &Path, base_url: &str) -> Command {
+    let mut command = Command::new(python);
+    command.args(["-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider"]).env("PYTHONDONTWRITEBYTECODE", "1");
+    command.env(BASE_URL, base_url).current_dir(root.join("tests/sdk/python"));
+    command
+}
+
+fn node_tests(root: &Path, base_url: &str) -> Command {
+    let mut command = Command::new("node");
+    command.args(["--test", "--test-reporter=tap"]).env(BASE_URL, base_url).current_dir(root.join("tests/sdk/node"));
+    command
+}
+
+/// A virtual environment under `target/` with the pinned packages; made anew when the pins change.
+fn prepare_python(root: &Path) -> Result<PathBuf> {
+    heading("Python packages");
+    let mut has_venv = Command::new("python3");
+    need(has_venv.args(["-c", "import venv, ensurepip"]), "python3 with its venv module", &["python3", "python3-venv"])?;
+    let requirements = root.join("tests/sdk/python/requirements.txt");
+    let environment = root.join("target/clients/python");
+    let python = environment.join("bin/python");
+    let (pins, stamp) = (fs::read_to_string(&requirements)?, environment.join("installed.txt"));
+    if python.is_file() && fs::read_to_string(&stamp).is_ok_and(|installed| installed == pins) {
+        return Ok(python);
+    }
+    script::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
+    script::run(Command::new(&python).args(install).arg(&requirements))?;
+    fs::write(&stamp, pins).context("cannot note what was installed")?;
+    Ok(python)
+}
+
+/// The packages of `package-lock.json`, beside it, where Node looks for them.
+fn prepare_node(root: &Path) -> Result<()> {
+    heading("Node packages");
+    need(Command::new("node").arg("--version"), "node", &["nodejs", "npm"])?;
+    need(Command::new("npm").arg("--version"), "npm", &["nodejs", "npm"])?;
+    let directory = root.join("tests/sdk/node");
+    let (pins, stamp) =
+        (fs::read_to_string(directory.join("package-lock.json"))?, directory.join("node_modules/.installed"));
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == pins) {
+        return Ok(());
+    }
+    let mut install = Command::new("npm");
+    script::run(install.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(&directory))?;
+    fs::write(&stamp, pins).context("cannot note what was installed")
+}
+
+/// Makes sure that `probe` succeeds, by installing Debian packages where we may; else says what to type.
+fn need(probe: &mut Command, what: &str, packages: &[&str]) -> Result<()> {
+    if script::succeeds(probe) {
+        return Ok(());
+    }
+    let names = packages.join(" ");
+    let may_install = script::succeeds(Command::new("sh").args(["-c", "test \"$(id -u)\" = 0 && command -v apt-get"]));
+    if may_install {
+        script::run(Command::new("apt-get").args(["-qq", "update"]))?;
+        let mut install = Command::new("apt-get");
+        install.args(["-qq", "-y", "--no-install-recommends", "install"]).env("DEBIAN_FRONTEND", "noninteractive");
+        script::run(install.args(packages))?;
+    }
+    anyhow::ensure!(script::succeeds(probe), "{what} is missing; get it with: sudo apt-get install {names}");
+    Ok(())
+}
