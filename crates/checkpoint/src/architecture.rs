@@ -1,6 +1,8 @@
 //! What is to be computed: the sizes and options of one decoder, whatever the file said them in.
 
-use crate::Family;
+use std::path::Path;
+
+use crate::{Error, Family, Result};
 
 /// A decoder-only transformer. That the MLP is gated, that projections have biases and that queries and keys are
 /// normalised is told by which weights are there.
@@ -14,7 +16,7 @@ pub struct Architecture {
     pub heads: usize,
     /// Divides `heads`.
     pub kv_heads: usize,
-    /// Not always `hidden / heads`.
+    /// Not always `hidden / heads`. Even where positions are rotary.
     pub head_dim: usize,
     /// Columns of the MLP's last projection.
     pub intermediate: usize,
@@ -37,13 +39,14 @@ pub enum Norm {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Position {
-    /// Rotary, in half-split pairs: dimension `i` turns with `i + inverse_frequencies.len()`; the dimensions beyond stay.
+    /// Rotary, in half-split pairs: dimension `i` turns with `i + inverse_frequencies.len()`; dimensions beyond those stay.
     /// Sine and cosine are multiplied by `attention_factor`.
     Rope { inverse_frequencies: Vec<f32>, attention_factor: f32 },
     /// Rows of `Weights::positions`, added to the embeddings.
     Learned,
 }
 
+/// Gated MLPs always have `Silu`, the others one of the two GELUs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activation {
     Silu,
@@ -51,5 +54,51 @@ pub enum Activation {
     GeluTanh,
     /// The exact form (`gelu`).
     GeluErf,
-    Relu,
+}
+
+/// The sizes that a file gives, before anything is computed or allocated from them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sizes {
+    pub(crate) vocabulary: usize,
+    pub(crate) hidden: usize,
+    pub(crate) layers: usize,
+    pub(crate) heads: usize,
+    pub(crate) kv_heads: usize,
+    pub(crate) head_dim: usize,
+    pub(crate) intermediate: usize,
+    pub(crate) context: usize,
+}
+
+/// Far above any model there is, and low enough that products of two of them cannot overflow.
+const LARGEST: usize = 1 << 28;
+const MOST_LAYERS: usize = 4096;
+const LARGEST_HEAD: usize = 4096;
+
+impl Sizes {
+    /// Refuses sizes that no model can have. `rotary` heads turn in pairs, so that their size must be even.
+    pub(crate) fn check(&self, file: &Path, rotary: bool) -> Result<()> {
+        let bounds = [
+            ("vocabulary size", self.vocabulary, LARGEST),
+            ("hidden size", self.hidden, LARGEST),
+            ("number of layers", self.layers, MOST_LAYERS),
+            ("number of attention heads", self.heads, LARGEST / LARGEST_HEAD),
+            ("number of key/value heads", self.kv_heads, LARGEST / LARGEST_HEAD),
+            ("head size", self.head_dim, LARGEST_HEAD),
+            ("intermediate size", self.intermediate, LARGEST),
+            ("context length", self.context, LARGEST),
+        ];
+        for (key, found, most) in bounds {
+            if found == 0 || found > most {
+                return Err(Error::field(file, key, format!("1 to {most}"), found.to_string()));
+            }
+        }
+        if !self.heads.is_multiple_of(self.kv_heads) {
+            let expected = format!("a divisor of the {} attention heads", self.heads);
+            return Err(Error::field(file, "number of key/value heads", expected, self.kv_heads.to_string()));
+        }
+        if rotary && !self.head_dim.is_multiple_of(2) {
+            return Err(Error::field(file, "head size", "an even number", self.head_dim.to_string()));
+        }
+        Ok(())
+    }
 }

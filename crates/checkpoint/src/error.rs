@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::Family;
+use crate::{Family, template, tokenizer};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -28,11 +28,10 @@ pub enum Error {
     /// A sound model that asks for something this engine does not compute.
     #[error("{}: {feature} is not supported", file.display())]
     Unsupported { file: PathBuf, feature: String },
-    #[error("{}: tokenizer: {problem}", file.display())]
-    Tokenizer { file: PathBuf, problem: String },
-    /// A chat template that does not parse, or a conversation that it refuses.
-    #[error("chat template: {problem}")]
-    Template { problem: String },
+    #[error("{}: the tokenizer cannot be used", place.display())]
+    Tokenizer { place: PathBuf, source: tokenizer::Error },
+    #[error("{}: the chat template cannot be used", place.display())]
+    Template { place: PathBuf, source: template::Error },
 }
 
 impl Error {

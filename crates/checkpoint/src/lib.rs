@@ -5,20 +5,22 @@
 //! file is trusted: every size, offset and count is checked before it is used.
 
 mod architecture;
+mod assemble;
 mod checkpoint;
 mod defaults;
 mod error;
 mod family;
 pub mod gguf;
 mod hugging_face;
+mod locate;
 mod names;
 mod rope;
 mod storage;
 mod summary;
-mod template;
+pub mod template;
 mod tensor;
 mod tensors;
-mod tokenizer;
+pub mod tokenizer;
 mod weights;
 
 pub use architecture::{Activation, Architecture, Norm, Position};
@@ -29,5 +31,5 @@ pub use family::Family;
 pub use summary::Summary;
 pub use template::{ChatTemplate, RenderOptions};
 pub use tensor::Tensor;
-pub use tokenizer::{Detokenizer, GgufVocabulary, Tokenizer};
+pub use tokenizer::{Detokenizer, GgufVocabulary, SpecialTokens, Tokenizer};
 pub use weights::{LayerWeights, Linear, NormWeights, Weights};

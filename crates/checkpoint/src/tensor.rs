@@ -44,12 +44,9 @@ impl Tensor {
         }
         match &mut self.layout {
             Layout::RowMajor => self.offset += first * self.row_bytes(),
-            // A slice that cut a head apart would not know where it begins in it.
-            Layout::Interleaved { head_dim } if first % *head_dim == 0 && rows % *head_dim == 0 => {
-                self.offset += first * self.row_bytes();
-            }
-            Layout::Interleaved { .. } => return None,
             Layout::Transposed { first: column, .. } => *column += first,
+            // Nothing stores fused matrices so, and a part would not know where it begins in a head.
+            Layout::Interleaved { .. } => return None,
         }
         self.rows = rows;
         Some(self)
@@ -65,18 +62,15 @@ impl Tensor {
         Some(self)
     }
 
-    /// The same rows in the order of halves, where the file has them interleaved head by head. `None` if the rows are not
-    /// whole heads of an even size.
-    pub(crate) fn uninterleaved(mut self, head_dim: usize) -> Option<Self> {
-        let whole = head_dim > 0 && head_dim.is_multiple_of(2) && self.rows.is_multiple_of(head_dim);
-        if self.layout != Layout::RowMajor || !whole {
-            return None;
-        }
+    /// The same rows in the order of halves, where the file has them interleaved head by head. The rows are whole heads of
+    /// an even size.
+    pub(crate) fn uninterleaved(mut self, head_dim: usize) -> Self {
+        debug_assert!(self.layout == Layout::RowMajor && head_dim.is_multiple_of(2) && self.rows.is_multiple_of(head_dim));
         self.layout = Layout::Interleaved { head_dim };
-        Some(self)
+        self
     }
 
-    /// Appends nothing, replaces all: `out` becomes the row's elements.
+    /// The elements of a row.
     ///
     /// # Panics
     /// If `index` is not below the number of rows, or `out` is not as long as a row.

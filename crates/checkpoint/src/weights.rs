@@ -23,9 +23,9 @@ impl Weights {
 #[derive(Debug, Clone)]
 pub struct LayerWeights {
     pub attention_norm: NormWeights,
-    pub query: Linear, // (heads · head_dim, hidden)
-    pub key: Linear,   // (kv_heads · head_dim, hidden)
-    pub value: Linear, // (kv_heads · head_dim, hidden)
+    pub query: Linear,  // (heads · head_dim, hidden)
+    pub key: Linear,    // (kv_heads · head_dim, hidden)
+    pub value: Linear,  // (kv_heads · head_dim, hidden)
     pub output: Linear, // (hidden, heads · head_dim)
     /// Where queries are normalised head by head, before they are rotated.
     pub query_norm: Option<Vec<f32>>, // (head_dim)
@@ -45,6 +45,6 @@ pub struct NormWeights {
 
 #[derive(Debug, Clone)]
 pub struct Linear {
-    pub weight: Tensor, // (out, in)
+    pub weight: Tensor,         // (out, in)
     pub bias: Option<Vec<f32>>, // (out)
 }
