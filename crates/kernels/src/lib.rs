@@ -1,1 +1,43 @@
-//! ...
+//! The arithmetic of the engine on a CPU: packed matrices, matrix × tokens, attention over a cache in blocks, norms,
+//! rotary positions, activations, and the threads that share the work.
+//!
+//! This crate knows nothing of models, files or requests, and it is the only one with `unsafe` code. Everything runs for the
+//! instruction set that is found at run time; the layout of packed weights is the same for all of them.
+//!
+//! One law holds for every function here: a row (token) of a result has the same bits whatever else is in the call, however a
+//! prompt is cut into chunks, and however many threads work on it. Each element is therefore computed by one fixed sequence of
+//! operations, and tiles only decide which elements are computed side by side.
+#![allow(
+    unsafe_code,
+    reason = "this is the one crate of the workspace that may: intrinsics, and threads sharing one output"
+)]
+
+mod activation;
+mod attention;
+mod buffer;
+mod cache;
+mod format;
+mod input;
+mod isa;
+mod lanes;
+pub mod limits;
+mod matrix;
+mod multiply;
+mod norm;
+mod pack;
+mod pool;
+mod rope;
+mod share;
+
+pub use activation::{add, gelu_erf, gelu_tanh, silu_multiply};
+pub use attention::{AttentionShape, Span, attend};
+pub use cache::{CacheError, KvCache, KvElement, KvShape, Slot};
+pub use format::Format;
+pub use input::Input;
+pub use isa::Isa;
+pub use matrix::{Matrix, Rows};
+pub use multiply::{Product, multiply};
+pub use norm::{layer_norm, rms_norm};
+pub use pack::PackError;
+pub use pool::Pool;
+pub use rope::{RopeTable, rotate};

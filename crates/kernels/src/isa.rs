@@ -1,0 +1,75 @@
+//! Which instruction set the kernels use.
+
+use std::fmt;
+
+use crate::lanes::{Lanes, Portable};
+
+/// An instruction set that the kernels are written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isa {
+    /// AVX-512 with its 8-bit dot products (VNNI): Ice Lake, Zen 4 and later.
+    Avx512,
+    /// AVX2 with FMA and F16C: Haswell, Zen and later.
+    Avx2,
+    /// What the compiler makes of plain code.
+    Portable,
+}
+
+/// A kernel that can be run with any kind of lanes.
+///
+/// Implementations of `run`, and all that they call, are `#[inline(always)]`: only so do they end up inside the function that
+/// has the instructions switched on.
+pub(crate) trait Kernel {
+    fn run<L: Lanes>(self);
+}
+
+impl Isa {
+    pub const ALL: [Self; 3] = [Self::Avx512, Self::Avx2, Self::Portable];
+
+    /// The best that this machine has.
+    pub fn detect() -> Self {
+        Self::ALL.into_iter().find(|isa| isa.is_available()).unwrap_or(Self::Portable)
+    }
+
+    /// Whether this machine has it.
+    pub fn is_available(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => {
+                is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("avx512vnni")
+                    && Self::Avx2.is_available()
+            }
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => {
+                is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c")
+            }
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::Avx512 | Self::Avx2 => false,
+            Self::Portable => true,
+        }
+    }
+
+    /// For people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Avx512 => "AVX-512 VNNI",
+            Self::Avx2 => "AVX2",
+            Self::Portable => "portable",
+        }
+    }
+
+    /// Runs a kernel with this instruction set, or a lesser one that the machine has.
+    pub(crate) fn dispatch(self, kernel: impl Kernel) {
+        kernel.run::<Portable>();
+    }
+}
+
+impl fmt::Display for Isa {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}

@@ -1,0 +1,119 @@
+//! Sixteen lanes side by side: the vocabulary in which every kernel is written, once.
+//!
+//! A kernel is generic over [`Lanes`]; an instruction set is an implementation of it. Packed matrices hold 16 rows side by side
+//! and the key cache 16 positions, so 16 is the width whatever the registers are.
+#![expect(clippy::inline_always, reason = "code must be inlined into the function that has the instructions switched on")]
+
+mod portable;
+
+pub(crate) use portable::Portable;
+
+/// The number of lanes.
+pub(crate) const LANES: usize = 16;
+
+/// Sixteen lanes of an instruction set.
+///
+/// # Safety of all methods
+/// They may be called only where `Isa::dispatch` has made sure that the machine has the instructions; pointers must be good for
+/// 16 elements (64 bytes for `Bytes`), and need no alignment.
+pub(crate) trait Lanes: Copy + 'static {
+    /// 16 × f32.
+    type Floats: Copy;
+    /// 16 × i32.
+    type Ints: Copy;
+    /// 64 bytes: four for each lane.
+    type Bytes: Copy;
+
+    /// What `dot_signed` takes from each weight byte less than its unsigned value: its result is Σ(byte − 128 + `LIFT`)·activation.
+    /// Instructions that multiply unsigned by signed bytes leave the byte as it is (128); the caller corrects.
+    const LIFT: i32;
+
+    unsafe fn load(from: *const f32) -> Self::Floats;
+    unsafe fn store(to: *mut f32, value: Self::Floats);
+    unsafe fn splat(value: f32) -> Self::Floats;
+    unsafe fn add(a: Self::Floats, b: Self::Floats) -> Self::Floats;
+    unsafe fn sub(a: Self::Floats, b: Self::Floats) -> Self::Floats;
+    unsafe fn mul(a: Self::Floats, b: Self::Floats) -> Self::Floats;
+    unsafe fn div(a: Self::Floats, b: Self::Floats) -> Self::Floats;
+    unsafe fn max(a: Self::Floats, b: Self::Floats) -> Self::Floats;
+    unsafe fn min(a: Self::Floats, b: Self::Floats) -> Self::Floats;
+    /// `a·b + c`
+    unsafe fn fma(a: Self::Floats, b: Self::Floats, c: Self::Floats) -> Self::Floats;
+    /// `c − a·b`
+    unsafe fn negated_fma(a: Self::Floats, b: Self::Floats, c: Self::Floats) -> Self::Floats;
+    /// To the nearest whole number, ties to even.
+    unsafe fn round(a: Self::Floats) -> Self::Floats;
+    /// 2 to the power of whole numbers from −126 to 127.
+    unsafe fn power_of_two(exponent: Self::Floats) -> Self::Floats;
+    /// `a` in the first `count` lanes, `b` in the others.
+    unsafe fn first(count: usize, a: Self::Floats, b: Self::Floats) -> Self::Floats;
+
+    unsafe fn load_f16(from: *const u16) -> Self::Floats;
+    unsafe fn store_f16(to: *mut u16, value: Self::Floats);
+    /// 16 pairs of bf16: the firsts, and the seconds.
+    unsafe fn load_bf16_pairs(from: *const u16) -> (Self::Floats, Self::Floats);
+    unsafe fn load_u8(from: *const u8) -> Self::Floats;
+    unsafe fn load_i8(from: *const i8) -> Self::Floats;
+
+    unsafe fn splat_int(value: i32) -> Self::Ints;
+    unsafe fn to_floats(value: Self::Ints) -> Self::Floats;
+    /// To signed bytes, for whole numbers within their range.
+    unsafe fn store_i8(to: *mut i8, value: Self::Floats);
+
+    unsafe fn load_bytes(from: *const u8) -> Self::Bytes;
+    unsafe fn store_bytes(to: *mut u8, value: Self::Bytes);
+    unsafe fn low_nibbles(bytes: Self::Bytes) -> Self::Bytes;
+    unsafe fn high_nibbles(bytes: Self::Bytes) -> Self::Bytes;
+    /// `nibbles | ((bits >> SHIFT) & MASK)`, to the left for a negative `SHIFT`.
+    unsafe fn with_bits<const SHIFT: i32, const MASK: u8>(nibbles: Self::Bytes, bits: Self::Bytes) -> Self::Bytes;
+
+    /// In each lane, `sum` plus the dot product of its four weight bytes (0–127) with the four signed `activations`.
+    unsafe fn dot(sum: Self::Ints, weights: Self::Bytes, activations: i32) -> Self::Ints;
+    /// The same for weights that use all eight bits: signed values plus 128. See `LIFT`.
+    unsafe fn dot_signed(sum: Self::Ints, weights: Self::Bytes, activations: i32) -> Self::Ints;
+}
+
+/// The sum of the lanes, in the order of a tree: every instruction set adds the same numbers.
+#[inline(always)]
+pub(crate) unsafe fn sum<L: Lanes>(value: L::Floats) -> f32 {
+    let mut lanes = [0.0; LANES];
+    // SAFETY: the array has 16 elements; the caller vouches for the instructions.
+    unsafe { L::store(lanes.as_mut_ptr(), value) };
+    let mut width = LANES / 2;
+    while width > 0 {
+        for lane in 0..width {
+            lanes[lane] += lanes[lane + width];
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+/// The greatest lane.
+#[inline(always)]
+pub(crate) unsafe fn greatest<L: Lanes>(value: L::Floats) -> f32 {
+    let mut lanes = [0.0; LANES];
+    // SAFETY: as in `sum`.
+    unsafe { L::store(lanes.as_mut_ptr(), value) };
+    lanes.into_iter().fold(f32::NEG_INFINITY, f32::max)
+}
+
+/// e to the power of each lane, to about one unit in the last place. What lies beyond −87.3 or 88 is taken as that; what is not
+/// a number stays so.
+#[inline(always)]
+pub(crate) unsafe fn exp<L: Lanes>(value: L::Floats) -> L::Floats {
+    // SAFETY: no memory is touched; the caller vouches for the instructions.
+    unsafe {
+        let value = L::min(L::splat(88.0), L::max(L::splat(-87.3), value));
+        // value = exponent·ln 2 + rest with |rest| ≤ ln 2 / 2; ln 2 in two parts, so that the rest is exact.
+        let exponent = L::round(L::mul(value, L::splat(std::f32::consts::LOG2_E)));
+        let rest = L::negated_fma(exponent, L::splat(0.693_359_4), value);
+        let rest = L::negated_fma(exponent, L::splat(-2.121_944_4e-4), rest);
+        // The Taylor series up to rest⁷/7! is below 2⁻²⁶ off in this range.
+        let mut series = L::splat(1.0 / 5040.0);
+        for coefficient in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
+            series = L::fma(series, rest, L::splat(coefficient));
+        }
+        L::mul(series, L::power_of_two(exponent))
+    }
+}

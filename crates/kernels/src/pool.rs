@@ -1,0 +1,292 @@
+//! Threads that stay: a step of a model makes hundreds of short parallel calls, and starting threads for each would cost more
+//! than the work.
+//!
+//! The caller is worker 0. A waiting worker spins for a moment, because the next call usually follows within microseconds, and
+//! then sleeps, so that an idle server uses no CPU.
+
+use std::{
+    any::Any,
+    cell::Cell,
+    fmt,
+    num::NonZeroUsize,
+    ops::Range,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    thread::{self, JoinHandle},
+};
+
+use crate::isa::Isa;
+
+/// How often a waiting thread looks again before it sleeps: some tens of microseconds.
+const SPINS: u32 = 1_000;
+
+/// A fixed set of worker threads. Dropping it joins them.
+pub struct Pool {
+    shared: Arc<State>,
+    workers: Vec<JoinHandle<()>>,
+    isa: Isa,
+    /// Calls from several threads take turns.
+    turn: Mutex<()>,
+}
+
+struct State {
+    /// Counts calls; a change tells the workers that `job` is new.
+    epoch: AtomicU64,
+    /// Workers that have not finished the present call.
+    running: AtomicUsize,
+    stop: AtomicBool,
+    job: Mutex<Option<Job>>,
+    wake: Condvar,
+    finished: Mutex<Option<Box<dyn Any + Send>>>,
+    done: Condvar,
+}
+
+/// A borrowed task whose lifetime is hidden from the workers.
+#[derive(Clone, Copy)]
+struct Job(*const (dyn Fn(usize) + Sync));
+
+// SAFETY: the task is `Sync`, and `Pool::run` does not return before all workers are done with it.
+unsafe impl Send for Job {}
+
+thread_local! {
+    /// Whether this thread is inside a task, so that a nested call does not wait for itself.
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+impl Pool {
+    /// A pool of `threads` workers, the caller of [`Pool::run`] being one of them, for the instruction set of this machine.
+    pub fn new(threads: NonZeroUsize) -> Self {
+        Self::with_isa(threads, Isa::detect())
+    }
+
+    /// A pool whose kernels use `isa`, or what the machine has if it lacks that.
+    pub fn with_isa(threads: NonZeroUsize, isa: Isa) -> Self {
+        let shared = Arc::new(State {
+            epoch: AtomicU64::new(0),
+            running: AtomicUsize::new(0),
+            stop: AtomicBool::new(false),
+            job: Mutex::new(None),
+            wake: Condvar::new(),
+            finished: Mutex::new(None),
+            done: Condvar::new(),
+        });
+        // A thread that the system refuses only makes the pool smaller.
+        let workers = (1..threads.get())
+            .map_while(|worker| {
+                let shared = Arc::clone(&shared);
+                thread::Builder::new().name(format!("kernel-{worker}")).spawn(move || shared.work(worker)).ok()
+            })
+            .collect();
+        Self { shared, workers, isa: if isa.is_available() { isa } else { Isa::detect() }, turn: Mutex::new(()) }
+    }
+
+    /// Workers, the caller included.
+    pub fn threads(&self) -> usize {
+        self.workers.len() + 1
+    }
+
+    /// The instruction set that the kernels use.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// Calls `task` once for each worker number below [`Pool::threads`], all at the same time, and returns when all are done.
+    /// A panic in a task comes out here, and the pool stays usable. A call from within a task runs on that thread alone.
+    pub fn run(&self, task: &(dyn Fn(usize) + Sync)) {
+        if self.workers.is_empty() || INSIDE.get() {
+            (0..self.threads()).for_each(task);
+            return;
+        }
+        let turn = lock(&self.turn);
+        self.shared.start(task, self.workers.len());
+        let own = inside(|| task(0));
+        let others = self.shared.wait();
+        drop(turn);
+        if let Some(panic) = own.err().or(others) {
+            resume_unwind(panic);
+        }
+    }
+
+    /// Calls `task` with the numbers below `count`, each once, the workers taking `chunk` consecutive numbers at a time as they
+    /// become free. What is too little to share runs on the caller.
+    pub(crate) fn share(&self, count: usize, chunk: usize, task: impl Fn(usize, Range<usize>) + Sync) {
+        let chunk = chunk.max(1);
+        if count <= chunk || self.workers.is_empty() {
+            if count > 0 {
+                task(0, 0..count);
+            }
+            return;
+        }
+        let next = AtomicUsize::new(0);
+        self.run(&|worker| {
+            loop {
+                let start = next.fetch_add(chunk, Ordering::Relaxed);
+                if start >= count {
+                    break;
+                }
+                task(worker, start..count.min(start + chunk));
+            }
+        });
+    }
+}
+
+impl State {
+    fn start(&self, task: &(dyn Fn(usize) + Sync), workers: usize) {
+        // SAFETY: only the lifetime changes; `Pool::run` waits for all workers before the borrow ends.
+        let task: *const (dyn Fn(usize) + Sync + 'static) = unsafe { std::mem::transmute(std::ptr::from_ref(task)) };
+        let mut job = lock(&self.job);
+        *job = Some(Job(task));
+        self.running.store(workers, Ordering::Relaxed);
+        self.epoch.fetch_add(1, Ordering::Release);
+        drop(job);
+        self.wake.notify_all();
+    }
+
+    /// Waits for the workers and gives the first panic among them.
+    fn wait(&self) -> Option<Box<dyn Any + Send>> {
+        for _ in 0..SPINS {
+            if self.running.load(Ordering::Acquire) == 0 {
+                break;
+            }
+            std::hint::spin_loop();
+        }
+        let mut finished = lock(&self.finished);
+        while self.running.load(Ordering::Acquire) != 0 {
+            finished = self.done.wait(finished).unwrap_or_else(PoisonError::into_inner);
+        }
+        finished.take()
+    }
+
+    fn work(&self, worker: usize) {
+        let mut seen = 0;
+        while let Some(Job(task)) = self.next(&mut seen) {
+            // SAFETY: `Pool::run` keeps the task alive until `running` is zero, which happens below.
+            let result = inside(|| unsafe { (*task)(worker) });
+            if let Err(panic) = result {
+                lock(&self.finished).get_or_insert(panic);
+            }
+            if self.running.fetch_sub(1, Ordering::AcqRel) == 1 {
+                // Taking the lock keeps the signal from falling between the caller's look and its sleep.
+                drop(lock(&self.finished));
+                self.done.notify_one();
+            }
+        }
+    }
+
+    /// The next task, or `None` when the pool is dropped.
+    fn next(&self, seen: &mut u64) -> Option<Job> {
+        for _ in 0..SPINS {
+            if self.epoch.load(Ordering::Acquire) != *seen {
+                break;
+            }
+            std::hint::spin_loop();
+        }
+        let mut job = lock(&self.job);
+        while self.epoch.load(Ordering::Acquire) == *seen {
+            job = self.wake.wait(job).unwrap_or_else(PoisonError::into_inner);
+        }
+        *seen = self.epoch.load(Ordering::Acquire);
+        if self.stop.load(Ordering::Acquire) { None } else { *job }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        let job = lock(&self.shared.job);
+        self.shared.stop.store(true, Ordering::Release);
+        self.shared.epoch.fetch_add(1, Ordering::Release);
+        drop(job);
+        self.shared.wake.notify_all();
+        for worker in self.workers.drain(..) {
+            // A worker catches the panics of its tasks, so there is nothing to pass on.
+            let _ = worker.join();
+        }
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Pool").field("threads", &self.threads()).field("isa", &self.isa).finish_non_exhaustive()
+    }
+}
+
+/// Runs a part of a task, marked as being inside one, and keeps its panic.
+fn inside(task: impl FnOnce()) -> thread::Result<()> {
+    let before = INSIDE.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(task));
+    INSIDE.set(before);
+    result
+}
+
+/// Nothing is left half-done under these locks, so a poisoned one is as good as any.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    fn pool(threads: usize) -> Pool {
+        Pool::new(NonZeroUsize::new(threads).unwrap())
+    }
+
+    #[test]
+    fn every_worker_is_called_once() {
+        for threads in 1..5 {
+            let pool = pool(threads);
+            for _ in 0..200 {
+                let calls: Vec<_> = (0..threads).map(|_| AtomicUsize::new(0)).collect();
+                pool.run(&|worker| _ = calls[worker].fetch_add(1, Ordering::Relaxed));
+                assert!(calls.iter().all(|count| count.load(Ordering::Relaxed) == 1));
+            }
+        }
+    }
+
+    #[test]
+    fn every_number_is_shared_out_once() {
+        let pool = pool(3);
+        let calls: Vec<_> = (0..100).map(|_| AtomicUsize::new(0)).collect();
+        pool.share(100, 7, |_, range| range.for_each(|index| _ = calls[index].fetch_add(1, Ordering::Relaxed)));
+        assert!(calls.iter().all(|count| count.load(Ordering::Relaxed) == 1));
+    }
+
+    #[test]
+    fn a_panic_reaches_the_caller_and_the_pool_goes_on() {
+        let pool = pool(3);
+        for culprit in 0..3 {
+            let result =
+                catch_unwind(AssertUnwindSafe(|| pool.run(&|worker| assert!(worker != culprit, "culprit {culprit}"))));
+            let panic = result.unwrap_err();
+            assert_eq!(panic.downcast_ref::<String>().unwrap(), &format!("culprit {culprit}"));
+        }
+        let calls = AtomicUsize::new(0);
+        pool.run(&|_| _ = calls.fetch_add(1, Ordering::Relaxed));
+        assert_eq!(calls.into_inner(), 3);
+    }
+
+    #[test]
+    fn a_call_within_a_task_does_not_wait_for_itself() {
+        let pool = pool(2);
+        let calls = AtomicUsize::new(0);
+        pool.run(&|_| pool.run(&|_| _ = calls.fetch_add(1, Ordering::Relaxed)));
+        assert_eq!(calls.into_inner(), 4);
+    }
+
+    #[test]
+    fn callers_on_several_threads_take_turns() {
+        let pool = pool(2);
+        let calls = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..50).for_each(|_| pool.run(&|_| _ = calls.fetch_add(1, Ordering::Relaxed))));
+            }
+        });
+        assert_eq!(calls.into_inner(), 400);
+    }
+}
