@@ -1,1 +1,18 @@
-//! ...
+//! HTTP: the only crate that knows axum.
+//!
+//! A request passes the [`middleware`], is taken apart by an extractor, asked of `serving` by a handler of [`routes`], and
+//! answered in the shape that its surface has. What goes wrong on the way is an [`answer::Error`], and one table turns it
+//! into a status.
+
+mod answer;
+mod app;
+mod extract;
+mod middleware;
+mod refusal;
+mod routes;
+mod serve;
+mod sse;
+
+pub use app::{App, Origins, Settings};
+pub use routes::router;
+pub use serve::serve;

@@ -1,1 +1,20 @@
-//! ...
+//! The use cases, free of HTTP: which model answers, with which defaults, within which limits, and what is counted.
+//!
+//! A [`Service`] is made once from its [`Model`]s and is cheap to clone. What an answer holds (its place in flight, its
+//! measurement) lives in the stream that is handed out and ends with it, however it ends.
+
+mod defaults;
+mod drain;
+mod fleet;
+mod generate;
+mod health;
+mod meter;
+mod model;
+mod service;
+mod together;
+
+pub use defaults::Defaults;
+pub use health::{Health, ModelHealth, Status};
+pub use model::Model;
+pub use service::{Service, Settings};
+pub use together::Answers;

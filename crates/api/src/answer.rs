@@ -1,0 +1,183 @@
+//! Why there is no answer, and the one table that gives each reason its status and its names.
+
+use axum::http::StatusCode;
+use axum::http::StatusCode as Status;
+use axum::response::{IntoResponse, Response};
+use backend::Kind;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// The request is not one.
+    Request(openai::Error),
+    /// It is, and has no answer.
+    Backend(backend::Error),
+    NoRoute {
+        method: String,
+        path: String,
+    },
+    MethodNotAllowed {
+        method: String,
+        path: String,
+    },
+    UnsupportedMediaType,
+    PayloadTooLarge {
+        limit: usize,
+    },
+    /// The body broke off, or did not arrive in time.
+    BodyUnreadable {
+        reason: String,
+    },
+    /// A handler panicked.
+    Panic {
+        reason: String,
+    },
+}
+
+/// What the outside sees of a reason.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Row {
+    pub(crate) status: StatusCode,
+    /// `error` in our own body.
+    pub(crate) name: &'static str,
+    /// `type` and `code` in OpenAI's.
+    pub(crate) kind: &'static str,
+    pub(crate) code: Option<&'static str>,
+}
+
+const INVALID: &str = "invalid_request_error";
+const SERVER: &str = "server_error";
+
+const fn row(status: StatusCode, name: &'static str, kind: &'static str, code: Option<&'static str>) -> Row {
+    Row { status, name, kind, code }
+}
+
+impl Error {
+    /// The table.
+    pub(crate) const fn row(&self) -> Row {
+        let code = self.row_of_kind();
+        match self {
+            Self::Request(error) => Row { code: error.code(), ..code },
+            _ => code,
+        }
+    }
+
+    const fn row_of_kind(&self) -> Row {
+        match self {
+            Self::Request(error) => Self::of(error.kind()),
+            Self::Backend(error) => Self::of(error.kind()),
+            Self::NoRoute { .. } => row(Status::NOT_FOUND, "not_found", INVALID, Some("unknown_url")),
+            Self::MethodNotAllowed { .. } => {
+                row(Status::METHOD_NOT_ALLOWED, "method_not_allowed", INVALID, Some("method_not_supported"))
+            }
+            Self::UnsupportedMediaType => {
+                let name = "unsupported_media_type";
+                row(Status::UNSUPPORTED_MEDIA_TYPE, name, INVALID, Some(name))
+            }
+            Self::PayloadTooLarge { .. } => {
+                row(Status::PAYLOAD_TOO_LARGE, "payload_too_large", INVALID, Some("payload_too_large"))
+            }
+            Self::BodyUnreadable { .. } => row(Status::BAD_REQUEST, "validation_error", INVALID, None),
+            Self::Panic { .. } => Self::of(Kind::Internal),
+        }
+    }
+
+    const fn of(kind: Kind) -> Row {
+        match kind {
+            Kind::Invalid => row(Status::BAD_REQUEST, "validation_error", INVALID, Some("invalid_value")),
+            Kind::Unsupported => row(Status::BAD_REQUEST, "validation_error", INVALID, Some("unsupported_parameter")),
+            Kind::ContextLength => row(Status::BAD_REQUEST, "validation_error", INVALID, Some("context_length_exceeded")),
+            Kind::NotFound => row(Status::NOT_FOUND, "not_found", INVALID, Some("model_not_found")),
+            Kind::QueueFull => row(Status::TOO_MANY_REQUESTS, "queue_full", "rate_limit_error", Some("queue_full")),
+            Kind::Unavailable => {
+                row(Status::SERVICE_UNAVAILABLE, "service_unavailable", SERVER, Some("service_unavailable"))
+            }
+            Kind::Upstream => row(Status::BAD_GATEWAY, "upstream_error", SERVER, Some("upstream_error")),
+            Kind::Timeout => row(Status::GATEWAY_TIMEOUT, "gateway_timeout", SERVER, Some("gateway_timeout")),
+            Kind::Internal => {
+                let name = "internal_server_error";
+                row(Status::INTERNAL_SERVER_ERROR, name, SERVER, Some(name))
+            }
+        }
+    }
+
+    /// For the client. A bug's own text stays inside.
+    pub(crate) fn message(&self) -> String {
+        match self {
+            Self::Backend(backend::Error::Internal { .. }) | Self::Panic { .. } => {
+                "the server has failed; the request id leads to what it logged".into()
+            }
+            Self::Request(error) => error.to_string(),
+            Self::Backend(error) => error.to_string(),
+            Self::NoRoute { method, path } => format!("there is nothing at {method} {path}"),
+            Self::MethodNotAllowed { method, path } => format!("{path} does not take {method}"),
+            Self::UnsupportedMediaType => "the body must be sent as content-type: application/json".into(),
+            Self::PayloadTooLarge { limit } => format!("the body is larger than {limit} bytes"),
+            Self::BodyUnreadable { reason } => format!("the body could not be read: {reason}"),
+        }
+    }
+
+    /// For the log, if this is a bug of ours.
+    pub(crate) fn bug(&self) -> Option<&str> {
+        match self {
+            Self::Backend(backend::Error::Internal { reason }) | Self::Panic { reason } => Some(reason),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn parameter(&self) -> Option<&str> {
+        match self {
+            Self::Request(error) => error.parameter(),
+            Self::Backend(error) => error.parameter(),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Backend(error) => error.retry_after(),
+            _ => None,
+        }
+    }
+
+    /// The numbers behind a refusal, for a program to read.
+    pub(crate) fn details(&self) -> Value {
+        let out_of = match self {
+            Self::Request(error) => error.out_of(),
+            _ => None,
+        };
+        match (self, self.parameter(), out_of) {
+            (Self::Backend(backend::Error::ContextLength { context, prompt, completion }), ..) => {
+                json!({"context": context, "prompt": prompt, "completion": completion})
+            }
+            (_, Some(field), Some(reason)) => json!({"field": field, "value": reason.value, "bound": reason.bound}),
+            (_, Some(field), None) => json!({ "field": field }),
+            _ => json!({}),
+        }
+    }
+}
+
+impl From<openai::Error> for Error {
+    fn from(error: openai::Error) -> Self {
+        Self::Request(error)
+    }
+}
+
+impl From<backend::Error> for Error {
+    fn from(error: backend::Error) -> Self {
+        Self::Backend(error)
+    }
+}
+
+/// Which body an error gets depends on the path, which is not known here: `middleware::refuse` writes it.
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let mut response = self.row().status.into_response();
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}

@@ -1,0 +1,87 @@
+//! What every handler shares.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use axum::http::HeaderValue;
+use jiff::Timestamp;
+use openai::Header;
+use serving::Service;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+/// Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct App {
+    pub(crate) service: Service,
+    pub(crate) settings: Arc<Settings>,
+    started: Instant,
+}
+
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Bytes of a request's body.
+    pub body_limit: usize,
+    /// How long a body may take to arrive.
+    pub body_timeout: Duration,
+    /// How often a silent stream says that it is still there.
+    pub ping_every: Duration,
+    /// `CORS_ALLOWED_ORIGINS`
+    pub origins: Origins,
+    /// How long a client may take to send a request's head, and how long a connection may idle.
+    pub head_timeout: Duration,
+    /// How long streams may run on once the server was told to stop.
+    pub grace: Duration,
+    /// The version in answers about the server.
+    pub version: &'static str,
+    /// What time it is: an argument, so that a test can say.
+    pub clock: fn() -> SystemTime,
+}
+
+/// Whose pages may ask from a browser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origins {
+    Any,
+    These(Vec<HeaderValue>),
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            body_limit: 10 * 1024 * 1024,
+            body_timeout: Duration::from_mins(1),
+            ping_every: Duration::from_secs(15),
+            origins: Origins::Any,
+            head_timeout: Duration::from_secs(30),
+            grace: Duration::from_secs(30),
+            version: env!("CARGO_PKG_VERSION"),
+            clock: SystemTime::now,
+        }
+    }
+}
+
+impl App {
+    /// The server's life begins now.
+    pub fn new(service: Service, settings: Settings) -> Self {
+        Self { service, settings: Arc::new(settings), started: Instant::now() }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::try_from((self.settings.clock)()).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    pub(crate) fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// The head of an answer: `prefix` is OpenAI's for the kind of answer.
+    pub(crate) fn header(&self, prefix: &str, model: &str) -> Header {
+        Header {
+            id: format!("{prefix}-{}", Uuid::new_v4().simple()),
+            created: self.now().as_second().max(0).cast_unsigned(),
+            model: model.to_owned(),
+            // Another build may sum in another order, and so draw other tokens from the same seed.
+            system_fingerprint: format!("fp_{}", self.settings.version.replace('.', "_")),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! What handlers take.
+
+mod json;
+
+pub(crate) use json::Json;

@@ -1,0 +1,53 @@
+//! A JSON body: of the right type, within the limit, in time, and what it has to be.
+
+use axum::extract::{FromRequest, Request};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue};
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use openai::Body;
+use tokio::time::timeout;
+
+use crate::App;
+use crate::answer::{Error, Result};
+
+#[derive(Debug)]
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: Body> FromRequest<App> for Json<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self> {
+        if !is_json(request.headers().get(CONTENT_TYPE)) {
+            return Err(Error::UnsupportedMediaType);
+        }
+        let bytes = read(request, app).await?;
+        Ok(Self(T::parse(&bytes)?))
+    }
+}
+
+/// `application/json`, with or without parameters, and everything that ends in `+json`.
+fn is_json(content_type: Option<&HeaderValue>) -> bool {
+    let Some(text) = content_type.and_then(|value| value.to_str().ok()) else { return false };
+    let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// The whole body, counted as it arrives: a chunked one does not say how long it will be.
+async fn read(request: Request, app: &App) -> Result<Bytes> {
+    let limit = app.settings.body_limit;
+    if declared_length(request.headers()).is_some_and(|length| length > limit as u64) {
+        return Err(Error::PayloadTooLarge { limit });
+    }
+    let patience = app.settings.body_timeout;
+    match timeout(patience, Limited::new(request.into_body(), limit).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Error::PayloadTooLarge { limit }),
+        Ok(Err(error)) => Err(Error::BodyUnreadable { reason: error.to_string() }),
+        Err(_) => Err(Error::BodyUnreadable { reason: format!("it took longer than {} s", patience.as_secs()) }),
+    }
+}
+
+fn declared_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}

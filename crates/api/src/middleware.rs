@@ -1,0 +1,14 @@
+//! What happens to every request, from the outermost in: it gets an id, it is observed, its refusal gets a body, its panic
+//! becomes one.
+
+mod cors;
+mod observe;
+mod panic;
+mod refuse;
+mod request_id;
+
+pub(crate) use cors::cors;
+pub(crate) use observe::{Answered, observe};
+pub(crate) use panic::catch_panic;
+pub(crate) use refuse::refuse;
+pub(crate) use request_id::request_id;

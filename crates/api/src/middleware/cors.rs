@@ -1,0 +1,22 @@
+//! Which pages may ask from a browser.
+
+use axum::http::HeaderName;
+use axum::http::header::RETRY_AFTER;
+use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
+
+use super::request_id;
+use crate::app::Origins;
+
+pub(crate) fn cors(origins: &Origins) -> CorsLayer {
+    let origins = match origins {
+        Origins::Any => AllowOrigin::from(Any),
+        Origins::These(origins) => AllowOrigin::list(origins.iter().cloned()),
+    };
+    let exposed: [HeaderName; 2] = [request_id::HEADER, RETRY_AFTER];
+    // The keys travel in a header that a page sets itself, so cookies need not be allowed, and `*` is safe.
+    CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods(Any)
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers(exposed)
+}

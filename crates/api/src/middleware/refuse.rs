@@ -1,0 +1,44 @@
+//! Writes the body of a refusal: OpenAI's where clients expect it, elsewhere ours.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::HeaderValue;
+use axum::http::header::{ALLOW, RETRY_AFTER};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::request_id::RequestId;
+use crate::App;
+use crate::answer::Error;
+use crate::refusal::{self, Refusal};
+
+pub(crate) async fn refuse(State(app): State<App>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let id = request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.0.clone());
+    let mut response = next.run(request).await;
+    let Some(error) = response.extensions_mut().remove::<Arc<Error>>() else { return response };
+    if let Some(reason) = error.bug() {
+        tracing::error!(reason, "a request has failed");
+    }
+    let mut refused = body(&app, &error, &path, id);
+    if let Some(allow) = response.headers_mut().remove(ALLOW) {
+        refused.headers_mut().insert(ALLOW, allow);
+    }
+    if let Some(wait) = error.retry_after() {
+        // Whole seconds, rounded up: a client that waits so long does not come too early.
+        let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
+        refused.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    refused
+}
+
+fn body(app: &App, error: &Error, path: &str, request_id: String) -> Response {
+    let status = error.row().status;
+    if refusal::is_openai(path) {
+        (status, Json(refusal::openai(error))).into_response()
+    } else {
+        (status, Json(Refusal::new(error, app.now(), request_id))).into_response()
+    }
+}

@@ -1,0 +1,50 @@
+//! Who answers what.
+
+mod chat;
+mod completions;
+mod health;
+mod home;
+mod metrics;
+mod models;
+mod streams;
+
+use axum::Router;
+use axum::extract::OriginalUri;
+use axum::http::Method;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post};
+
+use crate::answer::Error;
+use crate::{App, middleware};
+
+/// Every route, ready to be served.
+pub fn router(app: App) -> Router {
+    let cors = middleware::cors(&app.settings.origins);
+    Router::new()
+        .route("/", get(home::show))
+        .route("/health", get(health::show))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route("/metrics", get(metrics::show))
+        .route("/v1/chat/completions", post(chat::create))
+        .route("/v1/completions", post(completions::create))
+        .route("/v1/models", get(models::list))
+        .route("/v1/models/{*id}", get(models::show))
+        .fallback(no_route)
+        .method_not_allowed_fallback(method_not_allowed)
+        // The outermost comes last.
+        .layer(from_fn(middleware::catch_panic))
+        .layer(from_fn_with_state(app.clone(), middleware::refuse))
+        .layer(cors)
+        .layer(from_fn_with_state(app.clone(), middleware::observe))
+        .layer(from_fn(middleware::request_id))
+        .with_state(app)
+}
+
+async fn no_route(method: Method, OriginalUri(uri): OriginalUri) -> Error {
+    Error::NoRoute { method: method.to_string(), path: uri.path().to_owned() }
+}
+
+async fn method_not_allowed(method: Method, OriginalUri(uri): OriginalUri) -> Error {
+    Error::MethodNotAllowed { method: method.to_string(), path: uri.path().to_owned() }
+}

@@ -1,0 +1,37 @@
+//! `POST /v1/chat/completions`
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use backend::{Events, Generation};
+use openai::Delivery;
+use openai::chat::{Chunks, Collector, Request};
+
+use super::streams::{each, frames};
+use crate::App;
+use crate::answer::Result;
+use crate::extract::Json;
+use crate::middleware::Answered;
+use crate::sse;
+
+pub(super) async fn create(State(app): State<App>, Json(request): Json<Request>) -> Result<Answered<Response>> {
+    let delivery = request.delivery();
+    let generation = Generation::try_from(request)?;
+    let model = app.service.card(&generation.model)?;
+    let header = app.header("chatcmpl", &generation.model);
+    let choices = generation.choices;
+    let events = app.service.generate(generation).await?;
+    let answer = match delivery {
+        Delivery::Whole => whole(events, Collector::new(header, choices)).await?,
+        Delivery::Stream { include_usage } => stream(&app, events, Chunks::new(header, choices, include_usage)),
+    };
+    Ok(Answered::by(&model, answer))
+}
+
+async fn whole(events: Events, mut collector: Collector) -> Result<Response> {
+    each(events, |event| collector.push(event)).await?;
+    Ok(axum::Json(collector.finish()).into_response())
+}
+
+fn stream(app: &App, events: Events, mut chunks: Chunks) -> Response {
+    sse::answer(frames(events, move |event| chunks.push(event)), app.settings.ping_every)
+}

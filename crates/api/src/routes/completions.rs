@@ -1,0 +1,38 @@
+//! `POST /v1/completions`
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use openai::Delivery;
+use openai::completions::{Chunks, Collector, Request};
+use serving::Answers;
+
+use super::streams::{each, frames};
+use crate::App;
+use crate::answer::Result;
+use crate::extract::Json;
+use crate::middleware::Answered;
+use crate::sse;
+
+pub(super) async fn create(State(app): State<App>, Json(request): Json<Request>) -> Result<Answered<Response>> {
+    let delivery = request.delivery();
+    let model = app.service.card(&request.model)?;
+    let header = app.header("cmpl", &request.model);
+    let choices = request.choices()?;
+    let generations = request.generations()?;
+    let prompts = generations.len();
+    let answers = app.service.generate_all(generations).await?;
+    let answer = match delivery {
+        Delivery::Whole => whole(answers, Collector::new(header, prompts, choices)).await?,
+        Delivery::Stream { include_usage } => stream(&app, answers, Chunks::new(header, prompts, choices, include_usage)),
+    };
+    Ok(Answered::by(&model, answer))
+}
+
+async fn whole(answers: Answers, mut collector: Collector) -> Result<Response> {
+    each(answers, |(prompt, event)| collector.push(prompt, event)).await?;
+    Ok(axum::Json(collector.finish()).into_response())
+}
+
+fn stream(app: &App, answers: Answers, mut chunks: Chunks) -> Response {
+    sse::answer(frames(answers, move |(prompt, event)| chunks.push(prompt, event)), app.settings.ping_every)
+}

@@ -1,0 +1,17 @@
+//! `GET /v1/models` and `GET /v1/models/{id}`
+
+use axum::Json;
+use axum::extract::{Path, State};
+use openai::models::{List, Model};
+
+use crate::App;
+use crate::answer::Result;
+
+pub(super) async fn list(State(app): State<App>) -> Json<List> {
+    Json(app.service.cards().iter().map(AsRef::as_ref).collect())
+}
+
+/// An id holds slashes, sent as they are or as `%2F`.
+pub(super) async fn show(State(app): State<App>, Path(id): Path<String>) -> Result<Json<Model>> {
+    Ok(Json(Model::from(&*app.service.card(&id)?)))
+}

@@ -1,0 +1,110 @@
+//! Connections, from the first to the last.
+
+use std::convert::Infallible;
+use std::io;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+use crate::{App, router};
+
+/// How long a cancelled answer may take to say so.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+/// When to try again after the system refused a connection: mostly because too many files are open.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
+/// Serves until `shutdown` resolves; then takes no more, lets what runs finish within the grace period, and cancels the
+/// rest. Returns when no connection is left.
+pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+    let server = Server::new(app);
+    tokio::select! {
+        never = server.accept(listener) => match never {},
+        () = shutdown => {}
+    }
+    server.stop().await;
+    Ok(())
+}
+
+struct Server {
+    app: App,
+    router: Router,
+    http: Builder<TokioExecutor>,
+    connections: TaskTracker,
+    /// Ends every connection at once.
+    over: CancellationToken,
+    graceful: GracefulShutdown,
+}
+
+impl Server {
+    fn new(app: App) -> Self {
+        let mut http = Builder::new(TokioExecutor::new());
+        // A client that sends its head a byte a minute must not hold a connection for ever.
+        http.http1().timer(TokioTimer::new()).header_read_timeout(app.settings.head_timeout);
+        http.http2()
+            .timer(TokioTimer::new())
+            .keep_alive_interval(app.settings.head_timeout)
+            .keep_alive_timeout(app.settings.head_timeout);
+        let router = router(app.clone());
+        let (connections, graceful) = (TaskTracker::new(), GracefulShutdown::new());
+        Self { app, router, http, connections, over: CancellationToken::new(), graceful }
+    }
+
+    async fn accept(&self, listener: TcpListener) -> Infallible {
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => self.connect(stream),
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    sleep(ACCEPT_AGAIN).await;
+                }
+            }
+        }
+    }
+
+    fn connect(&self, stream: TcpStream) {
+        // Tokens are small and each is waited for.
+        let _ = stream.set_nodelay(true);
+        let service =
+            TowerToHyperService::new(self.router.clone().map_request(|request: Request<Incoming>| request.map(Body::new)));
+        let connection = self.http.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+        let connection = self.graceful.watch(connection);
+        let over = self.over.clone();
+        self.connections.spawn(async move {
+            // Clients hang up; that is no news.
+            if let Some(Err(error)) = over.run_until_cancelled(connection).await {
+                tracing::debug!(error, "a connection ended early");
+            }
+        });
+    }
+
+    async fn stop(self) {
+        let Self { app, connections, over, graceful, .. } = self;
+        app.service.drain();
+        tracing::info!(grace_seconds = app.settings.grace.as_secs(), "stopping: no new requests are taken");
+        let drained = async {
+            graceful.shutdown().await;
+            app.service.idle().await;
+        };
+        if timeout(app.settings.grace, drained).await.is_err() {
+            tracing::warn!("the grace period is over: what still runs is cancelled");
+            app.service.cancel();
+        }
+        connections.close();
+        if timeout(LAST_WORDS, connections.wait()).await.is_err() {
+            over.cancel();
+            connections.wait().await;
+        }
+    }
+}

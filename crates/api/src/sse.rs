@@ -1,0 +1,94 @@
+//! Server-sent events (WHATWG HTML, section 9.2), as OpenAI's clients read them.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::HeaderValue;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_core::Stream;
+use serde::Serialize;
+use tokio::time::{Instant, Sleep, sleep};
+
+use crate::answer::Error;
+use crate::refusal;
+
+/// What goes between the last event and a client that waits for it.
+const PING: &str = ": ping\n\n";
+const DONE: &str = "data: [DONE]\n\n";
+
+/// A whole number of events, ready to be sent.
+pub(crate) type Frame = String;
+
+/// One event that carries JSON. JSON escapes line ends, so the event is one line whatever the content.
+pub(crate) fn frame<T: Serialize>(value: &T) -> Result<Frame, Error> {
+    let json = serde_json::to_string(value).map_err(|error| Error::Backend(backend::Error::internal(error)))?;
+    Ok(format!("data: {json}\n\n"))
+}
+
+/// The status is out already, so a failure is an event of its own, and there is no `[DONE]` to say that all is well.
+fn failure(error: &Error) -> Frame {
+    if let Some(reason) = error.bug() {
+        tracing::error!(reason, "a stream has failed");
+    }
+    let body = frame(&refusal::openai(error)).unwrap_or_default();
+    format!("event: error\n{body}")
+}
+
+/// Answers with events until they end or one of them is an error.
+pub(crate) fn answer<S>(frames: S, ping_every: Duration) -> Response
+where
+    S: Stream<Item = Result<Frame, Error>> + Send + 'static,
+{
+    let body = Body::from_stream(Paced::new(Box::pin(frames), ping_every));
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+        (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+    ];
+    (headers, [("x-accel-buffering", HeaderValue::from_static("no"))], body).into_response()
+}
+
+/// Frames as they come, with a ping wherever none came for a while.
+struct Paced<S> {
+    /// `None` after the last frame.
+    frames: Option<Pin<Box<S>>>,
+    every: Duration,
+    silence: Pin<Box<Sleep>>,
+}
+
+impl<S> Paced<S> {
+    fn new(frames: Pin<Box<S>>, every: Duration) -> Self {
+        Self { frames: Some(frames), every, silence: Box::pin(sleep(every)) }
+    }
+
+    fn restart(&mut self) {
+        self.silence.as_mut().reset(Instant::now() + self.every);
+    }
+
+    /// The last words. What the frames held is free from here on, not only when the client has read them.
+    fn end(&mut self, frame: Frame) -> Frame {
+        self.frames = None;
+        frame
+    }
+}
+
+impl<S: Stream<Item = Result<Frame, Error>>> Stream for Paced<S> {
+    type Item = Result<Bytes, Infallible>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(frames) = &mut self.frames else { return Poll::Ready(None) };
+        let frame = match frames.as_mut().poll_next(context) {
+            Poll::Ready(Some(Ok(frame))) => frame,
+            Poll::Ready(Some(Err(error))) => self.end(failure(&error)),
+            Poll::Ready(None) => self.end(DONE.into()),
+            Poll::Pending if self.silence.as_mut().poll(context).is_ready() => PING.into(),
+            Poll::Pending => return Poll::Pending,
+        };
+        self.restart();
+        Poll::Ready(Some(Ok(frame.into())))
+    }
+}

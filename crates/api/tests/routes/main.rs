@@ -1,0 +1,3 @@
+//! The tree of tests is the tree of routes.
+
+mod chat;

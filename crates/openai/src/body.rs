@@ -1,0 +1,128 @@
+//! From bytes to typed fields, with an error that names the field wherever something is wrong.
+//!
+//! A body is read in turns: each part of a request takes the fields that it knows out of the JSON object and leaves the
+//! rest to the next; what is left in the end was asked for and nobody honours it. `#[serde(flatten)]` on typed parts
+//! would be shorter, but it loses the path of a field with a wrong type.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::Error;
+
+/// A JSON object, or what is left of one.
+pub(crate) type Fields = Map<String, Value>;
+
+/// A request that can be read from the bytes of a body.
+pub trait Body: Sized {
+    fn parse(bytes: &[u8]) -> Result<Self, Error>;
+}
+
+/// Sent by OpenAI's clients for OpenAI's own books; they change no answer.
+const IGNORED: [&str; 6] = ["metadata", "store", "service_tier", "user", "safety_identifier", "prompt_cache_key"];
+
+/// What OpenAI or vLLM would honour and this server does not yet.
+const UNSUPPORTED: [&str; 44] = [
+    "add_generation_prompt",
+    "add_special_tokens",
+    "audio",
+    "bad_words",
+    "best_of",
+    "cache_salt",
+    "chat_template",
+    "chat_template_kwargs",
+    "continue_final_message",
+    "detail",
+    "documents",
+    "function_call",
+    "functions",
+    "guided_choice",
+    "guided_grammar",
+    "guided_json",
+    "guided_regex",
+    "include_reasoning",
+    "include_stop_str_in_output",
+    "length_penalty",
+    "logits_processors",
+    "min_tokens",
+    "mirostat",
+    "modalities",
+    "parallel_tool_calls",
+    "prediction",
+    "prompt_cache_retention",
+    "prompt_logprobs",
+    "reasoning",
+    "reasoning_effort",
+    "response_format",
+    "return_token_ids",
+    "return_tokens_as_token_ids",
+    "skip_special_tokens",
+    "spaces_between_special_tokens",
+    "stop_token_ids",
+    "structured_outputs",
+    "suffix",
+    "tool_choice",
+    "tools",
+    "truncate_prompt_tokens",
+    "use_beam_search",
+    "verbosity",
+    "web_search_options",
+];
+
+/// The object that a body holds.
+pub(crate) fn object(bytes: &[u8]) -> Result<Fields, Error> {
+    match serde_json::from_slice(bytes) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(_) => Err(Error::NotAnObject),
+        Err(error) => Err(Error::Syntax { message: error.to_string() }),
+    }
+}
+
+/// Takes what `T` knows out of an object. `T` keeps the rest in a flattened [`Fields`].
+pub(crate) fn read<T: DeserializeOwned>(fields: Fields) -> Result<T, Error> {
+    serde_path_to_error::deserialize(Value::Object(fields))
+        .map_err(|error| Error::Type { field: error.path().to_string(), message: plain(&error.inner().to_string()) })
+}
+
+/// Serde names Rust's types; the client did not write Rust.
+fn plain(message: &str) -> String {
+    [("expected f32", "expected a number"), ("expected i64", "expected an integer"), ("a sequence", "an array")]
+        .iter()
+        .fold(message.to_owned(), |text, (rust, json)| text.replace(rust, json))
+}
+
+/// Refuses what nobody took, unless it is null, one of OpenAI's own book-keeping fields, or says what happens anyway.
+pub(crate) fn refuse_leftovers(rest: &Fields) -> Result<(), Error> {
+    rest.iter().filter(|(name, value)| !value.is_null() && !IGNORED.contains(&name.as_str())).try_for_each(leftover)
+}
+
+fn leftover((name, value): (&String, &Value)) -> Result<(), Error> {
+    if !UNSUPPORTED.contains(&name.as_str()) {
+        return Err(Error::Unknown { field: name.clone() });
+    }
+    match neutral(name) {
+        Some(default) if *value == default => Ok(()),
+        Some(default) => Err(Error::unsupported(name, format!("only {default} is"))),
+        None => Err(Error::unsupported(name, "leave it out")),
+    }
+}
+
+/// The value of an unsupported parameter that asks for nothing special, so that it is honoured by doing what is done.
+fn neutral(name: &str) -> Option<Value> {
+    Some(match name {
+        "add_generation_prompt" | "add_special_tokens" | "skip_special_tokens" => true.into(),
+        "continue_final_message" | "include_stop_str_in_output" | "use_beam_search" => false.into(),
+        "min_tokens" => 0.into(),
+        "modalities" => vec!["text"].into(),
+        "response_format" => serde_json::json!({"type": "text"}),
+        "tool_choice" => "none".into(),
+        _ => return None,
+    })
+}
+
+/// Refuses whatever is left in an object below the top level: nothing there is ours to ignore.
+pub(crate) fn refuse_inner(rest: &Fields, path: &str) -> Result<(), Error> {
+    match rest.iter().find(|(_, value)| !value.is_null()) {
+        Some((name, _)) => Err(Error::Unknown { field: format!("{path}.{name}") }),
+        None => Ok(()),
+    }
+}

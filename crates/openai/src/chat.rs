@@ -1,0 +1,14 @@
+//! `POST /v1/chat/completions`.
+
+mod answer;
+mod chunk;
+mod logprobs;
+mod message;
+mod request;
+
+pub(crate) use answer::stop_string;
+pub use answer::{Choice, Collector, Completion, Reply};
+pub use chunk::{Chunk, ChunkChoice, Chunks, Delta};
+pub use logprobs::Logprobs;
+pub use message::{Message, Part};
+pub use request::Request;

@@ -1,0 +1,93 @@
+//! The request, and the generations that it asks for: one a prompt.
+
+use backend::{Choices, Echo, Generation, MaxTokens, Prompt, Tenant, TopLogprobs};
+use serde::Deserialize;
+
+use super::prompt::{Item, prompts};
+use crate::body::{Fields, object, read};
+use crate::several::TextOr;
+use crate::shared::{positive, top_logprobs, within};
+use crate::{Body, Delivery, Error, Shared};
+
+/// As it was sent: nothing in it is unknown, and every type is right.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    pub model: String,
+    pub prompt: TextOr<Item>,
+    pub echo: Option<bool>,
+    pub logprobs: Option<i64>,
+    pub shared: Shared,
+}
+
+/// The fields that only text completions have.
+#[derive(Deserialize)]
+struct Own {
+    model: Option<String>,
+    prompt: Option<TextOr<Item>>,
+    echo: Option<bool>,
+    logprobs: Option<i64>,
+    best_of: Option<i64>,
+    #[serde(flatten)]
+    rest: Fields,
+}
+
+impl Body for Request {
+    fn parse(bytes: &[u8]) -> Result<Self, Error> {
+        let Own { model, prompt, echo, logprobs, best_of, rest } = read(object(bytes)?)?;
+        let shared = Shared::read(rest)?;
+        if best_of.is_some_and(|best_of| best_of != shared.n.unwrap_or(1)) {
+            return Err(Error::unsupported("best_of", "only the value of n is"));
+        }
+        let model = model.ok_or_else(|| Error::missing("model"))?;
+        let prompt = prompt.ok_or_else(|| Error::missing("prompt"))?;
+        Ok(Self { model, prompt, echo, logprobs, shared })
+    }
+}
+
+impl Request {
+    pub fn delivery(&self) -> Delivery {
+        self.shared.delivery()
+    }
+
+    /// One generation a prompt, all alike but for it.
+    pub fn generations(self) -> Result<Vec<Generation>, Error> {
+        let template = self.template()?;
+        let prompts = prompts(self.prompt)?;
+        Ok(prompts.into_iter().map(|prompt| Generation { prompt, ..template.clone() }).collect())
+    }
+
+    fn template(&self) -> Result<Generation, Error> {
+        let (max_tokens, echo) = self.length()?;
+        Ok(Generation {
+            model: self.model.clone(),
+            prompt: Prompt::Tokens(Vec::new()),
+            sampling: self.shared.sampling()?,
+            stop: self.shared.stop()?,
+            max_tokens,
+            default_max_tokens: None,
+            choices: self.choices()?,
+            logprobs: self.logprobs()?,
+            echo,
+            priority: self.shared.priority(),
+            tenant: Tenant::default(),
+        })
+    }
+
+    /// How many answers to each prompt.
+    pub fn choices(&self) -> Result<Choices, Error> {
+        self.shared.choices()
+    }
+
+    fn logprobs(&self) -> Result<Option<TopLogprobs>, Error> {
+        within("logprobs", self.logprobs, top_logprobs)
+    }
+
+    /// `max_tokens: 0` is "nothing but the prompt", so it needs `echo`.
+    fn length(&self) -> Result<(Option<MaxTokens>, Option<Echo>), Error> {
+        match (self.shared.max_tokens, self.echo.unwrap_or(false)) {
+            (Some(0), true) => Ok((None, Some(Echo::PromptOnly))),
+            (Some(0), false) => Err(Error::out_of_range("max_tokens", "0", "at least 1, unless echo is true")),
+            (max_tokens, echo) => Ok((within("max_tokens", max_tokens, positive)?, echo.then_some(Echo::ThenGenerate))),
+        }
+    }
+}

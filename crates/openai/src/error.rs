@@ -1,0 +1,83 @@
+//! What can be wrong with a request before any model is asked.
+
+use backend::{Kind, OutOfRange};
+use thiserror::Error;
+
+/// Every text may be shown to the client, and each names the field that is to blame.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum Error {
+    #[error("the body is not valid JSON: {message}")]
+    Syntax { message: String },
+    #[error("the body must be a JSON object")]
+    NotAnObject,
+    #[error("{field}: {message}")]
+    Type { field: String, message: String },
+    #[error("{field} is required")]
+    Missing { field: String },
+    #[error("there is no parameter {field}")]
+    Unknown { field: String },
+    #[error("{field} {reason}")]
+    OutOfRange { field: String, reason: OutOfRange },
+    #[error("{field} {message}")]
+    Invalid { field: String, message: String },
+    #[error("{parameter} is not supported: {message}")]
+    Unsupported { parameter: String, message: String },
+}
+
+impl Error {
+    pub(crate) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Invalid { field: field.into(), message: message.into() }
+    }
+
+    pub(crate) fn missing(field: impl Into<String>) -> Self {
+        Self::Missing { field: field.into() }
+    }
+
+    pub(crate) fn unsupported(parameter: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Unsupported { parameter: parameter.into(), message: message.into() }
+    }
+
+    pub(crate) fn out_of_range(field: impl Into<String>, value: impl Into<String>, bound: &'static str) -> Self {
+        Self::OutOfRange { field: field.into(), reason: OutOfRange { value: value.into(), bound } }
+    }
+
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Unsupported { .. } => Kind::Unsupported,
+            _ => Kind::Invalid,
+        }
+    }
+
+    /// OpenAI's `code`, where it has one for this.
+    pub const fn code(&self) -> Option<&'static str> {
+        match self {
+            Self::Syntax { .. } | Self::NotAnObject => None,
+            Self::Type { .. } => Some("invalid_type"),
+            Self::Missing { .. } => Some("missing_required_parameter"),
+            Self::Unknown { .. } => Some("unknown_parameter"),
+            Self::OutOfRange { .. } | Self::Invalid { .. } => Some("invalid_value"),
+            Self::Unsupported { .. } => Some("unsupported_parameter"),
+        }
+    }
+
+    /// The request's field that is to blame: `temperature`, `messages[0].content`.
+    pub fn parameter(&self) -> Option<&str> {
+        match self {
+            Self::Syntax { .. } | Self::NotAnObject => None,
+            Self::Type { field, .. }
+            | Self::Missing { field }
+            | Self::Unknown { field }
+            | Self::OutOfRange { field, .. }
+            | Self::Invalid { field, .. } => Some(field),
+            Self::Unsupported { parameter, .. } => Some(parameter),
+        }
+    }
+
+    /// The value and its bound, where a bound was broken.
+    pub const fn out_of(&self) -> Option<&OutOfRange> {
+        match self {
+            Self::OutOfRange { reason, .. } => Some(reason),
+            _ => None,
+        }
+    }
+}

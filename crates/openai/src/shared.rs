@@ -1,0 +1,172 @@
+//! The parameters that chat and text completions have in common.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+
+use backend::{
+    Choices, FrequencyPenalty, LogitBias, MinP, OutOfRange, PresencePenalty, Priority, RepetitionPenalty, Sampling, Stop,
+    Temperature, TopK, TopLogprobs, TopP,
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::body::{Fields, read, refuse_leftovers};
+use crate::several::TextOr;
+use crate::{Delivery, Error};
+
+/// As they were sent: types are right, ranges are not yet known to be.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+pub struct Shared {
+    pub stream: Option<bool>,
+    pub stream_options: Option<StreamOptions>,
+    pub max_tokens: Option<i64>,
+    pub temperature: Option<f32>,
+    pub top_p: Option<f32>,
+    /// 0 and -1: the whole vocabulary.
+    pub top_k: Option<i64>,
+    pub min_p: Option<f32>,
+    pub stop: Option<TextOr<String>>,
+    /// Any 64-bit integer.
+    pub seed: Option<i64>,
+    pub n: Option<i64>,
+    pub presence_penalty: Option<f32>,
+    pub frequency_penalty: Option<f32>,
+    pub repetition_penalty: Option<f32>,
+    /// Token ids, as JSON's strings, to what is added to their logits.
+    pub logit_bias: Option<BTreeMap<String, f32>>,
+    pub ignore_eos: Option<bool>,
+    pub priority: Option<i32>,
+    #[serde(flatten)]
+    pub(crate) rest: Fields,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+pub struct StreamOptions {
+    pub include_usage: Option<bool>,
+    #[serde(flatten)]
+    rest: Fields,
+}
+
+impl Shared {
+    /// Reads the last part of a request: what is left after it is refused.
+    pub(crate) fn read(fields: Fields) -> Result<Self, Error> {
+        let mut shared: Self = read(fields)?;
+        refuse_leftovers(&shared.rest)?;
+        shared.rest.clear();
+        shared.check_stream_options()?;
+        Ok(shared)
+    }
+
+    fn check_stream_options(&self) -> Result<(), Error> {
+        let Some(options) = &self.stream_options else { return Ok(()) };
+        if self.stream != Some(true) {
+            return Err(Error::invalid("stream_options", "is only allowed with stream: true"));
+        }
+        options.refuse_others()
+    }
+
+    pub fn delivery(&self) -> Delivery {
+        if self.stream != Some(true) {
+            return Delivery::Whole;
+        }
+        let include_usage = self.stream_options.as_ref().and_then(|options| options.include_usage).unwrap_or(false);
+        Delivery::Stream { include_usage }
+    }
+
+    pub(crate) fn sampling(&self) -> Result<Sampling, Error> {
+        Ok(Sampling {
+            temperature: within("temperature", self.temperature, Temperature::new)?,
+            top_p: within("top_p", self.top_p, TopP::new)?,
+            top_k: within("top_k", self.top_k, top_k)?,
+            min_p: within("min_p", self.min_p, MinP::new)?,
+            presence_penalty: within("presence_penalty", self.presence_penalty, PresencePenalty::new)?,
+            frequency_penalty: within("frequency_penalty", self.frequency_penalty, FrequencyPenalty::new)?,
+            repetition_penalty: within("repetition_penalty", self.repetition_penalty, RepetitionPenalty::new)?,
+            logit_bias: self.logit_bias()?,
+            // The bits are what counts: a negative seed is as good as any.
+            seed: self.seed.map(i64::cast_unsigned),
+        })
+    }
+
+    fn logit_bias(&self) -> Result<LogitBias, Error> {
+        let biases = self.logit_bias.iter().flatten();
+        let biases: Result<Vec<_>, Error> = biases.map(|(token, bias)| Ok((token_id(token)?, *bias))).collect();
+        LogitBias::new(biases?).map_err(|reason| Error::OutOfRange { field: "logit_bias".into(), reason })
+    }
+
+    pub(crate) fn stop(&self) -> Result<Stop, Error> {
+        let strings = match &self.stop {
+            None => Vec::new(),
+            Some(TextOr::Text(text)) => vec![text.clone()],
+            Some(TextOr::Array(strings)) => strings.clone(),
+        };
+        Stop::new(strings, self.ignore_eos.unwrap_or(false))
+            .map_err(|reason| Error::OutOfRange { field: "stop".into(), reason })
+    }
+
+    pub(crate) fn choices(&self) -> Result<Choices, Error> {
+        Ok(within("n", self.n, choices)?.unwrap_or_default())
+    }
+
+    pub(crate) fn priority(&self) -> Priority {
+        Priority(self.priority.unwrap_or_default())
+    }
+}
+
+impl StreamOptions {
+    fn refuse_others(&self) -> Result<(), Error> {
+        let asked = self.rest.iter().find(|(_, value)| !value.is_null() && **value != Value::Bool(false));
+        match asked {
+            Some((name, _)) if ["include_obfuscation", "continuous_usage_stats"].contains(&name.as_str()) => {
+                Err(Error::unsupported(format!("stream_options.{name}"), "only false is"))
+            }
+            Some((name, _)) => Err(Error::Unknown { field: format!("stream_options.{name}") }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The bounded type of a value that was sent, or an error that names the field.
+pub(crate) fn within<N, T>(
+    field: &str,
+    value: Option<N>,
+    new: impl FnOnce(N) -> Result<T, OutOfRange>,
+) -> Result<Option<T>, Error> {
+    value.map(new).transpose().map_err(|reason| Error::OutOfRange { field: field.into(), reason })
+}
+
+/// A number of tokens, at least one.
+pub(crate) fn positive(value: i64) -> Result<NonZeroU32, OutOfRange> {
+    u32::try_from(value)
+        .ok()
+        .and_then(NonZeroU32::new)
+        .ok_or(OutOfRange { value: value.to_string(), bound: "between 1 and 4294967295" })
+}
+
+/// "Off" is said as the whole vocabulary, because an absent value would be filled with the model's default.
+fn top_k(value: i64) -> Result<TopK, OutOfRange> {
+    match value {
+        -1 | 0 => Ok(TopK::MAX),
+        _ => u32::try_from(value)
+            .ok()
+            .and_then(TopK::new)
+            .ok_or(OutOfRange { value: value.to_string(), bound: "at least 1, or 0 or -1 for the whole vocabulary" }),
+    }
+}
+
+fn choices(value: i64) -> Result<Choices, OutOfRange> {
+    // What does not fit is refused like 0, but under its own name.
+    Choices::new(u32::try_from(value).unwrap_or(0)).map_err(|reason| OutOfRange { value: value.to_string(), ..reason })
+}
+
+fn token_id(text: &str) -> Result<u32, Error> {
+    text.parse().map_err(|_| Error::invalid(format!("logit_bias.{text}"), "is not a token id"))
+}
+
+/// How many alternatives, at most 20.
+pub(crate) fn top_logprobs(value: i64) -> Result<TopLogprobs, OutOfRange> {
+    u8::try_from(value)
+        .ok()
+        .and_then(|count| TopLogprobs::new(count).ok())
+        .ok_or(OutOfRange { value: value.to_string(), bound: TopLogprobs::BOUND })
+}

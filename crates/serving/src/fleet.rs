@@ -1,0 +1,28 @@
+//! The models there are.
+
+use backend::{Error, Result};
+
+use crate::Model;
+
+#[derive(Debug)]
+pub(crate) struct Fleet {
+    models: Vec<Model>,
+}
+
+impl Fleet {
+    pub(crate) fn new(models: Vec<Model>) -> Self {
+        Self { models }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Model> {
+        self.models.iter()
+    }
+
+    /// By id or alias.
+    pub(crate) fn find(&self, name: &str) -> Result<&Model> {
+        self.iter().find(|model| model.is_named(name)).ok_or_else(|| Error::UnknownModel {
+            model: name.to_owned(),
+            known: self.iter().map(|model| model.card().id.clone()).collect(),
+        })
+    }
+}

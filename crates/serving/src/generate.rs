@@ -1,0 +1,75 @@
+//! One request, one answer.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use backend::{Error, Event, Events, Generation, Result};
+use futures_core::Stream;
+use tokio_util::sync::WaitForCancellationFutureOwned;
+
+use crate::Service;
+use crate::drain::{Ticket, shutting_down};
+use crate::meter::Meter;
+
+impl Service {
+    /// Resolves when the generation runs, or is refused. Dropping the future, or the events, ends it.
+    pub async fn generate(&self, generation: Generation) -> Result<Events> {
+        let model = self.inner.fleet.find(&generation.model)?;
+        let ticket = self.inner.drain.enter()?;
+        let mut meter = Meter::start(self.inner.metrics.clone(), model.card().id.clone(), &generation);
+        let settings = &self.inner.settings;
+        let admit = async {
+            model.check_state()?;
+            let generation = model.prepare(generation, settings.defaults, settings.max_tokens_limit)?;
+            tokio::select! {
+                events = model.backend.generate(generation) => events,
+                () = ticket.cancelled.cancelled() => Err(shutting_down()),
+            }
+        };
+        let events = admit.await.inspect_err(|error| meter.error(error))?;
+        Ok(Box::pin(Answer::new(events, meter, ticket)))
+    }
+}
+
+/// The events of one generation, with everything that has to end when they do.
+struct Answer {
+    /// `None` once there is nothing more to come: what the backend held is free from then on.
+    events: Option<Events>,
+    meter: Meter,
+    cancelled: Pin<Box<WaitForCancellationFutureOwned>>,
+    _ticket: Ticket,
+}
+
+impl Answer {
+    fn new(events: Events, meter: Meter, ticket: Ticket) -> Self {
+        let cancelled = Box::pin(ticket.cancelled.clone().cancelled_owned());
+        Self { events: Some(events), meter, cancelled, _ticket: ticket }
+    }
+
+    /// The next event, held to the contract: what ends without `Done` has failed.
+    fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
+        let Some(events) = &mut self.events else { return Poll::Ready(None) };
+        if self.cancelled.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Some(Err(shutting_down())));
+        }
+        let event = ready!(events.as_mut().poll_next(context));
+        Poll::Ready(Some(event.unwrap_or_else(|| Err(Error::internal("the backend's events ended without Done")))))
+    }
+}
+
+impl Stream for Answer {
+    type Item = Result<Event>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let event = ready!(self.poll_event(context));
+        match &event {
+            Some(Ok(event)) => self.meter.event(event),
+            Some(Err(error)) => self.meter.error(error),
+            None => {}
+        }
+        if matches!(event, Some(Ok(Event::Done(_)) | Err(_))) {
+            self.events = None;
+        }
+        Poll::Ready(event)
+    }
+}

@@ -1,0 +1,65 @@
+//! How the service is, as facts and as one word.
+
+use std::time::Duration;
+
+use backend::ModelState;
+
+use crate::Model;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// In the order of the catalogue.
+    pub models: Vec<ModelHealth>,
+    pub draining: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelHealth {
+    pub id: String,
+    pub state: ModelState,
+    /// It has work and has made no progress on it for longer than the limit.
+    pub stalled: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Every model can answer.
+    Healthy,
+    /// Some can.
+    Degraded,
+    /// None can.
+    Unhealthy,
+}
+
+impl Health {
+    /// At least one model can answer, and new requests are taken.
+    pub fn is_ready(&self) -> bool {
+        !self.draining && self.models.iter().any(ModelHealth::can_answer)
+    }
+
+    /// The engines make progress.
+    pub fn is_alive(&self) -> bool {
+        !self.models.iter().any(|model| model.stalled)
+    }
+
+    pub fn status(&self) -> Status {
+        if !self.is_ready() {
+            Status::Unhealthy
+        } else if self.models.iter().all(ModelHealth::can_answer) {
+            Status::Healthy
+        } else {
+            Status::Degraded
+        }
+    }
+}
+
+impl ModelHealth {
+    pub(crate) fn of(model: &Model, stall_limit: Duration) -> Self {
+        let stalled = model.backend.activity().stalled_for.is_some_and(|stalled| stalled > stall_limit);
+        Self { id: model.card().id.clone(), state: model.backend.state(), stalled }
+    }
+
+    pub fn can_answer(&self) -> bool {
+        self.state == ModelState::Ready && !self.stalled
+    }
+}

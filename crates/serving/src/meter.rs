@@ -1,0 +1,97 @@
+//! Measures one generation, from the request to its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backend::{Error, Event, Generation, Kind, Prompt};
+use telemetry::{GenerationEnded, Metrics, Operation};
+use tokio::time::Instant;
+
+/// Counts when dropped, so that no end is missed.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    metrics: Arc<Metrics>,
+    operation: Operation,
+    model: String,
+    started: Instant,
+    first_token: Option<Duration>,
+    /// The last token's, not the stream's: a slow reader is not a slow model.
+    last_token: Option<Duration>,
+    input_tokens: u32,
+    output_tokens: u32,
+    /// Until it is known better, whoever drops the stream has gone away.
+    error: Option<&'static str>,
+}
+
+impl Meter {
+    pub(crate) fn start(metrics: Arc<Metrics>, model: String, generation: &Generation) -> Self {
+        Self {
+            metrics,
+            operation: operation(&generation.prompt),
+            model,
+            started: Instant::now(),
+            first_token: None,
+            last_token: None,
+            input_tokens: 0,
+            output_tokens: 0,
+            error: Some("client_gone"),
+        }
+    }
+
+    pub(crate) fn event(&mut self, event: &Event) {
+        match event {
+            Event::Prompt { tokens, .. } => self.input_tokens = *tokens,
+            Event::Text { tokens, .. } => {
+                self.output_tokens += tokens;
+                self.last_token = Some(self.started.elapsed());
+                self.first_token = self.first_token.or(self.last_token);
+            }
+            Event::Finished { .. } => {}
+            Event::Done(usage) => {
+                self.input_tokens = usage.prompt_tokens;
+                self.output_tokens = usage.completion_tokens;
+                self.error = None;
+            }
+        }
+    }
+
+    pub(crate) fn error(&mut self, error: &Error) {
+        self.error = Some(word(error.kind()));
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        self.metrics.generation_ended(&GenerationEnded {
+            operation: self.operation,
+            model: &self.model,
+            took: self.last_token.unwrap_or_else(|| self.started.elapsed()),
+            to_first_token: self.first_token,
+            input_tokens: self.input_tokens,
+            output_tokens: self.output_tokens,
+            error: self.error,
+        });
+    }
+}
+
+const fn operation(prompt: &Prompt) -> Operation {
+    match prompt {
+        Prompt::Chat(_) => Operation::Chat,
+        Prompt::Text(_) | Prompt::Tokens(_) => Operation::TextCompletion,
+    }
+}
+
+/// The value of a label.
+const fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Invalid => "invalid",
+        Kind::Unsupported => "unsupported",
+        Kind::ContextLength => "context_length",
+        Kind::NotFound => "not_found",
+        Kind::QueueFull => "queue_full",
+        Kind::Unavailable => "unavailable",
+        Kind::Upstream => "upstream",
+        Kind::Timeout => "timeout",
+        Kind::Internal => "internal",
+    }
+}

@@ -1,0 +1,256 @@
+//! A backend that answers by a script.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use backend::{Activity, Backend, BoxFuture, Error, Event, Events, Generation, ModelCard, ModelState, Result};
+use futures_core::Stream;
+use tokio::sync::{mpsc, watch};
+
+use crate::{card, events};
+
+/// What happens to one request.
+#[derive(Debug)]
+pub enum Reply {
+    /// These events, one after the other, as fast as they are read.
+    Events(Vec<Result<Event>>),
+    /// Refused before it runs.
+    Refuse(Error),
+    /// Waits for its turn for ever.
+    Queue,
+    /// What the other end of [`Remote`] sends.
+    Steered(mpsc::Receiver<Result<Event>>),
+    /// The bug that nobody expects.
+    Panic(&'static str),
+}
+
+impl Reply {
+    pub fn events(events: Vec<Event>) -> Self {
+        Self::Events(events.into_iter().map(Ok).collect())
+    }
+
+    /// One token a piece, then the end.
+    pub fn text(pieces: &[&str]) -> Self {
+        Self::events(events::answer(pieces))
+    }
+
+    /// An answer that a test steps through.
+    pub fn steered() -> (Self, Remote) {
+        let (sender, receiver) = mpsc::channel(1024);
+        (Self::Steered(receiver), Remote(sender))
+    }
+}
+
+/// Sends the events of one answer when a test says so. Dropping it ends the stream without `Done`.
+#[derive(Debug)]
+pub struct Remote(mpsc::Sender<Result<Event>>);
+
+impl Remote {
+    /// Whether there was still somebody to read it.
+    pub fn send(&self, event: Event) -> bool {
+        self.0.try_send(Ok(event)).is_ok()
+    }
+
+    pub fn fail(&self, error: Error) -> bool {
+        self.0.try_send(Err(error)).is_ok()
+    }
+
+    /// Resolves when nobody reads the answer any more.
+    pub async fn dropped(&self) {
+        self.0.closed().await;
+    }
+}
+
+/// How many requests are where.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// In the queue now.
+    pub waiting: usize,
+    /// Streams that are open now.
+    pub running: usize,
+    /// Those that were dropped in the queue.
+    pub left: usize,
+    /// Streams that were dropped before their end.
+    pub dropped: usize,
+}
+
+/// Cheap to clone: the clone that a test keeps sees what the server's does.
+#[derive(Debug, Clone)]
+pub struct Scripted {
+    card: Arc<ModelCard>,
+    script: Arc<Mutex<Script>>,
+    counts: watch::Sender<Counts>,
+}
+
+#[derive(Debug)]
+struct Script {
+    replies: VecDeque<Reply>,
+    requests: Vec<Generation>,
+    state: ModelState,
+    activity: Activity,
+    draining: bool,
+}
+
+impl Scripted {
+    /// Ready, and without any reply: each request must have been scripted.
+    pub fn new(id: &str) -> Self {
+        Self::with_card(card(id))
+    }
+
+    pub fn with_card(card: ModelCard) -> Self {
+        let script = Script {
+            replies: VecDeque::new(),
+            requests: Vec::new(),
+            state: ModelState::Ready,
+            activity: Activity::default(),
+            draining: false,
+        };
+        let counts = watch::Sender::new(Counts::default());
+        Self { card: Arc::new(card), script: Arc::new(Mutex::new(script)), counts }
+    }
+
+    /// What happens to the next request for which nothing is said yet.
+    pub fn reply(&self, reply: Reply) -> &Self {
+        self.script().replies.push_back(reply);
+        self
+    }
+
+    pub fn set_state(&self, state: ModelState) {
+        self.script().state = state;
+    }
+
+    pub fn set_activity(&self, activity: Activity) {
+        self.script().activity = activity;
+    }
+
+    /// Every request that came, in order.
+    pub fn requests(&self) -> Vec<Generation> {
+        self.script().requests.clone()
+    }
+
+    /// The only request that came.
+    pub fn request(&self) -> Generation {
+        let mut requests = self.requests();
+        assert_eq!(requests.len(), 1, "there is not one request");
+        requests.remove(0)
+    }
+
+    pub fn counts(&self) -> Counts {
+        *self.counts.borrow()
+    }
+
+    /// Resolves when the counts are so.
+    pub async fn until(&self, wanted: impl FnMut(&Counts) -> bool) -> Counts {
+        *self.counts.subscribe().wait_for(wanted).await.expect("the sender lives as long as self")
+    }
+
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.script.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the next line of the script.
+    fn next(&self, generation: Generation) -> Reply {
+        let mut script = self.script();
+        script.requests.push(generation);
+        if script.draining {
+            let retry_after = std::time::Duration::from_secs(1);
+            return Reply::Refuse(Error::Unavailable { reason: "the backend is draining".into(), retry_after });
+        }
+        script.replies.pop_front().unwrap_or(Reply::Refuse(Error::internal("the script has no more replies")))
+    }
+
+    fn open(&self, rest: Rest) -> Events {
+        self.counts.send_modify(|counts| counts.running += 1);
+        Box::pin(Scene { rest, ended: false, counts: self.counts.clone() })
+    }
+}
+
+impl Backend for Scripted {
+    fn card(&self) -> Arc<ModelCard> {
+        self.card.clone()
+    }
+
+    fn state(&self) -> ModelState {
+        self.script().state.clone()
+    }
+
+    fn activity(&self) -> Activity {
+        self.script().activity
+    }
+
+    fn generate(&self, generation: Generation) -> BoxFuture<'_, Result<Events>> {
+        let reply = self.next(generation);
+        Box::pin(async move {
+            match reply {
+                Reply::Events(events) => Ok(self.open(Rest::Written(events.into()))),
+                Reply::Steered(receiver) => Ok(self.open(Rest::Steered(receiver))),
+                Reply::Refuse(error) => Err(error),
+                Reply::Panic(text) => panic!("{text}"),
+                Reply::Queue => {
+                    let _place = Place::take(self.counts.clone());
+                    std::future::pending().await
+                }
+            }
+        })
+    }
+
+    fn drain(&self) {
+        self.script().draining = true;
+    }
+}
+
+/// A place in the queue.
+struct Place(watch::Sender<Counts>);
+
+impl Place {
+    fn take(counts: watch::Sender<Counts>) -> Self {
+        counts.send_modify(|counts| counts.waiting += 1);
+        Self(counts)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.send_modify(|counts| {
+            counts.waiting -= 1;
+            counts.left += 1;
+        });
+    }
+}
+
+enum Rest {
+    Written(VecDeque<Result<Event>>),
+    Steered(mpsc::Receiver<Result<Event>>),
+}
+
+/// One answer while it is read.
+struct Scene {
+    rest: Rest,
+    ended: bool,
+    counts: watch::Sender<Counts>,
+}
+
+impl Stream for Scene {
+    type Item = Result<Event>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = match &mut self.rest {
+            Rest::Written(events) => Poll::Ready(events.pop_front()),
+            Rest::Steered(receiver) => receiver.poll_recv(context),
+        };
+        self.ended |= matches!(next, Poll::Ready(None | Some(Err(_) | Ok(Event::Done(_)))));
+        next
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        let dropped = usize::from(!self.ended);
+        self.counts.send_modify(|counts| {
+            counts.running -= 1;
+            counts.dropped += dropped;
+        });
+    }
+}
