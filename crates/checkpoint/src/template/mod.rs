@@ -115,7 +115,8 @@ impl ChatTemplate {
             ("add_generation_prompt", options.add_generation_prompt.into()),
             ("strftime_now", environment::strftime_now(options.now)),
         ];
-        special_tokens.chain(own.map(|(name, value)| (name.to_owned(), value))).chain(variables).collect()
+        let own = own.map(|(name, value)| (name.to_owned(), value));
+        minijinja::Value::from_pairs(special_tokens.chain(own).chain(variables))
     }
 }
 
