@@ -137,10 +137,8 @@ pub(crate) fn within<N, T>(
 
 /// A number of tokens, at least one.
 pub(crate) fn positive(value: i64) -> Result<NonZeroU32, OutOfRange> {
-    u32::try_from(value)
-        .ok()
-        .and_then(NonZeroU32::new)
-        .ok_or(OutOfRange { value: value.to_string(), bound: "between 1 and 4294967295" })
+    let bound = if value < 1 { "at least 1" } else { "at most 4294967295" };
+    u32::try_from(value).ok().and_then(NonZeroU32::new).ok_or(OutOfRange { value: value.to_string(), bound })
 }
 
 /// "Off" is said as the whole vocabulary, because an absent value would be filled with the model's default.
