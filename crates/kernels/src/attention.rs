@@ -9,10 +9,10 @@ use std::{cell::RefCell, ops::Range};
 use crate::{
     cache::{KvCache, KvElement, store},
     isa::Kernel,
-    lanes::{LANES, Lanes, exp, greatest, sum},
-    multiply::tile::{self, Tile},
+    lanes::{LANES, Lanes, exp, sum},
     pool::Pool,
     share::Shared,
+    tile::Tile,
 };
 
 /// The heads of a layer.
@@ -172,10 +172,10 @@ impl Kernel for Attend<'_> {
         unsafe {
             match element {
                 KvElement::F32 => {
-                    tile::over(rows, &mut Rows::<L, F32> { piece: &piece, scores, lanes: std::marker::PhantomData });
+                    L::tiles(rows, &mut Rows::<L, F32> { piece: &piece, scores, lanes: std::marker::PhantomData });
                 }
                 KvElement::F16 => {
-                    tile::over(rows, &mut Rows::<L, F16> { piece: &piece, scores, lanes: std::marker::PhantomData });
+                    L::tiles(rows, &mut Rows::<L, F16> { piece: &piece, scores, lanes: std::marker::PhantomData });
                 }
             }
         }
@@ -343,7 +343,7 @@ unsafe fn softmax<L: Lanes>(scores: &mut [f32], start: usize, visible: &Range<us
         for vector in vectors.clone() {
             maximum = L::max(maximum, L::load(scores[vector * LANES..][..LANES].as_ptr()));
         }
-        let maximum = L::splat(greatest::<L>(maximum));
+        let maximum = L::splat(L::greatest(maximum));
         let mut total = L::splat(0.0);
         for vector in vectors.clone() {
             let scores = &mut scores[vector * LANES..][..LANES];

@@ -2,7 +2,7 @@
 
 use crate::{
     isa::Kernel,
-    lanes::{LANES, Lanes, greatest},
+    lanes::{LANES, Lanes},
     matrix::GROUP,
     pool::Pool,
     share::Shared,
@@ -158,7 +158,7 @@ unsafe fn quantise_group<L: Lanes>(values: &[f32], codes: &mut [i8]) -> f32 {
     unsafe {
         let (first, second) = (L::load(values.as_ptr()), L::load(values.as_ptr().add(LANES)));
         let negated = L::max(L::sub(L::splat(0.0), first), L::sub(L::splat(0.0), second));
-        let greatest = greatest::<L>(L::max(negated, L::max(first, second)));
+        let greatest = L::greatest(L::max(negated, L::max(first, second)));
         let scale = greatest / 127.0;
         // A group of zeros, or of values too small to have an inverse, is all zeros.
         let inverse = if greatest > f32::MIN_POSITIVE * 256.0 { 127.0 / greatest } else { 0.0 };

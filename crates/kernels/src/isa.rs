@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+#[cfg(target_arch = "x86_64")]
+use crate::lanes::{Avx2, Avx512};
 use crate::lanes::{Lanes, Portable};
 
 /// An instruction set that the kernels are written for.
@@ -62,9 +64,17 @@ impl Isa {
         }
     }
 
-    /// Runs a kernel with this instruction set, or a lesser one that the machine has.
+    /// Runs a kernel with this instruction set, which the machine must have: see `Pool::with_isa`.
     pub(crate) fn dispatch(self, kernel: impl Kernel) {
-        kernel.run::<Portable>();
+        match self {
+            // SAFETY: a pool has only an instruction set that was found on this machine.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => unsafe { with_avx512(kernel) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => unsafe { with_avx2(kernel) },
+            _ => kernel.run::<Portable>(),
+        }
     }
 }
 
@@ -72,4 +82,20 @@ impl fmt::Display for Isa {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.name())
     }
+}
+
+/// # Safety
+/// The machine has the instructions.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
+unsafe fn with_avx512(kernel: impl Kernel) {
+    kernel.run::<Avx512>();
+}
+
+/// # Safety
+/// The machine has the instructions.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,f16c")]
+unsafe fn with_avx2(kernel: impl Kernel) {
+    kernel.run::<Avx2>();
 }

@@ -4,9 +4,23 @@
 //! and the key cache 16 positions, so 16 is the width whatever the registers are.
 #![expect(clippy::inline_always, reason = "code must be inlined into the function that has the instructions switched on")]
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod portable;
 
+#[cfg(target_arch = "x86_64")]
+pub(crate) use self::{avx2::Avx2, avx512::Avx512};
 pub(crate) use portable::Portable;
+
+use crate::tile::Tile;
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests;
+
+/// The most rows for `Lanes::few`.
+pub(crate) const FEW: usize = 3;
 
 /// The number of lanes.
 pub(crate) const LANES: usize = 16;
@@ -28,6 +42,26 @@ pub(crate) trait Lanes: Copy + 'static {
     /// Instructions that multiply unsigned by signed bytes leave the byte as it is (128); the caller corrects.
     const LIFT: i32;
 
+    /// Whether there are registers for the float sums of two panels at a time.
+    const WIDE: bool;
+
+    /// Works on `count` rows: whole tiles of as many as the registers serve best, and a smaller one at the end.
+    unsafe fn tiles(count: usize, work: &mut impl Tile);
+
+    /// The same for at most `FEW` rows: less code, for work that is done in a better way when there are more.
+    #[inline(always)]
+    unsafe fn few(count: usize, work: &mut impl Tile) {
+        // SAFETY: the caller vouches for the rows and the instructions.
+        unsafe {
+            match count {
+                1 => work.tile::<1>(0),
+                2 => work.tile::<2>(0),
+                3 => work.tile::<3>(0),
+                _ => {}
+            }
+        }
+    }
+
     unsafe fn load(from: *const f32) -> Self::Floats;
     unsafe fn store(to: *mut f32, value: Self::Floats);
     unsafe fn splat(value: f32) -> Self::Floats;
@@ -47,6 +81,15 @@ pub(crate) trait Lanes: Copy + 'static {
     unsafe fn power_of_two(exponent: Self::Floats) -> Self::Floats;
     /// `a` in the first `count` lanes, `b` in the others.
     unsafe fn first(count: usize, a: Self::Floats, b: Self::Floats) -> Self::Floats;
+
+    /// The greatest lane.
+    #[inline(always)]
+    unsafe fn greatest(value: Self::Floats) -> f32 {
+        let mut lanes = [0.0; LANES];
+        // SAFETY: the array has 16 elements; the caller vouches for the instructions.
+        unsafe { Self::store(lanes.as_mut_ptr(), value) };
+        lanes.into_iter().fold(f32::NEG_INFINITY, f32::max)
+    }
 
     unsafe fn load_f16(from: *const u16) -> Self::Floats;
     unsafe fn store_f16(to: *mut u16, value: Self::Floats);
@@ -87,15 +130,6 @@ pub(crate) unsafe fn sum<L: Lanes>(value: L::Floats) -> f32 {
         width /= 2;
     }
     lanes[0]
-}
-
-/// The greatest lane.
-#[inline(always)]
-pub(crate) unsafe fn greatest<L: Lanes>(value: L::Floats) -> f32 {
-    let mut lanes = [0.0; LANES];
-    // SAFETY: as in `sum`.
-    unsafe { L::store(lanes.as_mut_ptr(), value) };
-    lanes.into_iter().fold(f32::NEG_INFINITY, f32::max)
 }
 
 /// e to the power of each lane, to about one unit in the last place. What lies beyond −87.3 or 88 is taken as that; what is not

@@ -28,6 +28,7 @@ mod pack;
 mod pool;
 mod rope;
 mod share;
+mod tile;
 
 pub use activation::{add, gelu_erf, gelu_tanh, silu_multiply};
 pub use attention::{AttentionShape, Span, attend};

@@ -1,1 +1,236 @@
-//! What this machine can do at most, measured, to print beside what the kernels reach.
+//! What this machine can do at most, measured, and what the products reach of it.
+//!
+//! Machines are shared and their speed moves, so a speed says little without the limit of the same moment beside it.
+
+use std::{
+    hint::black_box,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    buffer::Buffer,
+    format::Format,
+    input::Input,
+    isa::Kernel,
+    lanes::{LANES, Lanes},
+    matrix::{Matrix, Rows},
+    multiply::{Product, multiply},
+    pack::PackError,
+    pool::Pool,
+};
+
+/// What all workers of a pool do together in a second.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// Bytes read from memory.
+    pub bytes: f64,
+    /// Additions and multiplications of bytes by the dot product instructions.
+    pub integer_operations: f64,
+    /// Additions and multiplications of 32-bit floats.
+    pub float_operations: f64,
+}
+
+impl Limits {
+    /// Measures for about a quarter of a second. `bytes` are read over and over, and should be more than the caches hold.
+    pub fn measure(pool: &Pool, bytes: usize) -> Self {
+        let threads = pool.threads() as f64;
+        // Two panels of six tokens, four lanes' bytes in each, added and multiplied.
+        let integers = best(|| pool.run(&|_| pool.isa().dispatch(Integers)));
+        let floats = best(|| pool.run(&|_| pool.isa().dispatch(Floats)));
+        Self {
+            bytes: bandwidth(pool, bytes),
+            integer_operations: threads * (ROUNDS * CHAINS * LANES * 4 * 2) as f64 / integers.as_secs_f64(),
+            float_operations: threads * (ROUNDS * CHAINS * LANES * 2) as f64 / floats.as_secs_f64(),
+        }
+    }
+}
+
+/// The time of a product of random weights with some tokens.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Speed {
+    pub tokens: usize,
+    pub time: Duration,
+    /// Bytes of the packed weights read in a second.
+    pub bytes: f64,
+    /// Additions and multiplications in a second.
+    pub operations: f64,
+}
+
+/// Multiplies matrices of random weights with each number of tokens. So many matrices are gone through in turn that they do not
+/// stay in the caches: `bytes` in all, as in `Limits::measure`.
+pub fn speeds(
+    pool: &Pool,
+    format: Format,
+    (rows, columns): (usize, usize),
+    tokens: &[usize],
+    bytes: usize,
+) -> Result<Vec<Speed>, PackError> {
+    let first = Matrix::pack(pool, &Random { format, rows, columns, seed: 0 })?;
+    let count = (bytes / first.bytes()).max(1);
+    let mut matrices = vec![first];
+    for seed in 1..count {
+        matrices.push(Matrix::pack(pool, &Random { format, rows, columns, seed })?);
+    }
+    Ok(tokens.iter().map(|&tokens| speed(pool, &matrices, tokens)).collect())
+}
+
+fn speed(pool: &Pool, matrices: &[Matrix], tokens: usize) -> Speed {
+    let (rows, columns) = (matrices[0].rows(), matrices[0].columns());
+    let values: Vec<f32> = (0..tokens * columns).map(|index| ((index * 7919) % 1000) as f32 / 500.0 - 1.0).collect();
+    let mut input = Input::new();
+    input.load(pool, &values, columns, matrices[0].is_integer());
+    let mut output = vec![0.0; tokens * rows];
+    // With many tokens one matrix takes as long as all of them with one.
+    let used = &matrices[..matrices.len().div_ceil(tokens)];
+    let time = best(|| {
+        for weights in used {
+            multiply(pool, &input, &mut [Product { weights, bias: None, output: &mut output }]);
+        }
+    });
+    let time = time / used.len() as u32;
+    let seconds = time.as_secs_f64();
+    let operations = (2 * tokens * rows * columns) as f64 / seconds;
+    Speed { tokens, time, bytes: matrices[0].bytes() as f64 / seconds, operations }
+}
+
+/// The shortest of several runs: what else happens on the machine only ever adds.
+fn best(mut run: impl FnMut()) -> Duration {
+    let mut best = Duration::MAX;
+    let begin = Instant::now();
+    let mut runs = 0;
+    while runs < 3 || (begin.elapsed() < Duration::from_millis(80) && runs < 1_000) {
+        let start = Instant::now();
+        run();
+        best = best.min(start.elapsed());
+        runs += 1;
+    }
+    best
+}
+
+fn bandwidth(pool: &Pool, bytes: usize) -> f64 {
+    // Without the memory there is nothing to measure.
+    let Some(mut buffer) = Buffer::zeroed(bytes) else { return 0.0 };
+    buffer.bytes_mut().fill(1);
+    let part = bytes / pool.threads() / 1024 * 1024;
+    let time = best(|| {
+        pool.run(&|worker| pool.isa().dispatch(Read { bytes: &buffer.bytes()[worker * part..][..part] }));
+    });
+    (part * pool.threads()) as f64 / time.as_secs_f64()
+}
+
+/// Independent sums that hide an instruction's latency.
+const CHAINS: usize = 12;
+
+const ROUNDS: usize = 400_000;
+
+struct Integers;
+
+impl Kernel for Integers {
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        // SAFETY: `dispatch` vouches for the instructions.
+        unsafe {
+            let weights = L::load_bytes(black_box([3; 64]).as_ptr());
+            let activations = black_box(0x0102_0304);
+            let mut sums = [L::splat_int(0); CHAINS];
+            for _ in 0..ROUNDS {
+                for sum in &mut sums {
+                    *sum = L::dot(*sum, weights, activations);
+                }
+            }
+            for sum in sums {
+                black_box(L::greatest(L::to_floats(sum)));
+            }
+        }
+    }
+}
+
+struct Floats;
+
+impl Kernel for Floats {
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        // SAFETY: `dispatch` vouches for the instructions.
+        unsafe {
+            let (a, b) = (L::splat(black_box(0.5)), L::splat(black_box(0.25)));
+            let mut sums = [L::splat(0.0); CHAINS];
+            for _ in 0..ROUNDS {
+                for sum in &mut sums {
+                    *sum = L::fma(a, b, *sum);
+                }
+            }
+            for sum in sums {
+                black_box(L::greatest(sum));
+            }
+        }
+    }
+}
+
+/// Reads everything once, in four streams, as fast as it comes.
+struct Read<'a> {
+    bytes: &'a [u8],
+}
+
+impl Kernel for Read<'_> {
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let quarter = self.bytes.len() / 4;
+        // SAFETY: all that is loaded is within the slice; `dispatch` vouches for the instructions.
+        unsafe {
+            let mut greatest = [L::splat(0.0); 4];
+            for at in (0..quarter).step_by(64) {
+                for stream in 0..4 {
+                    let value = L::load(self.bytes.as_ptr().add(stream * quarter + at).cast());
+                    greatest[stream] = L::max(greatest[stream], value);
+                }
+            }
+            for greatest in greatest {
+                black_box(L::greatest(greatest));
+            }
+        }
+    }
+}
+
+/// A matrix whose bytes look random and whose values are of sensible size.
+struct Random {
+    format: Format,
+    rows: usize,
+    columns: usize,
+    seed: usize,
+}
+
+impl Rows for Random {
+    fn format(&self) -> Format {
+        self.format
+    }
+
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
+    fn columns(&self) -> usize {
+        self.columns
+    }
+
+    fn row(&self, index: usize, out: &mut Vec<u8>) {
+        let block = self.format.block_bytes();
+        let bytes = self.columns / self.format.block_elements() * block;
+        let mut state = (index * 31 + self.seed + 1) as u64;
+        out.clear();
+        out.extend((0..bytes).map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as u8
+        }));
+        // Exponents of small numbers, wherever a format has a float.
+        let floats: &[usize] = match self.format {
+            Format::F32 => &[3],
+            Format::F16 | Format::Bf16 | Format::Q8_0 | Format::Q4_0 => &[1],
+            Format::Q4K | Format::Q5K => &[1, 3],
+            Format::Q6K => &[209],
+        };
+        let exponent = if matches!(self.format, Format::F32 | Format::Bf16) { 0x3c } else { 0x14 };
+        for block in out.chunks_mut(block) {
+            floats.iter().for_each(|&at| block[at] = exponent);
+        }
+    }
+}

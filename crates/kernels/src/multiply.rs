@@ -7,7 +7,6 @@
 mod codes;
 mod float;
 mod integer;
-pub(crate) mod tile;
 
 use std::cell::RefCell;
 

@@ -2,7 +2,7 @@
 
 use half::f16;
 
-use super::{LANES, Lanes};
+use super::{LANES, Lanes, Tile};
 
 /// Plain code. With `FUSED`, a multiplication and its addition round once, as the instructions of the other paths do; that is
 /// slow without the instruction, so it is for tests.
@@ -13,7 +13,7 @@ pub(crate) struct Plain<const FUSED: bool>;
 pub(crate) type Portable = Plain<false>;
 
 /// The twin with the same bits as the intrinsics.
-#[cfg(test)]
+#[cfg(all(test, target_arch = "x86_64"))]
 pub(crate) type Exact = Plain<true>;
 
 type Floats = [f32; LANES];
@@ -36,12 +36,52 @@ fn bytes(value: [u8; 64], operation: impl Fn(u8) -> u8) -> [u8; 64] {
     result
 }
 
+// What takes many instructions without those made for it is not inlined, or the kernels would grow large.
+
+#[inline(never)]
+fn widen(halves: [u16; LANES]) -> Floats {
+    halves.map(|half| f16::from_bits(half).to_f32())
+}
+
+#[inline(never)]
+fn narrow(value: Floats) -> [u16; LANES] {
+    value.map(|value| f16::from_f32(value).to_bits())
+}
+
+#[inline(never)]
+fn dot(sum: [i32; LANES], weights: [u8; 64], activations: i32) -> [i32; LANES] {
+    let activations = activations.to_ne_bytes();
+    let mut result = sum;
+    for lane in 0..LANES {
+        for index in 0..4 {
+            result[lane] += i32::from(weights[4 * lane + index]) * i32::from(activations[index].cast_signed());
+        }
+    }
+    result
+}
+
 impl<const FUSED: bool> Lanes for Plain<FUSED> {
     type Floats = Floats;
     type Ints = [i32; LANES];
     type Bytes = [u8; 64];
 
     const LIFT: i32 = 128;
+    const WIDE: bool = false;
+
+    // The compiler keeps few of these arrays in registers, so larger tiles would only make the program larger.
+    #[inline(always)]
+    unsafe fn tiles(count: usize, work: &mut impl Tile) {
+        for row in 0..count {
+            // SAFETY: the caller vouches for the rows.
+            unsafe { work.tile::<1>(row) };
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn few(count: usize, work: &mut impl Tile) {
+        // SAFETY: the caller vouches for the rows.
+        unsafe { Self::tiles(count, work) };
+    }
 
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Floats {
@@ -134,21 +174,13 @@ impl<const FUSED: bool> Lanes for Plain<FUSED> {
     unsafe fn load_f16(from: *const u16) -> Floats {
         // SAFETY: the caller vouches for 16 elements.
         let halves = unsafe { from.cast::<[u16; LANES]>().read_unaligned() };
-        let mut result = [0.0; LANES];
-        for lane in 0..LANES {
-            result[lane] = f16::from_bits(halves[lane]).to_f32();
-        }
-        result
+        widen(halves)
     }
 
     #[inline(always)]
     unsafe fn store_f16(to: *mut u16, value: Floats) {
-        let mut halves = [0; LANES];
-        for lane in 0..LANES {
-            halves[lane] = f16::from_f32(value[lane]).to_bits();
-        }
         // SAFETY: the caller vouches for 16 elements.
-        unsafe { to.cast::<[u16; LANES]>().write_unaligned(halves) }
+        unsafe { to.cast::<[u16; LANES]>().write_unaligned(narrow(value)) }
     }
 
     #[inline(always)]
@@ -243,14 +275,7 @@ impl<const FUSED: bool> Lanes for Plain<FUSED> {
 
     #[inline(always)]
     unsafe fn dot(sum: [i32; LANES], weights: [u8; 64], activations: i32) -> [i32; LANES] {
-        let activations = activations.to_ne_bytes();
-        let mut result = sum;
-        for lane in 0..LANES {
-            for index in 0..4 {
-                result[lane] += i32::from(weights[4 * lane + index]) * i32::from(activations[index].cast_signed());
-            }
-        }
-        result
+        dot(sum, weights, activations)
     }
 
     #[inline(always)]

@@ -23,7 +23,7 @@ pub(crate) trait Codes {
     const GROUP_BYTES: usize;
     const OFFSET: Offset;
     const MINIMUM: bool;
-    /// Whether many tokens are better served by unpacking to bytes first.
+    /// Whether more than a few tokens are better served by unpacking to bytes first.
     const UNPACK: bool;
 
     /// Four columns of 16 rows: vector `J` (0–3) of a half of the group.

@@ -8,12 +8,12 @@ use std::marker::PhantomData;
 use super::{
     Line, Sink,
     codes::{Codes, Offset},
-    tile::{self, TILE, Tile},
 };
 use crate::{
     input::Input,
-    lanes::{LANES, Lanes},
+    lanes::{FEW, LANES, Lanes},
     matrix::{GROUP, PANELS},
+    tile::Tile,
 };
 
 /// # Safety
@@ -31,13 +31,16 @@ pub(crate) unsafe fn run<L: Lanes, C: Codes>(
     unsafe {
         let codes = panels.map(<[u8]>::as_ptr);
         let scales = panels.map(|panel| panel[scales_at..].as_ptr());
-        if C::UNPACK && input.tokens > 2 * TILE {
+        if C::UNPACK && input.tokens <= FEW {
+            let mut work = Integer::<L, C> { codes, scales, groups, input, sink, lanes: PhantomData };
+            L::few(input.tokens, &mut work);
+        } else if C::UNPACK {
             let (codes, scales) = unpack::<L, C>(codes, scales, groups, scratch);
             let mut work = Integer::<L, Unpacked<C>> { codes, scales, groups, input, sink, lanes: PhantomData };
-            tile::over(input.tokens, &mut work);
+            L::tiles(input.tokens, &mut work);
         } else {
             let mut work = Integer::<L, C> { codes, scales, groups, input, sink, lanes: PhantomData };
-            tile::over(input.tokens, &mut work);
+            L::tiles(input.tokens, &mut work);
         }
     }
 }
