@@ -1,3 +1,35 @@
 //! The tree of tests is the tree of routes.
 
 mod chat;
+mod completions;
+mod every_route;
+mod hang_ups;
+mod health;
+mod home;
+mod metrics;
+mod models;
+mod refusals;
+mod shutdown;
+mod streams;
+
+use serde_json::{Value, json};
+
+const CHAT: &str = "/v1/chat/completions";
+const COMPLETIONS: &str = "/v1/completions";
+
+/// A chat that is right, with these fields besides.
+fn chat_with(fields: Value) -> Value {
+    with(json!({"model": "demo", "messages": [{"role": "user", "content": "Hello!"}]}), fields)
+}
+
+/// A text completion that is right, with these fields besides.
+fn completion_with(fields: Value) -> Value {
+    with(json!({"model": "demo", "prompt": "Once"}), fields)
+}
+
+fn with(mut body: Value, fields: Value) -> Value {
+    if let (Value::Object(body), Value::Object(fields)) = (&mut body, fields) {
+        body.extend(fields);
+    }
+    body
+}

@@ -1,0 +1,96 @@
+//! `GET /health`, `/health/live`, `/health/ready`
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backend::{Activity, ModelState};
+use serving::Model;
+use testkit::{Scripted, TestApp};
+
+fn failed() -> ModelState {
+    ModelState::Failed { reason: "/secret/path is gone".into() }
+}
+
+/// Status and body of all three.
+async fn told(app: &TestApp) -> String {
+    let mut lines = Vec::new();
+    for path in ["/health", "/health/live", "/health/ready"] {
+        let answer = app.get(path).await;
+        let mut json = answer.json();
+        if let Some(uptime) = json.get_mut("uptime_seconds") {
+            assert!(uptime.is_f64());
+            *uptime = "…".into();
+        }
+        lines.push(format!("{path} {} {json}", answer.status.as_u16()));
+    }
+    lines.join("\n")
+}
+
+#[tokio::test]
+async fn all_is_well() {
+    insta::assert_snapshot!(told(&TestApp::new(&Scripted::new("demo"))).await, @r#"
+        /health 200 {"status":"healthy","version":"test","api_status":"running","model_status":"loaded","gpu_status":"unavailable","backends":{"chat":["in-process:demo"]},"timestamp":"2026-01-01T00:00:00Z","uptime_seconds":"…"}
+        /health/live 200 {"status":"alive"}
+        /health/ready 200 {"status":"ready","models":{"demo":"ready"}}
+    "#);
+}
+
+#[tokio::test]
+async fn a_model_is_being_loaded() {
+    let backend = Scripted::new("demo");
+    backend.set_state(ModelState::Loading);
+    insta::assert_snapshot!(told(&TestApp::new(&backend)).await, @r#"
+        /health 503 {"status":"unhealthy","version":"test","api_status":"running","model_status":"loading","gpu_status":"unavailable","backends":{"chat":[]},"timestamp":"2026-01-01T00:00:00Z","uptime_seconds":"…"}
+        /health/live 200 {"status":"alive"}
+        /health/ready 503 {"status":"not_ready","models":{"demo":"loading"}}
+    "#);
+}
+
+#[tokio::test]
+async fn one_of_two_models_has_failed() {
+    let (good, bad) = (Scripted::new("good"), Scripted::new("bad"));
+    bad.set_state(failed());
+    let models = [good, bad].map(|backend| Model::new(Arc::new(backend))).to_vec();
+    insta::assert_snapshot!(told(&TestApp::with_models(models)).await, @r#"
+        /health 200 {"status":"degraded","version":"test","api_status":"running","model_status":"loaded","gpu_status":"unavailable","backends":{"chat":["in-process:good"]},"timestamp":"2026-01-01T00:00:00Z","uptime_seconds":"…"}
+        /health/live 200 {"status":"alive"}
+        /health/ready 200 {"status":"ready","models":{"bad":"failed","good":"ready"}}
+    "#);
+}
+
+#[tokio::test]
+async fn the_only_model_has_failed() {
+    let backend = Scripted::new("demo");
+    backend.set_state(failed());
+    insta::assert_snapshot!(told(&TestApp::new(&backend)).await, @r#"
+        /health 503 {"status":"unhealthy","version":"test","api_status":"running","model_status":"error","gpu_status":"unavailable","backends":{"chat":[]},"timestamp":"2026-01-01T00:00:00Z","uptime_seconds":"…"}
+        /health/live 200 {"status":"alive"}
+        /health/ready 503 {"status":"not_ready","models":{"demo":"failed"}}
+    "#);
+}
+
+#[tokio::test]
+async fn an_engine_makes_no_progress() {
+    let backend = Scripted::new("demo");
+    let app = TestApp::new(&backend);
+    let stalled = |seconds| Activity { stalled_for: Some(Duration::from_secs(seconds)), ..Activity::default() };
+    backend.set_activity(stalled(60));
+    assert_eq!(app.get("/health/live").await.status, 200);
+    backend.set_activity(stalled(61));
+    insta::assert_snapshot!(told(&app).await, @r#"
+        /health 503 {"status":"unhealthy","version":"test","api_status":"running","model_status":"loaded","gpu_status":"unavailable","backends":{"chat":[]},"timestamp":"2026-01-01T00:00:00Z","uptime_seconds":"…"}
+        /health/live 503 {"status":"stalled"}
+        /health/ready 503 {"status":"not_ready","models":{"demo":"stalled"}}
+    "#);
+}
+
+#[tokio::test]
+async fn the_server_is_being_stopped() {
+    let app = TestApp::new(&Scripted::new("demo"));
+    app.service.drain();
+    insta::assert_snapshot!(told(&app).await, @r#"
+        /health 503 {"status":"unhealthy","version":"test","api_status":"running","model_status":"loaded","gpu_status":"unavailable","backends":{"chat":["in-process:demo"]},"timestamp":"2026-01-01T00:00:00Z","uptime_seconds":"…"}
+        /health/live 200 {"status":"alive"}
+        /health/ready 503 {"status":"draining","models":{"demo":"ready"}}
+    "#);
+}

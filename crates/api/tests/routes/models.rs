@@ -1,0 +1,38 @@
+//! `GET /v1/models` and `GET /v1/models/{id}`
+
+use testkit::{Scripted, TestApp};
+
+#[tokio::test]
+async fn the_list() {
+    let answer = TestApp::new(&Scripted::new("org/demo")).get("/v1/models").await.ok();
+    insta::assert_json_snapshot!(answer.json(), @r#"
+        {
+          "object": "list",
+          "data": [
+            {
+              "id": "org/demo",
+              "object": "model",
+              "created": 1767225600,
+              "owned_by": "testkit",
+              "parent": null,
+              "max_model_len": 2048
+            }
+          ]
+        }
+    "#);
+}
+
+#[tokio::test]
+async fn one_whose_id_holds_a_slash() {
+    let app = TestApp::new(&Scripted::new("org/demo"));
+    for path in ["/v1/models/org/demo", "/v1/models/org%2Fdemo"] {
+        assert_eq!(app.get(path).await.ok().json()["id"], "org/demo");
+    }
+}
+
+#[tokio::test]
+async fn one_that_is_not_there() {
+    let answer = TestApp::new(&Scripted::new("org/demo")).get("/v1/models/gpt-5").await;
+    assert_eq!(answer.status, 404);
+    insta::assert_snapshot!(answer.text(), @r#"{"error":{"message":"the model \"gpt-5\" does not exist; there are: org/demo","type":"invalid_request_error","param":"model","code":"model_not_found"}}"#);
+}
