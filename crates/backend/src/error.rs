@@ -79,14 +79,18 @@ impl Error {
         }
     }
 
+    /// Messages are whatever can be shown, so that causes can be handed over as they are (`map_err(Error::internal)`).
+    #[expect(clippy::needless_pass_by_value, reason = "the constructors are used as functions from an error")]
     pub fn invalid(parameter: impl Into<String>, message: impl ToString) -> Self {
         Self::Invalid { parameter: parameter.into(), message: message.to_string() }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "as `invalid`")]
     pub fn unsupported(parameter: impl Into<String>, message: impl ToString) -> Self {
         Self::Unsupported { parameter: parameter.into(), message: message.to_string() }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "as `invalid`")]
     pub fn internal(reason: impl ToString) -> Self {
         Self::Internal { reason: reason.to_string() }
     }

@@ -1,1 +1,25 @@
-//! ...
+//! The engine: runs a language model on this machine's processors, many sequences at a time.
+//!
+//! In reading order: [`Engine`] checks requests and hands them to the worker, a thread that owns the [`Model`]. It asks
+//! the scheduler what to run, runs it, and applies the outcome: `plan → run → apply`.
+
+mod engine;
+mod events;
+mod job;
+mod prompt;
+mod settings;
+mod shared;
+
+mod worker;
+
+mod blocks;
+mod scheduler;
+mod sequence;
+
+mod model;
+mod sampling;
+mod text;
+
+pub use engine::{Engine, StartError};
+pub use model::{BLOCK_TOKENS, Model, ModelError, Run, Wanted};
+pub use settings::{EngineSettings, Memory, Progress};

@@ -1,0 +1,216 @@
+//! The handle: checks a request, hands it to the worker, and gives back its events.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime};
+
+use backend::{Activity, Backend, BoxFuture, Error, Events, Generation, ModelCard, ModelState, Prompt, Result};
+use checkpoint::{Checkpoint, Summary};
+use thiserror::Error as ThisError;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::events::EventStream;
+use crate::job::Job;
+use crate::model::{BLOCK_TOKENS, Model, ModelError};
+use crate::prompt::Encoder;
+use crate::scheduler::Limits;
+use crate::settings::{EngineSettings, Memory, Progress};
+use crate::shared::Shared;
+use crate::worker::Worker;
+
+/// Jobs on their way to the worker, which looks between two steps; how many may wait there is the worker's affair.
+const HAND_OVER: usize = 64;
+
+/// Longer prompts than this are tokenised on a thread for blocking work: it takes a millisecond.
+const TOKENISED_INLINE: usize = 4096;
+
+#[derive(Debug, ThisError)]
+pub enum StartError {
+    #[error("the model cannot be loaded")]
+    Model(#[from] ModelError),
+    #[error("the engine's thread cannot be started")]
+    Thread(#[source] std::io::Error),
+}
+
+/// A model in this process, run by a thread of its own.
+#[derive(Debug)]
+pub struct Engine {
+    card: Arc<ModelCard>,
+    memory: Memory,
+    encoder: Arc<Encoder>,
+    queue_timeout: Duration,
+    shared: Arc<Shared>,
+    /// `None` only while it is being dropped.
+    jobs: Option<SyncSender<Box<Job>>>,
+    worker: Option<JoinHandle<()>>,
+}
+
+impl Engine {
+    /// Packs the weights, which takes seconds for large models, and starts the thread.
+    pub fn start(
+        checkpoint: Checkpoint,
+        settings: EngineSettings,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Arc<Self>, StartError> {
+        let EngineSettings { id, created, threads, max_running, max_queued, queue_timeout, kv_cache_bytes, step_tokens } =
+            settings;
+        let Checkpoint { architecture, weights, tokenizer, template, summary, .. } = checkpoint;
+        let model = Model::load(architecture, weights, threads, kv_cache_bytes, max_running.get(), progress)?;
+        let context = model.architecture().context.min(model.blocks() * BLOCK_TOKENS);
+        let tokenizer = Arc::new(tokenizer);
+        let vocabulary = model.architecture().vocabulary;
+        let shared = Arc::new(Shared::default());
+        let memory = Memory { weights: model.weight_bytes(), kv_cache: model.cache_bytes() };
+        let card = Arc::new(ModelCard {
+            id,
+            parent: None,
+            owner: "llm-inference-api".into(),
+            created,
+            context_length: context as u32,
+            description: describe(&summary),
+            size: summary.bytes,
+        });
+        let limits = Limits { running: max_running.get(), step_tokens: step_tokens.get() };
+        let (jobs, receiver) = sync_channel(HAND_OVER);
+        let worker = spawn(model, Arc::clone(&tokenizer), limits, max_queued, Arc::clone(&shared), receiver)?;
+        Ok(Arc::new(Self {
+            card,
+            memory,
+            encoder: Arc::new(Encoder { tokenizer, template, vocabulary, context }),
+            queue_timeout,
+            shared,
+            jobs: Some(jobs),
+            worker: Some(worker),
+        }))
+    }
+
+    pub fn memory(&self) -> Memory {
+        self.memory
+    }
+
+    async fn submit(&self, generation: Generation) -> Result<Events> {
+        if self.shared.is_draining() {
+            let reason = "the server is shutting down".into();
+            return Err(Error::Unavailable { reason, retry_after: Duration::from_secs(1) });
+        }
+        let (generation, prompt) = self.encode(generation).await?;
+        let max_new = self.encoder.completion_length(&generation, prompt.len())?;
+        self.encoder.check_bias(&generation)?;
+        let (admitted, admission) = oneshot::channel();
+        let (sender, events) = mpsc::channel(Job::most_events(max_new, generation.choices.get()));
+        self.hand_over(Box::new(Job {
+            prompt,
+            max_new,
+            continues: !matches!(generation.prompt, Prompt::Chat(_)),
+            sampling: generation.sampling,
+            stop: generation.stop,
+            choices: generation.choices.get(),
+            logprobs: generation.logprobs,
+            echo: generation.echo.is_some(),
+            priority: generation.priority,
+            tenant: generation.tenant,
+            admitted,
+            events: sender,
+        }))?;
+        match tokio::time::timeout(self.queue_timeout, admission).await {
+            Ok(Ok(admission)) => admission?,
+            Ok(Err(_)) => return Err(stopped()),
+            Err(_) => {
+                let reason = "the wait in the queue was too long";
+                return Err(Error::QueueFull { reason, retry_after: self.queue_timeout });
+            }
+        }
+        Ok(Box::pin(EventStream::new(events)))
+    }
+
+    async fn encode(&self, generation: Generation) -> Result<(Generation, Vec<u32>)> {
+        let now = SystemTime::now();
+        if length(&generation.prompt) <= TOKENISED_INLINE {
+            let prompt = self.encoder.encode(&generation.prompt, now)?;
+            return Ok((generation, prompt));
+        }
+        let encoder = Arc::clone(&self.encoder);
+        let encode = move || encoder.encode(&generation.prompt, now).map(|prompt| (generation, prompt));
+        tokio::task::spawn_blocking(encode).await.map_err(Error::internal)?
+    }
+
+    fn hand_over(&self, job: Box<Job>) -> Result<()> {
+        match self.jobs.as_ref().map(|jobs| jobs.try_send(job)) {
+            Some(Ok(())) => Ok(()),
+            Some(Err(TrySendError::Full(_))) => {
+                Err(Error::QueueFull { reason: "too many requests at once", retry_after: Duration::from_secs(1) })
+            }
+            Some(Err(TrySendError::Disconnected(_))) | None => Err(stopped()),
+        }
+    }
+}
+
+impl Backend for Engine {
+    fn card(&self) -> Arc<ModelCard> {
+        Arc::clone(&self.card)
+    }
+
+    fn state(&self) -> ModelState {
+        match &self.worker {
+            Some(worker) if !worker.is_finished() => ModelState::Ready,
+            _ => ModelState::Failed { reason: "the engine has stopped".into() },
+        }
+    }
+
+    fn activity(&self) -> Activity {
+        self.shared.activity(Instant::now())
+    }
+
+    fn generate(&self, generation: Generation) -> BoxFuture<'_, Result<Events>> {
+        Box::pin(self.submit(generation))
+    }
+
+    fn drain(&self) {
+        self.shared.drain();
+    }
+}
+
+impl Drop for Engine {
+    /// The worker ends after the step that it is in.
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        if let Some(worker) = self.worker.take()
+            && worker.join().is_err()
+        {
+            tracing::error!(model = %self.card.id, "the engine's thread ended in a panic");
+        }
+    }
+}
+
+fn spawn(
+    model: Model,
+    tokenizer: Arc<checkpoint::Tokenizer>,
+    limits: Limits,
+    max_queued: usize,
+    shared: Arc<Shared>,
+    jobs: Receiver<Box<Job>>,
+) -> Result<JoinHandle<()>, StartError> {
+    let worker = Worker::new(model, tokenizer, limits, max_queued, shared, jobs);
+    std::thread::Builder::new().name("engine".into()).spawn(|| worker.run()).map_err(StartError::Thread)
+}
+
+fn stopped() -> Error {
+    Error::Unavailable { reason: "the engine has stopped".into(), retry_after: Duration::from_secs(10) }
+}
+
+/// In bytes; tokens count as the work of checking them.
+fn length(prompt: &Prompt) -> usize {
+    match prompt {
+        Prompt::Text(text) => text.len(),
+        Prompt::Tokens(tokens) => tokens.len(),
+        Prompt::Chat(conversation) => conversation.messages().iter().map(|message| message.content.len()).sum(),
+    }
+}
+
+/// "llama, 3.1 M parameters, Q8_0"
+fn describe(summary: &Summary) -> String {
+    let millions = summary.parameters as f64 / 1e6;
+    let size = if millions < 1000.0 { format!("{millions:.1} M") } else { format!("{:.1} B", millions / 1000.0) };
+    format!("{}, {size} parameters, {}", summary.family, summary.format)
+}

@@ -1,0 +1,125 @@
+//! From a checkpoint's tensors to packed matrices.
+
+use std::num::NonZeroUsize;
+
+use checkpoint::{Architecture, LayerWeights, Linear, Position, Tensor, Weights};
+use kernels::{AttentionShape, Format, KvCache, KvElement, KvShape, Matrix, Pool, RopeTable, Rows};
+use thiserror::Error;
+
+use super::scratch::Scratch;
+use super::{BLOCK_TOKENS, Layer, Model, Projection};
+use crate::settings::Progress;
+
+#[derive(Debug, Error)]
+pub enum ModelError {
+    #[error("a matrix of the model cannot be packed")]
+    Pack(#[from] kernels::PackError),
+    #[error("there is no memory for a KV cache of {bytes} bytes")]
+    KvCache { bytes: usize, source: kernels::CacheError },
+    #[error(
+        "the KV cache of {bytes} bytes does not hold one block of {BLOCK_TOKENS} tokens, which is {block} bytes for this model"
+    )]
+    KvCacheTooSmall { bytes: usize, block: usize },
+}
+
+/// Packs matrices one by one and tells how far it is.
+struct Packer<'a> {
+    pool: &'a Pool,
+    done: usize,
+    total: usize,
+    bytes: u64,
+    progress: &'a mut dyn FnMut(Progress),
+}
+
+impl Packer<'_> {
+    fn matrix(&mut self, tensor: &Tensor) -> Result<Matrix, ModelError> {
+        let matrix = Matrix::pack(self.pool, tensor)?;
+        self.done += 1;
+        self.bytes += matrix.bytes() as u64;
+        (self.progress)(Progress { done: self.done, total: self.total });
+        Ok(matrix)
+    }
+
+    fn projection(&mut self, linear: Linear) -> Result<Projection, ModelError> {
+        Ok(Projection { weight: self.matrix(&linear.weight)?, bias: linear.bias })
+    }
+
+    fn layer(&mut self, architecture: &Architecture, index: usize, weights: LayerWeights) -> Result<Layer, ModelError> {
+        Ok(Layer {
+            attention_norm: weights.attention_norm,
+            query: self.projection(weights.query)?,
+            key: self.projection(weights.key)?,
+            value: self.projection(weights.value)?,
+            output: self.projection(weights.output)?,
+            query_norm: weights.query_norm,
+            key_norm: weights.key_norm,
+            attention: AttentionShape {
+                heads: architecture.heads,
+                kv_heads: architecture.kv_heads,
+                head_dim: architecture.head_dim,
+                scale: architecture.attention_scale,
+                window: architecture.window.get(index).copied().flatten(),
+            },
+            mlp_norm: weights.mlp_norm,
+            gate: weights.gate.map(|gate| self.projection(gate)).transpose()?,
+            up: self.projection(weights.up)?,
+            down: self.projection(weights.down)?,
+            activation: architecture.activation,
+        })
+    }
+}
+
+impl Model {
+    /// Packs the weights for this machine and takes `kv_cache_bytes` (or as much of it as `sequences` of full length can
+    /// use) for keys and values.
+    pub fn load(
+        architecture: Architecture,
+        weights: Weights,
+        threads: NonZeroUsize,
+        kv_cache_bytes: usize,
+        sequences: usize,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Self, ModelError> {
+        let pool = Pool::new(threads);
+        let cache = new_cache(&architecture, &weights, kv_cache_bytes, sequences)?;
+        let total = weights.layers.iter().map(|layer| if layer.gate.is_some() { 7 } else { 6 }).sum::<usize>() + 1;
+        let mut packer = Packer { pool: &pool, done: 0, total, bytes: 0, progress };
+        let head = packer.matrix(weights.head())?;
+        let layers = weights
+            .layers
+            .into_iter()
+            .enumerate()
+            .map(|(index, layer)| packer.layer(&architecture, index, layer))
+            .collect::<Result<_, _>>()?;
+        let weight_bytes = packer.bytes;
+        let rope = match &architecture.position {
+            Position::Rope { inverse_frequencies, attention_factor } => {
+                let positions = architecture.context.min(cache.blocks() * BLOCK_TOKENS);
+                Some(RopeTable::new(inverse_frequencies, *attention_factor, positions))
+            }
+            Position::Learned => None,
+        };
+        let (embeddings, positions, final_norm) = (weights.embeddings, weights.positions, weights.final_norm);
+        let scratch = Scratch::default();
+        Ok(Self { architecture, pool, embeddings, positions, layers, final_norm, head, rope, cache, weight_bytes, scratch })
+    }
+}
+
+fn new_cache(architecture: &Architecture, weights: &Weights, bytes: usize, sequences: usize) -> Result<KvCache, ModelError> {
+    // Half the width costs no accuracy beside rounded weights, but it would beside exact ones.
+    let exact = weights.layers.first().is_some_and(|layer| layer.query.weight.format() == Format::F32);
+    let shape = KvShape {
+        layers: architecture.layers,
+        kv_heads: architecture.kv_heads,
+        head_dim: architecture.head_dim,
+        block_tokens: BLOCK_TOKENS,
+        element: if exact { KvElement::F32 } else { KvElement::F16 },
+    };
+    let block = shape.bytes_per_block();
+    let useful = architecture.context.div_ceil(BLOCK_TOKENS).saturating_mul(sequences);
+    let blocks = (bytes / block).min(useful).min(u32::MAX as usize);
+    if blocks == 0 {
+        return Err(ModelError::KvCacheTooSmall { bytes, block });
+    }
+    KvCache::new(shape, blocks).map_err(|source| ModelError::KvCache { bytes: blocks * block, source })
+}

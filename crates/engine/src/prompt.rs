@@ -1,0 +1,89 @@
+//! From what was asked to tokens, and the checks that only this model's tokenizer and sizes allow.
+
+use std::time::SystemTime;
+
+use backend::{Conversation, Error, Generation, Message, Prompt, Result};
+use checkpoint::template::Error as TemplateError;
+use checkpoint::{ChatTemplate, RenderOptions, Tokenizer};
+use serde_json::{Map, Value, json};
+
+/// The text side of a model.
+#[derive(Debug)]
+pub(crate) struct Encoder {
+    pub(crate) tokenizer: std::sync::Arc<Tokenizer>,
+    pub(crate) template: ChatTemplate,
+    /// Rows of the embeddings.
+    pub(crate) vocabulary: usize,
+    /// What prompt and answer may have together: the model's context, or what the KV cache holds.
+    pub(crate) context: usize,
+}
+
+impl Encoder {
+    /// Tokens of the prompt; at least one, all of the vocabulary.
+    pub(crate) fn encode(&self, prompt: &Prompt, now: SystemTime) -> Result<Vec<u32>> {
+        let (parameter, tokens) = match prompt {
+            Prompt::Text(text) => ("prompt", self.tokenizer.encode(text, true).map_err(Error::internal)?),
+            Prompt::Tokens(tokens) => ("prompt", tokens.clone()),
+            Prompt::Chat(conversation) => ("messages", self.encode_chat(conversation, now)?),
+        };
+        if tokens.is_empty() {
+            return Err(Error::invalid(parameter, "is empty: this model has no token to begin a text with"));
+        }
+        match tokens.iter().find(|token| **token as usize >= self.vocabulary) {
+            Some(token) => {
+                let last = self.vocabulary - 1;
+                Err(Error::invalid(parameter, format!("token {token} is outside the vocabulary, whose last is {last}")))
+            }
+            None => Ok(tokens),
+        }
+    }
+
+    fn encode_chat(&self, conversation: &Conversation, now: SystemTime) -> Result<Vec<u32>> {
+        let messages: Value = conversation.messages().iter().map(message_value).collect();
+        let text = self.template.render(&messages, &RenderOptions::new(now)).map_err(|error| match error {
+            TemplateError::Refused { message } => Error::invalid("messages", message),
+            error => Error::invalid("messages", format!("this model's chat template cannot render them: {error}")),
+        })?;
+        self.tokenizer.encode_chat(&text).map_err(Error::internal)
+    }
+
+    /// How many tokens may be generated behind a prompt of this length.
+    pub(crate) fn completion_length(&self, generation: &Generation, prompt: usize) -> Result<usize> {
+        let prompt_only = generation.echo == Some(backend::Echo::PromptOnly);
+        let left = self.context.saturating_sub(prompt);
+        let asked = match generation.max_tokens {
+            _ if prompt_only => 0,
+            Some(asked) => asked.get() as usize,
+            None => left.min(generation.default_max_tokens.map_or(usize::MAX, |most| most.get() as usize)).max(1),
+        };
+        if asked > left {
+            return Err(Error::ContextLength {
+                context: self.context as u32,
+                prompt: u32::try_from(prompt).unwrap_or(u32::MAX),
+                completion: asked as u32,
+            });
+        }
+        Ok(asked)
+    }
+
+    pub(crate) fn check_bias(&self, generation: &Generation) -> Result<()> {
+        let biases = generation.sampling.logit_bias.as_slice();
+        match biases.iter().find(|(token, _)| *token as usize >= self.vocabulary) {
+            Some((token, _)) => {
+                let last = self.vocabulary - 1;
+                Err(Error::invalid("logit_bias", format!("token {token} is outside the vocabulary, whose last is {last}")))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+fn message_value(message: &Message) -> Value {
+    let mut value = Map::new();
+    value.insert("role".into(), json!(message.role.as_str()));
+    value.insert("content".into(), json!(message.content));
+    if let Some(name) = &message.name {
+        value.insert("name".into(), json!(name));
+    }
+    Value::Object(value)
+}

@@ -1,0 +1,85 @@
+//! What was said before makes saying it again less likely.
+
+use std::collections::HashMap;
+
+/// How often each token was generated, and which tokens were in the prompt.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Penalties {
+    pub(super) presence: f32,
+    pub(super) frequency: f32,
+    pub(super) repetition: f32,
+    generated: HashMap<u32, u32>,
+    prompt: Vec<u32>,
+}
+
+impl Penalties {
+    pub(super) fn new(presence: f32, frequency: f32, repetition: f32, prompt: &[u32]) -> Self {
+        let mut penalties = Self { presence, frequency, repetition, ..Self::default() };
+        if penalties.repeats() {
+            penalties.prompt = prompt.to_vec();
+            penalties.prompt.sort_unstable();
+            penalties.prompt.dedup();
+        }
+        penalties
+    }
+
+    pub(super) fn is_neutral(&self) -> bool {
+        !self.repeats() && !self.counts()
+    }
+
+    pub(super) fn note(&mut self, token: u32) {
+        if !self.is_neutral() {
+            *self.generated.entry(token).or_default() += 1;
+        }
+    }
+
+    /// Repetition over prompt and output, then presence and frequency over the output alone, as vLLM and transformers do.
+    pub(super) fn apply(&self, logits: &mut [f32]) {
+        if self.repeats() {
+            let only_generated = self.generated.keys().filter(|token| self.prompt.binary_search(token).is_err());
+            for token in self.prompt.iter().chain(only_generated) {
+                let logit = &mut logits[*token as usize];
+                *logit = if *logit > 0.0 { *logit / self.repetition } else { *logit * self.repetition };
+            }
+        }
+        if self.counts() {
+            for (token, count) in &self.generated {
+                logits[*token as usize] -= self.presence + self.frequency * *count as f32;
+            }
+        }
+    }
+
+    #[expect(clippy::float_cmp, reason = "only the exact neutral value does nothing")]
+    fn repeats(&self) -> bool {
+        self.repetition != 1.0
+    }
+
+    fn counts(&self) -> bool {
+        self.presence != 0.0 || self.frequency != 0.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repetition_shrinks_what_was_in_prompt_or_output_once() {
+        let mut penalties = Penalties::new(0.0, 0.0, 2.0, &[0, 0, 1]);
+        penalties.note(1);
+        penalties.note(2);
+        let mut logits = [4.0, -4.0, 4.0, 4.0];
+        penalties.apply(&mut logits);
+        assert_eq!(logits, [2.0, -8.0, 2.0, 4.0]);
+    }
+
+    #[test]
+    fn presence_counts_once_and_frequency_each_time_over_the_output_only() {
+        let mut penalties = Penalties::new(1.0, 0.5, 1.0, &[0]);
+        penalties.note(1);
+        penalties.note(1);
+        let mut logits = [4.0, 4.0];
+        penalties.apply(&mut logits);
+        assert_eq!(logits, [4.0, 2.0]);
+    }
+}

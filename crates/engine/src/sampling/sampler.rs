@@ -1,0 +1,131 @@
+//! One sequence's way of choosing tokens, with the state that it carries from token to token.
+
+use backend::{Sampling, Temperature};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+use super::draw::{Cutoffs, draw};
+use super::penalties::Penalties;
+
+/// The distance between two neighbours when 53 random bits are read as a number in [0, 1).
+const UNIT: f64 = 1.0 / (1u64 << 53) as f64;
+
+#[derive(Debug)]
+pub(crate) struct Sampler {
+    temperature: f32,
+    cutoffs: Cutoffs,
+    bias: Vec<(u32, f32)>,
+    penalties: Penalties,
+    chance: ChaCha8Rng,
+}
+
+impl Sampler {
+    /// `choice` tells the answers to one seeded request apart; the first is the one that the request alone would get.
+    pub(crate) fn new(sampling: &Sampling, choice: u16, prompt: &[u32]) -> Self {
+        let chance = match sampling.seed {
+            Some(seed) => {
+                let mut chance = ChaCha8Rng::seed_from_u64(seed);
+                chance.set_stream(u64::from(choice));
+                chance
+            }
+            None => ChaCha8Rng::from_os_rng(),
+        };
+        Self {
+            temperature: sampling.temperature.map_or(1.0, Temperature::get),
+            cutoffs: Cutoffs {
+                min_p: sampling.min_p.map_or(0.0, backend::MinP::get),
+                top_k: sampling.top_k.map_or(usize::MAX, |top_k| top_k.get() as usize),
+                top_p: sampling.top_p.map_or(1.0, backend::TopP::get),
+            },
+            bias: sampling.logit_bias.as_slice().to_vec(),
+            penalties: Penalties::new(
+                sampling.presence_penalty.map_or(0.0, backend::PresencePenalty::get),
+                sampling.frequency_penalty.map_or(0.0, backend::FrequencyPenalty::get),
+                sampling.repetition_penalty.map_or(1.0, backend::RepetitionPenalty::get),
+                prompt,
+            ),
+            chance,
+        }
+    }
+
+    /// Chooses the next token; `logits` are changed on the way.
+    pub(crate) fn choose(&mut self, logits: &mut [f32]) -> u32 {
+        for (token, bias) in &self.bias {
+            logits[*token as usize] += bias;
+        }
+        self.penalties.apply(logits);
+        let token = if self.temperature == 0.0 { most_likely(logits) } else { self.draw(logits) };
+        self.penalties.note(token);
+        token
+    }
+
+    fn draw(&mut self, logits: &mut [f32]) -> u32 {
+        let inverse = 1.0 / self.temperature;
+        // A temperature so small that its inverse overflows is greedy.
+        if !inverse.is_finite() {
+            return most_likely(logits);
+        }
+        for logit in logits.iter_mut() {
+            *logit *= inverse;
+        }
+        let chance = (self.chance.next_u64() >> 11) as f64 * UNIT;
+        draw(logits, self.cutoffs, chance)
+    }
+}
+
+/// Of equally likely tokens the one with the lowest id, as transformers and llama.cpp choose.
+#[expect(clippy::float_cmp, reason = "the largest value is one of them")]
+fn most_likely(logits: &[f32]) -> u32 {
+    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    logits.iter().position(|logit| *logit == most).unwrap_or(0) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use backend::{LogitBias, TopP};
+
+    use super::*;
+
+    fn seeded(seed: u64) -> Sampling {
+        Sampling { seed: Some(seed), ..Sampling::default() }
+    }
+
+    fn draw_some(sampling: &Sampling, choice: u16) -> Vec<u32> {
+        let mut sampler = Sampler::new(sampling, choice, &[]);
+        (0..20).map(|_| sampler.choose(&mut [0.0; 100])).collect()
+    }
+
+    #[test]
+    fn the_same_seed_draws_the_same_tokens() {
+        assert_eq!(draw_some(&seeded(7), 0), draw_some(&seeded(7), 0));
+        assert_ne!(draw_some(&seeded(7), 0), draw_some(&seeded(8), 0));
+    }
+
+    #[test]
+    fn the_choices_of_one_seed_differ() {
+        assert_ne!(draw_some(&seeded(7), 0), draw_some(&seeded(7), 1));
+    }
+
+    #[test]
+    fn temperature_zero_takes_the_lowest_of_the_most_likely() {
+        let sampling = Sampling { temperature: Temperature::new(0.0).ok(), ..Sampling::default() };
+        assert_eq!(Sampler::new(&sampling, 0, &[]).choose(&mut [0.0, 2.0, 2.0]), 1);
+    }
+
+    #[test]
+    fn a_bias_can_forbid_and_force() {
+        let sampling = Sampling {
+            temperature: Temperature::new(0.0).ok(),
+            logit_bias: LogitBias::new(vec![(1, -100.0), (0, 50.0)]).unwrap(),
+            ..Sampling::default()
+        };
+        assert_eq!(Sampler::new(&sampling, 0, &[]).choose(&mut [0.0, 9.0, 2.0]), 0);
+    }
+
+    #[test]
+    fn broken_logits_end_in_a_token_of_the_vocabulary() {
+        let sampling = Sampling { top_p: TopP::new(0.5).ok(), ..seeded(1) };
+        let token = Sampler::new(&sampling, 0, &[]).choose(&mut [f32::NAN; 4]);
+        assert!(token < 4);
+    }
+}

@@ -1,0 +1,274 @@
+//! Decides what the next step runs. Pure: it moves sequences and blocks about, and touches neither model nor clock.
+//!
+//! Each step takes one token of every decoding sequence and fills what is left of its token budget with prompts, in
+//! chunks. When the blocks run out, the sequence whose turn would come last is set back: it gives up its blocks, waits,
+//! and is computed again from its tokens later (mostly from blocks that are still remembered).
+
+use std::collections::{BTreeSet, HashMap};
+
+use backend::Priority;
+
+use crate::blocks::BlockPool;
+use crate::sequence::{Sequence, SequenceId};
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Sequences in one step.
+    pub(crate) running: usize,
+    /// Tokens in one step; at least `running`.
+    pub(crate) step_tokens: usize,
+}
+
+/// What one step runs. Sequences appear at most once.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Plan {
+    pub(crate) chunks: Vec<Chunk>,
+    /// Started with this step for the first time, with the number of tokens that they found computed already.
+    pub(crate) admitted: Vec<(SequenceId, usize)>,
+}
+
+/// `count` tokens of a sequence from position `start` on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Chunk {
+    pub(crate) sequence: SequenceId,
+    pub(crate) start: usize,
+    pub(crate) count: usize,
+    /// It reaches the end of the tokens, so that the next one can be sampled from its last row.
+    pub(crate) samples: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Scheduler {
+    limits: Limits,
+    pool: BlockPool,
+    sequences: HashMap<SequenceId, Sequence>,
+    /// In order of rank.
+    waiting: BTreeSet<(Priority, SequenceId)>,
+    running: BTreeSet<(Priority, SequenceId)>,
+    /// Those that were told to run before: setting back and taking up again is nobody's business outside.
+    started: BTreeSet<SequenceId>,
+    counts: Counts,
+}
+
+/// What happened since the start.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) preemptions: u64,
+    /// Prompt tokens that were looked up in the prefix cache, and that were found.
+    pub(crate) prefix_queries: u64,
+    pub(crate) prefix_hits: u64,
+}
+
+impl Scheduler {
+    pub(crate) fn new(limits: Limits, pool: BlockPool) -> Self {
+        let limits = Limits { step_tokens: limits.step_tokens.max(limits.running), ..limits };
+        Self {
+            limits,
+            pool,
+            sequences: HashMap::new(),
+            waiting: BTreeSet::new(),
+            running: BTreeSet::new(),
+            started: BTreeSet::new(),
+            counts: Counts::default(),
+        }
+    }
+
+    pub(crate) fn add(&mut self, sequence: Sequence) {
+        self.waiting.insert(sequence.rank());
+        self.sequences.insert(sequence.id, sequence);
+    }
+
+    /// Frees all that a sequence holds, wherever it is.
+    pub(crate) fn remove(&mut self, id: SequenceId) {
+        if let Some(sequence) = self.sequences.remove(&id) {
+            self.waiting.remove(&sequence.rank());
+            self.running.remove(&sequence.rank());
+            self.started.remove(&id);
+            self.pool.release(&sequence.blocks);
+        }
+    }
+
+    pub(crate) fn sequence(&self, id: SequenceId) -> Option<&Sequence> {
+        self.sequences.get(&id)
+    }
+
+    pub(crate) fn pool(&self) -> &BlockPool {
+        &self.pool
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    pub(crate) fn running(&self) -> usize {
+        self.running.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sequences.is_empty()
+    }
+
+    pub(crate) fn plan(&mut self) -> Plan {
+        let mut plan = Plan::default();
+        let mut budget = self.limits.step_tokens;
+        self.plan_decoding(&mut plan, &mut budget);
+        self.plan_prompts(&mut plan, &mut budget);
+        self.admit(&mut plan, &mut budget);
+        plan
+    }
+
+    /// Notes that a plan was run.
+    pub(crate) fn computed(&mut self, plan: &Plan) {
+        for chunk in &plan.chunks {
+            if let Some(sequence) = self.sequences.get_mut(&chunk.sequence) {
+                sequence.computed = chunk.start + chunk.count;
+                publish_full_blocks(&mut self.pool, sequence);
+            }
+        }
+    }
+
+    /// Adds a sampled token to its sequence.
+    pub(crate) fn append(&mut self, id: SequenceId, token: u32) {
+        if let Some(sequence) = self.sequences.get_mut(&id) {
+            sequence.tokens.push(token);
+        }
+    }
+
+    /// One token of each sequence that is past its prompt, the first in rank first; for a block it may have to set back
+    /// one that is behind it.
+    fn plan_decoding(&mut self, plan: &mut Plan, budget: &mut usize) {
+        let decoding: Vec<_> =
+            self.running.iter().map(|(_, id)| *id).filter(|id| self.sequences[id].pending() == 1).collect();
+        for id in decoding {
+            if !self.running.contains(&self.sequences[&id].rank()) {
+                continue; // It was set back for one before it.
+            }
+            if self.grow(id) {
+                self.take(id, plan, budget);
+            }
+        }
+    }
+
+    /// Makes room for one more token; `false` if the sequence itself had to be set back for it.
+    fn grow(&mut self, id: SequenceId) -> bool {
+        loop {
+            let sequence = &self.sequences[&id];
+            if sequence.blocks.len() * self.pool.block_tokens() >= sequence.tokens.len() {
+                return true;
+            }
+            if let Some(block) = self.pool.allocate() {
+                self.sequence_mut(id).blocks.push(block);
+                continue;
+            }
+            let Some(&(_, last)) = self.running.last() else { return false };
+            self.set_back(last);
+            if last == id {
+                return false;
+            }
+        }
+    }
+
+    fn set_back(&mut self, id: SequenceId) {
+        self.counts.preemptions += 1;
+        let sequence = self.sequence_mut(id);
+        let rank = sequence.rank();
+        let blocks = std::mem::take(&mut sequence.blocks);
+        sequence.published.clear();
+        sequence.computed = 0;
+        self.pool.release(&blocks);
+        self.running.remove(&rank);
+        self.waiting.insert(rank);
+    }
+
+    /// What is left of prompts that were begun; their blocks are theirs already.
+    fn plan_prompts(&mut self, plan: &mut Plan, budget: &mut usize) {
+        let begun: Vec<_> = self.running.iter().map(|(_, id)| *id).filter(|id| self.sequences[id].pending() > 1).collect();
+        for id in begun {
+            self.take(id, plan, budget);
+        }
+    }
+
+    /// Strictly in order of rank, so that a long prompt is not overtaken for ever by short ones.
+    fn admit(&mut self, plan: &mut Plan, budget: &mut usize) {
+        let waiting: Vec<_> = self.waiting.iter().map(|(_, id)| *id).collect();
+        for id in waiting {
+            if *budget == 0 || self.running.len() >= self.limits.running {
+                return;
+            }
+            if self.waits_for_its_leader(id) {
+                continue;
+            }
+            let Some(cached) = self.reserve(id) else { return };
+            let rank = self.sequences[&id].rank();
+            self.waiting.remove(&rank);
+            self.running.insert(rank);
+            if self.started.insert(id) {
+                plan.admitted.push((id, cached));
+            }
+            self.take(id, plan, budget);
+        }
+    }
+
+    fn waits_for_its_leader(&self, id: SequenceId) -> bool {
+        let leader = self.sequences[&id].leader.and_then(|leader| self.sequences.get(&leader));
+        leader.is_some_and(|leader| !leader.prompt_is_computed())
+    }
+
+    /// Takes the blocks for all tokens of a waiting sequence, as many as possible from the prefix cache, and tells how
+    /// many tokens those hold; `None` if there are not enough.
+    fn reserve(&mut self, id: SequenceId) -> Option<usize> {
+        let size = self.pool.block_tokens();
+        let sequence = &self.sequences[&id];
+        let needed = sequence.tokens.len().div_ceil(size);
+        // The last token is always run: its row is what the next one is sampled from.
+        let reusable = if sequence.whole_prompt { 0 } else { (sequence.tokens.len() - 1) / size * size };
+        let found = self.pool.find_prefix(self.pool.root(sequence.tenant), &sequence.tokens[..reusable]);
+        let revived = found.iter().filter(|(block, _)| self.pool.is_idle(*block)).count();
+        // Each running sequence may want a block within the next steps; without that reserve a new one would be set back
+        // as soon as it has started.
+        let spare = self.running.len();
+        if self.pool.available() < needed - found.len() + revived + spare {
+            return None;
+        }
+        self.counts.prefix_queries += reusable as u64;
+        self.counts.prefix_hits += (found.len() * size) as u64;
+        for (block, _) in &found {
+            self.pool.hold(*block);
+        }
+        let fresh: Vec<_> = (found.len()..needed).map_while(|_| self.pool.allocate()).collect();
+        let sequence = self.sequence_mut(id);
+        sequence.computed = found.len() * size;
+        sequence.blocks = found.iter().map(|(block, _)| *block).chain(fresh).collect();
+        sequence.published = found.iter().map(|(_, hash)| *hash).collect();
+        Some(sequence.computed)
+    }
+
+    /// Puts as much of a running sequence into the plan as the budget allows.
+    fn take(&mut self, id: SequenceId, plan: &mut Plan, budget: &mut usize) {
+        let sequence = &self.sequences[&id];
+        let count = sequence.pending().min(*budget);
+        if count > 0 {
+            *budget -= count;
+            let samples = count == sequence.pending();
+            plan.chunks.push(Chunk { sequence: id, start: sequence.computed, count, samples });
+        }
+    }
+
+    fn sequence_mut(&mut self, id: SequenceId) -> &mut Sequence {
+        self.sequences.get_mut(&id).expect("an id in `waiting` or `running` has its sequence")
+    }
+}
+
+fn publish_full_blocks(pool: &mut BlockPool, sequence: &mut Sequence) {
+    let size = pool.block_tokens();
+    while (sequence.published.len() + 1) * size <= sequence.computed {
+        let index = sequence.published.len();
+        let parent = sequence.published.last().copied().unwrap_or_else(|| pool.root(sequence.tenant));
+        let tokens = &sequence.tokens[index * size..(index + 1) * size];
+        sequence.published.push(pool.publish(sequence.blocks[index], parent, tokens));
+    }
+}
+
+#[cfg(test)]
+#[path = "scheduler_tests.rs"]
+mod tests;

@@ -1,0 +1,184 @@
+use backend::Tenant;
+use proptest::prelude::*;
+
+use super::*;
+
+const BLOCK: usize = 4;
+
+fn scheduler(running: usize, step_tokens: usize, blocks: usize) -> Scheduler {
+    Scheduler::new(Limits { running, step_tokens }, BlockPool::new(blocks, BLOCK))
+}
+
+fn sequence(id: u64, prompt: &[u32]) -> Sequence {
+    Sequence {
+        id: SequenceId(id),
+        tokens: prompt.to_vec(),
+        prompt_tokens: prompt.len(),
+        computed: 0,
+        blocks: Vec::new(),
+        published: Vec::new(),
+        tenant: Tenant(0),
+        priority: Priority(0),
+        leader: None,
+        whole_prompt: false,
+    }
+}
+
+/// A prompt that shares no block with another's.
+fn prompt(id: u64, length: usize) -> Vec<u32> {
+    (0..length as u32).map(|position| id as u32 * 10_000 + position).collect()
+}
+
+/// Runs a step in which every sequence that samples gets the token 1.
+fn step(scheduler: &mut Scheduler) -> Plan {
+    let plan = scheduler.plan();
+    scheduler.computed(&plan);
+    for chunk in plan.chunks.iter().filter(|chunk| chunk.samples) {
+        scheduler.append(chunk.sequence, 1);
+    }
+    plan
+}
+
+/// (sequence, start, count) of each chunk.
+fn chunks(plan: &Plan) -> Vec<(u64, usize, usize)> {
+    plan.chunks.iter().map(|chunk| (chunk.sequence.0, chunk.start, chunk.count)).collect()
+}
+
+#[test]
+fn a_long_prompt_is_run_in_chunks_beside_decoding() {
+    let mut scheduler = scheduler(4, 8, 100);
+    scheduler.add(sequence(1, &prompt(1, 3)));
+    step(&mut scheduler);
+    scheduler.add(sequence(2, &prompt(2, 12)));
+    assert_eq!(chunks(&step(&mut scheduler)), [(1, 3, 1), (2, 0, 7)]);
+    assert_eq!(chunks(&step(&mut scheduler)), [(1, 4, 1), (2, 7, 5)]);
+    assert_eq!(chunks(&step(&mut scheduler)), [(1, 5, 1), (2, 12, 1)]);
+}
+
+#[test]
+fn no_more_run_than_the_limit() {
+    let mut scheduler = scheduler(2, 100, 100);
+    for id in 1..=3 {
+        scheduler.add(sequence(id, &prompt(id, 2)));
+    }
+    assert_eq!(chunks(&step(&mut scheduler)), [(1, 0, 2), (2, 0, 2)]);
+    scheduler.remove(SequenceId(1));
+    assert_eq!(chunks(&step(&mut scheduler)), [(2, 2, 1), (3, 0, 2)]);
+}
+
+#[test]
+fn a_lower_priority_number_starts_first() {
+    let mut scheduler = scheduler(1, 100, 100);
+    scheduler.add(sequence(1, &prompt(1, 2)));
+    scheduler.add(Sequence { priority: Priority(-1), ..sequence(2, &prompt(2, 2)) });
+    assert_eq!(chunks(&step(&mut scheduler)), [(2, 0, 2)]);
+}
+
+#[test]
+fn a_prefix_that_was_computed_is_not_run_again() {
+    let mut scheduler = scheduler(4, 100, 100);
+    scheduler.add(sequence(1, &prompt(1, 10)));
+    step(&mut scheduler);
+    scheduler.add(sequence(2, &prompt(1, 10)));
+    let plan = step(&mut scheduler);
+    assert_eq!(chunks(&plan), [(1, 10, 1), (2, 8, 2)]);
+    assert_eq!(plan.admitted, [(SequenceId(2), 8)]);
+}
+
+#[test]
+fn the_last_token_is_run_even_if_all_blocks_are_known() {
+    let mut scheduler = scheduler(4, 100, 100);
+    scheduler.add(sequence(1, &prompt(1, 8)));
+    step(&mut scheduler);
+    scheduler.add(sequence(2, &prompt(1, 8)));
+    assert_eq!(chunks(&step(&mut scheduler)), [(1, 8, 1), (2, 4, 4)]);
+}
+
+#[test]
+fn a_prompt_whose_logarithms_are_wanted_is_run_whole() {
+    let mut scheduler = scheduler(4, 100, 100);
+    scheduler.add(sequence(1, &prompt(1, 8)));
+    step(&mut scheduler);
+    scheduler.add(Sequence { whole_prompt: true, ..sequence(2, &prompt(1, 8)) });
+    assert_eq!(chunks(&step(&mut scheduler)), [(1, 8, 1), (2, 0, 8)]);
+}
+
+#[test]
+fn other_choices_wait_for_the_first_ones_prompt() {
+    let mut scheduler = scheduler(4, 8, 100);
+    scheduler.add(sequence(1, &prompt(1, 12)));
+    scheduler.add(Sequence { leader: Some(SequenceId(1)), ..sequence(2, &prompt(1, 12)) });
+    assert_eq!(chunks(&step(&mut scheduler)), [(1, 0, 8)]);
+    assert_eq!(chunks(&step(&mut scheduler)), [(1, 8, 4)]);
+    assert_eq!(chunks(&step(&mut scheduler)), [(1, 12, 1), (2, 8, 4)]);
+}
+
+#[test]
+fn when_blocks_run_out_the_youngest_is_set_back_and_comes_again() {
+    let mut scheduler = scheduler(4, 100, 3);
+    scheduler.add(sequence(1, &prompt(1, 4)));
+    scheduler.add(sequence(2, &prompt(2, 3)));
+    step(&mut scheduler);
+    assert_eq!(chunks(&step(&mut scheduler)), [(1, 4, 1), (2, 3, 1)]);
+    assert_eq!(chunks(&step(&mut scheduler)), [(1, 5, 1)], "2 needs a second block and there is none");
+    assert_eq!(scheduler.counts().preemptions, 1);
+    scheduler.remove(SequenceId(1));
+    let plan = step(&mut scheduler);
+    assert_eq!(chunks(&plan), [(2, 4, 1)], "its first block is still remembered");
+    assert_eq!(plan.admitted, [], "it was admitted long ago");
+}
+
+#[test]
+fn a_removed_sequence_leaves_no_block_behind() {
+    let mut scheduler = scheduler(4, 8, 10);
+    scheduler.add(sequence(1, &prompt(1, 12)));
+    scheduler.add(sequence(2, &prompt(2, 12)));
+    step(&mut scheduler);
+    for id in 1..=2 {
+        scheduler.remove(SequenceId(id));
+    }
+    assert_eq!(scheduler.pool().in_use(), 0);
+    assert!(scheduler.is_empty());
+}
+
+proptest! {
+    /// Whatever arrives: every sequence gets all its tokens, one after the other, each position is computed before the
+    /// token behind it is sampled, the limits hold, and in the end no block is held.
+    #[test]
+    fn every_sequence_is_finished(
+        requests in prop::collection::vec((1usize..30, 1usize..20, -1i32..2, 0u64..3), 1..12),
+        running in 1usize..5, step_tokens in 1usize..20, spare in 0usize..10,
+    ) {
+        let most = requests.iter().map(|(prompt, new, ..)| (prompt + new).div_ceil(BLOCK)).max().unwrap_or(1);
+        let mut scheduler = scheduler(running, step_tokens, most + spare);
+        let mut wanted: HashMap<SequenceId, usize> = HashMap::new();
+        for (id, (length, new, priority, kind)) in requests.iter().enumerate() {
+            let id = id as u64;
+            scheduler.add(Sequence { priority: Priority(*priority), ..sequence(id, &prompt(*kind, *length)) });
+            wanted.insert(SequenceId(id), length + new);
+        }
+        for _ in 0..10_000 {
+            if scheduler.is_empty() {
+                break;
+            }
+            let plan = scheduler.plan();
+            prop_assert!(!plan.chunks.is_empty(), "something can always run");
+            prop_assert!(plan.chunks.len() <= running);
+            prop_assert!(plan.chunks.iter().map(|chunk| chunk.count).sum::<usize>() <= step_tokens.max(running));
+            for chunk in &plan.chunks {
+                let sequence = scheduler.sequence(chunk.sequence).unwrap();
+                prop_assert_eq!(chunk.start, sequence.computed);
+                prop_assert!((chunk.start + chunk.count).div_ceil(BLOCK) <= sequence.blocks.len());
+            }
+            scheduler.computed(&plan);
+            for chunk in plan.chunks.iter().filter(|chunk| chunk.samples) {
+                scheduler.append(chunk.sequence, 1);
+                if scheduler.sequence(chunk.sequence).unwrap().tokens.len() == wanted[&chunk.sequence] {
+                    scheduler.remove(chunk.sequence);
+                }
+            }
+        }
+        prop_assert!(scheduler.is_empty(), "nobody starves");
+        prop_assert_eq!(scheduler.pool().in_use(), 0);
+    }
+}

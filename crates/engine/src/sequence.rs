@@ -1,0 +1,44 @@
+//! One answer in the making, as the scheduler sees it: tokens, and the blocks that hold their keys and values.
+
+use backend::{Priority, Tenant};
+
+use crate::blocks::PrefixHash;
+
+/// Counts up in order of arrival.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct SequenceId(pub(crate) u64);
+
+#[derive(Debug)]
+pub(crate) struct Sequence {
+    pub(crate) id: SequenceId,
+    /// The prompt, and behind it what was generated.
+    pub(crate) tokens: Vec<u32>,
+    pub(crate) prompt_tokens: usize,
+    /// How many of `tokens` have their keys and values in `blocks`.
+    pub(crate) computed: usize,
+    pub(crate) blocks: Vec<u32>,
+    /// The names of the blocks that were published, from the first on.
+    pub(crate) published: Vec<PrefixHash>,
+    pub(crate) tenant: Tenant,
+    pub(crate) priority: Priority,
+    /// Another choice of the same request whose prompt this one can take over, once it is computed.
+    pub(crate) leader: Option<SequenceId>,
+    /// Every prompt token has to be run, because its logarithms were asked for.
+    pub(crate) whole_prompt: bool,
+}
+
+impl Sequence {
+    /// Tokens that still have to be run before the next can be sampled; 1 while decoding.
+    pub(crate) fn pending(&self) -> usize {
+        self.tokens.len() - self.computed
+    }
+
+    pub(crate) fn prompt_is_computed(&self) -> bool {
+        self.computed >= self.prompt_tokens
+    }
+
+    /// Whose turn is first: low priority numbers, then early arrivals.
+    pub(crate) fn rank(&self) -> (Priority, SequenceId) {
+        (self.priority, self.id)
+    }
+}

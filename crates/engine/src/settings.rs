@@ -1,0 +1,40 @@
+//! How an engine is to be run.
+
+use std::num::NonZeroUsize;
+use std::time::{Duration, SystemTime};
+
+#[derive(Debug, Clone)]
+pub struct EngineSettings {
+    /// The name that the model is served under.
+    pub id: String,
+    /// When the model was made, as far as its files tell.
+    pub created: SystemTime,
+    /// Threads that compute; best the number of physical cores.
+    pub threads: NonZeroUsize,
+    /// Sequences that are computed at the same time. A request for `n` answers is `n` sequences.
+    pub max_running: NonZeroUsize,
+    /// Requests that wait for their turn; one more is refused.
+    pub max_queued: usize,
+    /// How long a request waits before it is refused.
+    pub queue_timeout: Duration,
+    /// Memory for keys and values.
+    pub kv_cache_bytes: usize,
+    /// Tokens that one step runs at most: decoding sequences first, the rest for prompts. More is faster for prompts
+    /// and makes the answers that are being streamed stutter more.
+    pub step_tokens: NonZeroUsize,
+}
+
+/// What an engine holds in memory, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
+    pub weights: u64,
+    /// The most that the KV cache can take; it is taken as it is used.
+    pub kv_cache: u64,
+}
+
+/// How far loading has come, in matrices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    pub done: usize,
+    pub total: usize,
+}

@@ -1,0 +1,196 @@
+//! The thread that owns a model: it takes jobs, runs steps, and sends events.
+//!
+//! `plan → run → apply`: the scheduler plans, the model runs, and what comes out is applied to the answers. Nothing else
+//! touches the model, so nothing here is locked.
+
+mod answer;
+mod outputs;
+mod pace;
+mod request;
+mod step;
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::{Duration, Instant};
+
+use backend::{Activity, Error};
+use checkpoint::Tokenizer;
+
+use crate::blocks::BlockPool;
+use crate::job::Job;
+use crate::model::{BLOCK_TOKENS, Model};
+use crate::scheduler::{Limits, Scheduler};
+use crate::sequence::{Sequence, SequenceId};
+use crate::shared::Shared;
+use answer::Answer;
+use pace::Pace;
+use request::{Request, RequestId};
+
+pub(crate) struct Worker {
+    model: Model,
+    tokenizer: Arc<Tokenizer>,
+    limits: Limits,
+    max_queued: usize,
+    scheduler: Scheduler,
+    requests: HashMap<RequestId, Request>,
+    answers: HashMap<SequenceId, Answer>,
+    next_id: u64,
+    totals: Totals,
+    pace: Pace,
+    shared: Arc<Shared>,
+    jobs: Receiver<Box<Job>>,
+}
+
+/// Tokens since the start.
+#[derive(Debug, Default, Clone, Copy)]
+struct Totals {
+    prompt: u64,
+    generated: u64,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        model: Model,
+        tokenizer: Arc<Tokenizer>,
+        limits: Limits,
+        max_queued: usize,
+        shared: Arc<Shared>,
+        jobs: Receiver<Box<Job>>,
+    ) -> Self {
+        let scheduler = Scheduler::new(limits, BlockPool::new(model.blocks(), BLOCK_TOKENS));
+        Self {
+            model,
+            tokenizer,
+            limits,
+            max_queued,
+            scheduler,
+            requests: HashMap::new(),
+            answers: HashMap::new(),
+            next_id: 0,
+            totals: Totals::default(),
+            pace: Pace::new(Instant::now()),
+            shared,
+            jobs,
+        }
+    }
+
+    /// Runs until nobody can send jobs any more; what is unfinished then is dropped.
+    pub(crate) fn run(mut self) {
+        while self.receive() {
+            self.drop_abandoned();
+            if !self.scheduler.is_empty() && catch_unwind(AssertUnwindSafe(|| self.step())).is_err() {
+                self.start_afresh();
+            }
+            self.publish();
+        }
+    }
+
+    /// Takes what is there, and waits if there is nothing to do; `false` at the end.
+    fn receive(&mut self) -> bool {
+        if self.scheduler.is_empty() {
+            match self.jobs.recv() {
+                Ok(job) => self.accept(*job),
+                Err(_) => return false,
+            }
+        }
+        loop {
+            match self.jobs.try_recv() {
+                Ok(job) => self.accept(*job),
+                Err(TryRecvError::Empty) => return true,
+                Err(TryRecvError::Disconnected) => return false,
+            }
+        }
+    }
+
+    fn accept(&mut self, job: Job) {
+        let queued = self.requests.values().filter(|request| request.is_waiting()).count();
+        let free = self.limits.running.saturating_sub(self.scheduler.running());
+        if queued >= self.max_queued + free {
+            let retry_after = self.pace.wait_for(queued + self.requests.len(), self.limits.running);
+            let refusal = Error::QueueFull { reason: "the queue is full", retry_after };
+            let _ = job.admitted.send(Err(refusal)); // Nobody waits for it any more: that is an answer too.
+            return;
+        }
+        self.enqueue(job);
+    }
+
+    /// One request becomes one sequence a choice. The first computes the prompt, the others take it over.
+    fn enqueue(&mut self, job: Job) {
+        let id = RequestId(self.next_id);
+        let leader = SequenceId(self.next_id);
+        for choice in 0..job.choices {
+            let sequence = SequenceId(self.next_id);
+            self.next_id += 1;
+            self.answers.insert(sequence, Answer::new(id, choice, &job, &self.tokenizer));
+            self.scheduler.add(Sequence {
+                id: sequence,
+                tokens: job.prompt.clone(),
+                prompt_tokens: job.prompt.len(),
+                computed: 0,
+                blocks: Vec::new(),
+                published: Vec::new(),
+                tenant: job.tenant,
+                priority: job.priority,
+                leader: (sequence != leader).then_some(leader),
+                whole_prompt: sequence == leader && job.echo && job.logprobs.is_some(),
+            });
+        }
+        self.requests.insert(id, Request::new(job, leader, Instant::now()));
+    }
+
+    /// Ends the requests whose readers have gone, wherever they are.
+    fn drop_abandoned(&mut self) {
+        let abandoned: Vec<_> =
+            self.requests.iter().filter(|(_, request)| request.is_abandoned()).map(|(id, _)| *id).collect();
+        for id in abandoned {
+            self.remove(id);
+        }
+    }
+
+    fn remove(&mut self, id: RequestId) {
+        if let Some(request) = self.requests.remove(&id) {
+            for sequence in request.sequences() {
+                self.answers.remove(&sequence);
+                self.scheduler.remove(sequence);
+            }
+        }
+    }
+
+    /// After a panic in a step, which is a bug: nobody can say what the sequences' blocks hold, so all requests fail and
+    /// the next ones start with nothing.
+    fn start_afresh(&mut self) {
+        tracing::error!(requests = self.requests.len(), "the engine failed in a step; its requests are ended");
+        for (_, request) in self.requests.drain() {
+            request.fail(&Error::internal("the engine failed while it computed this answer"));
+        }
+        self.answers.clear();
+        self.scheduler = Scheduler::new(self.limits, BlockPool::new(self.model.blocks(), BLOCK_TOKENS));
+    }
+
+    fn publish(&mut self) {
+        let now = Instant::now();
+        let pool = self.scheduler.pool();
+        let counts = self.scheduler.counts();
+        self.shared.publish(
+            Activity {
+                running: self.scheduler.running() as u32,
+                waiting: self.requests.values().filter(|request| request.is_waiting()).count() as u32,
+                kv_cache_usage: pool.in_use() as f64 / pool.total() as f64,
+                kv_blocks_in_use: pool.in_use() as u32,
+                prefix_cache_queries: counts.prefix_queries,
+                prefix_cache_hits: counts.prefix_hits,
+                prompt_tokens: self.totals.prompt,
+                generation_tokens: self.totals.generated,
+                preemptions: counts.preemptions,
+                tokens_per_second: self.pace.tokens_per_second(now, self.totals.generated),
+                stalled_for: None,
+            },
+            now,
+        );
+    }
+}
+
+/// How long somebody is asked to wait at least and at most before trying again.
+const RETRY_BOUNDS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));

@@ -1,0 +1,44 @@
+//! Which row of a step's output belongs to what, and how a token's logarithm is described.
+
+use backend::{Alternative, TokenLogprob};
+use checkpoint::Tokenizer;
+
+use crate::sampling::{Distribution, top};
+use crate::sequence::SequenceId;
+
+/// One row that the model keeps: the distribution of the token behind `position`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row {
+    pub(super) sequence: SequenceId,
+    pub(super) position: usize,
+    /// The next token is sampled from it.
+    pub(super) samples: bool,
+}
+
+/// A token with its logarithm under `row`, whose distribution is given, and the `count` best alternatives.
+pub(super) fn describe(
+    tokenizer: &Tokenizer,
+    token: u32,
+    distribution: Option<Distribution>,
+    row: &[f32],
+    count: u8,
+) -> TokenLogprob {
+    let (text, bytes) = shown(tokenizer, token);
+    let logprob = distribution.map(|distribution| distribution.logprob(row[token as usize]));
+    let alternative = |token: u32| {
+        let (text, bytes) = shown(tokenizer, token);
+        let logprob = distribution.map_or(f32::NEG_INFINITY, |distribution| distribution.logprob(row[token as usize]));
+        Alternative { token, text, bytes, logprob }
+    };
+    let top = top(row, usize::from(count)).into_iter().map(alternative).collect();
+    TokenLogprob { token, text, bytes, logprob, top }
+}
+
+/// Special tokens are shown by their names, since they add nothing to the text.
+fn shown(tokenizer: &Tokenizer, token: u32) -> (String, Vec<u8>) {
+    let bytes = match tokenizer.bytes_of(token) {
+        [] => tokenizer.token(token).unwrap_or_default().as_bytes(),
+        bytes => bytes,
+    };
+    (String::from_utf8_lossy(bytes).into_owned(), bytes.to_vec())
+}

@@ -1,0 +1,70 @@
+//! How fast things go, for a gauge and for the advice when to come back.
+
+use std::time::{Duration, Instant};
+
+use super::RETRY_BOUNDS;
+
+/// The gauge shows the last span of this length that is over.
+const SPAN: Duration = Duration::from_secs(1);
+/// Weight of the newest request in the mean duration.
+const NEWEST: f64 = 0.2;
+
+#[derive(Debug)]
+pub(super) struct Pace {
+    span_began: Instant,
+    tokens_at_beginning: u64,
+    tokens_per_second: f64,
+    /// Of a request, from its start to its end; exponentially weighted.
+    mean_seconds: Option<f64>,
+}
+
+impl Pace {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { span_began: now, tokens_at_beginning: 0, tokens_per_second: 0.0, mean_seconds: None }
+    }
+
+    pub(super) fn tokens_per_second(&mut self, now: Instant, tokens: u64) -> f64 {
+        let took = now.saturating_duration_since(self.span_began);
+        if took >= SPAN {
+            self.tokens_per_second = (tokens - self.tokens_at_beginning) as f64 / took.as_secs_f64();
+            self.span_began = now;
+            self.tokens_at_beginning = tokens;
+        }
+        self.tokens_per_second
+    }
+
+    pub(super) fn request_ended(&mut self, took: Duration) {
+        let took = took.as_secs_f64();
+        self.mean_seconds = Some(self.mean_seconds.map_or(took, |mean| mean + NEWEST * (took - mean)));
+    }
+
+    /// How long `ahead` requests will take, `at_once` of them at a time.
+    pub(super) fn wait_for(&self, ahead: usize, at_once: usize) -> Duration {
+        let (least, most) = RETRY_BOUNDS;
+        let seconds = self.mean_seconds.unwrap_or(0.0) * ahead as f64 / at_once as f64;
+        Duration::from_secs_f64(seconds.clamp(least.as_secs_f64(), most.as_secs_f64()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gauge_shows_the_span_that_is_over() {
+        let began = Instant::now();
+        let mut pace = Pace::new(began);
+        assert_eq!(pace.tokens_per_second(began + SPAN / 2, 10), 0.0);
+        assert_eq!(pace.tokens_per_second(began + SPAN * 2, 60), 30.0);
+        assert_eq!(pace.tokens_per_second(began + SPAN * 2 + SPAN / 2, 99), 30.0);
+    }
+
+    #[test]
+    fn the_advice_follows_the_mean_duration_within_bounds() {
+        let mut pace = Pace::new(Instant::now());
+        assert_eq!(pace.wait_for(10, 2), Duration::from_secs(1));
+        pace.request_ended(Duration::from_secs(3));
+        assert_eq!(pace.wait_for(10, 2), Duration::from_secs(15));
+        assert_eq!(pace.wait_for(1000, 2), Duration::from_secs(60));
+    }
+}

@@ -1,0 +1,156 @@
+//! One step: plan, run, apply.
+
+use std::time::Instant;
+
+use backend::{Error, FinishReason, StopReason};
+
+use super::Worker;
+use super::outputs::{Row, describe};
+use super::request::{Request, RequestId};
+use crate::model::{Run, Wanted};
+use crate::sampling::Distribution;
+use crate::scheduler::{Chunk, Plan};
+use crate::sequence::SequenceId;
+
+/// Rows whose logits are computed at a time: enough for a fast product, few enough that a vocabulary of 150,000 words
+/// stays within 20 MB.
+const ROWS_AT_ONCE: usize = 32;
+
+impl Worker {
+    pub(super) fn step(&mut self) {
+        let plan = self.scheduler.plan();
+        if plan.chunks.is_empty() {
+            return self.refuse_all();
+        }
+        self.admit(&plan);
+        let rows = self.compute(&plan);
+        self.scheduler.computed(&plan);
+        self.count_prompt_tokens(&plan);
+        for first in (0..rows.len()).step_by(ROWS_AT_ONCE) {
+            let last = rows.len().min(first + ROWS_AT_ONCE);
+            self.apply(&rows[first..last], first);
+        }
+    }
+
+    fn admit(&mut self, plan: &Plan) {
+        let now = Instant::now();
+        for (sequence, cached) in &plan.admitted {
+            let request = self.answers.get(sequence).and_then(|answer| self.requests.get_mut(&answer.request()));
+            if let Some(request) = request {
+                request.admit(*cached, &self.tokenizer, now);
+            }
+        }
+    }
+
+    /// Runs the plan and tells what the rows are that the model keeps.
+    fn compute(&mut self, plan: &Plan) -> Vec<Row> {
+        let mut rows = Vec::new();
+        let mut runs = Vec::with_capacity(plan.chunks.len());
+        for chunk in &plan.chunks {
+            let Some(sequence) = self.scheduler.sequence(chunk.sequence) else { continue };
+            let end = chunk.start + chunk.count;
+            let wanted = if sequence.whole_prompt && chunk.start < sequence.prompt_tokens {
+                Wanted::All
+            } else if chunk.samples {
+                Wanted::Last
+            } else {
+                Wanted::Nothing
+            };
+            rows.extend(rows_of(chunk, wanted));
+            runs.push(Run {
+                tokens: &sequence.tokens[chunk.start..end],
+                start: chunk.start,
+                blocks: &sequence.blocks,
+                wanted,
+            });
+        }
+        self.model.forward(&runs);
+        rows
+    }
+
+    fn count_prompt_tokens(&mut self, plan: &Plan) {
+        for chunk in &plan.chunks {
+            let prompt = self.scheduler.sequence(chunk.sequence).map_or(0, |sequence| sequence.prompt_tokens);
+            self.totals.prompt += prompt.saturating_sub(chunk.start).min(chunk.count) as u64;
+        }
+    }
+
+    fn apply(&mut self, rows: &[Row], first: usize) {
+        let logits = self.model.logits(first..first + rows.len());
+        let vocabulary = logits.len() / rows.len();
+        let mut chosen = Vec::with_capacity(rows.len());
+        for (row, logits) in rows.iter().zip(logits.chunks_exact_mut(vocabulary)) {
+            let Some(answer) = self.answers.get_mut(&row.sequence) else { continue };
+            let Some(request) = self.requests.get_mut(&answer.request()) else { continue };
+            request.note_prompt_row(&self.tokenizer, row.position + 1, logits);
+            if !row.samples {
+                continue;
+            }
+            request.prompt_is_complete(&self.tokenizer);
+            if answer.is_prompt_only() {
+                chosen.push((row.sequence, None));
+                continue;
+            }
+            // The logarithm is of the model's own distribution, which choosing changes.
+            let own = request.logprobs().map(|top| (Distribution::new(logits), logits.to_vec(), top));
+            let token = answer.choose(logits);
+            let logprob =
+                own.map(|(distribution, own, top)| describe(&self.tokenizer, token, Some(distribution), &own, top));
+            chosen.push((row.sequence, Some((token, logprob))));
+        }
+        for (sequence, choice) in chosen {
+            match choice {
+                Some((token, logprob)) => self.advance(sequence, token, logprob),
+                None => self.finish(sequence, FinishReason::Length, None),
+            }
+        }
+    }
+
+    fn advance(&mut self, sequence: SequenceId, token: u32, logprob: Option<backend::TokenLogprob>) {
+        let Some(answer) = self.answers.get_mut(&sequence) else { return };
+        let Some(request) = self.requests.get_mut(&answer.request()) else { return };
+        self.totals.generated += 1;
+        request.usage_mut().completion_tokens += 1;
+        let advance = answer.push(&self.tokenizer, token, logprob);
+        request.send_text(answer.choice(), advance.piece);
+        match advance.finished {
+            Some((reason, stop)) => self.finish(sequence, reason, stop),
+            None => self.scheduler.append(sequence, token),
+        }
+    }
+
+    fn finish(&mut self, sequence: SequenceId, reason: FinishReason, stop: Option<StopReason>) {
+        self.scheduler.remove(sequence);
+        let Some(answer) = self.answers.remove(&sequence) else { return };
+        let Some(request) = self.requests.get_mut(&answer.request()) else { return };
+        if request.finish(&answer, reason, stop) {
+            self.pace.request_ended(request.age(Instant::now()));
+            self.requests.remove(&answer.request());
+        }
+    }
+
+    /// Nothing can run although something wants to: no request that was checked gets here, and none may wait for ever.
+    fn refuse_all(&mut self) {
+        let ids: Vec<RequestId> = self.requests.keys().copied().collect();
+        for id in ids {
+            for sequence in self.requests.get(&id).into_iter().flat_map(Request::sequences) {
+                self.answers.remove(&sequence);
+                self.scheduler.remove(sequence);
+            }
+            if let Some(request) = self.requests.remove(&id) {
+                request.fail(&Error::internal("the scheduler found nothing to run"));
+            }
+        }
+    }
+}
+
+fn rows_of(chunk: &Chunk, wanted: Wanted) -> impl Iterator<Item = Row> + use<> {
+    let end = chunk.start + chunk.count;
+    let first = match wanted {
+        Wanted::Nothing => end,
+        Wanted::Last => end - 1,
+        Wanted::All => chunk.start,
+    };
+    let (sequence, samples) = (chunk.sequence, chunk.samples);
+    (first..end).map(move |position| Row { sequence, position, samples: samples && position + 1 == end })
+}
