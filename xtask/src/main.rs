@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to its terminal")]
 
 mod repository;
+mod synth;
 mod test;
 mod tidy;
 
@@ -22,12 +23,15 @@ enum Command {
     Test(test::Options),
     /// Check what no lint says: file lengths, names, and which crate may know what.
     Tidy,
+    /// Write a model of a real shape with random weights.
+    Synth(synth::Options),
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Test(options) => Ok(test::run(&options)),
         Command::Tidy => tidy::run(),
+        Command::Synth(options) => synth::run(&options),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

@@ -41,7 +41,6 @@ impl Server {
             .arg("serve")
             .env("LLM_INFERENCE_HOSTNAME", "127.0.0.1")
             .env("LLM_INFERENCE_PORT", address.port().to_string())
-            .env("LLM_DATA_DIR", directory.join("data"))
             .current_dir(&directory)
             .stdin(Stdio::null())
             .stdout(File::create(&log)?)

@@ -18,7 +18,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("openai", &["backend"]),
     ("telemetry", &["backend"]),
     ("registry", &["checkpoint"]),
-    ("serving", &["backend", "registry"]),
+    ("serving", &["backend", "registry", "telemetry"]),
     ("api", &["backend", "openai", "serving", "telemetry"]),
     ("testkit", &["backend", "checkpoint", "serving", "api", "telemetry", "registry"]),
 ];
@@ -28,7 +28,7 @@ const MAKERS: [&str; 2] = ["llm-inference-api", "xtask"];
 
 /// Libraries that stay behind one door.
 const DOORS: [(&str, &[&str]); 8] = [
-    ("axum", &["api"]),
+    ("axum", &["api", "testkit"]),
     ("tower-http", &["api"]),
     ("reqwest", &["gateway", "registry"]),
     ("ureq", &["gateway", "registry"]),

@@ -1,0 +1,53 @@
+//! `cargo xtask synth`: models of a real shape with random weights, to measure and to compare with, without a download.
+//!
+//! They say nothing sensible, but every engine loads them and does the same work as for the model whose shape they have. Weights are as
+//! wide as a trained model's, so that nothing overflows; the same seed gives the same file.
+
+mod format;
+mod gguf;
+mod hugging_face;
+mod plan;
+mod random;
+mod shape;
+mod values;
+mod vocabulary;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use self::format::{Container, FileFormat};
+use self::plan::Plan;
+use self::shape::Shape;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// A shape by name, with changes if wanted: `tinyllama-1.1b` or `tinyllama-1.1b,layers=4,context=512`.
+    #[arg(long)]
+    shape: Shape,
+    /// `gguf:` and one of f32, f16, bf16, q8_0, q4_0, q4_k, q5_k, q6_k, q4_k_m; or `hf:` and one of f32, f16, bf16.
+    #[arg(long)]
+    format: FileFormat,
+    /// The GGUF file, or the directory in Hugging Face's layout, to write.
+    #[arg(long)]
+    out: PathBuf,
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+/// Writes the model, showing how far it is.
+pub(crate) fn run(options: &Options) -> Result<bool> {
+    let plan = Plan::new(&options.shape, &options.format)?;
+    let progress = ProgressBar::new(plan.bytes());
+    let style = "{bar:40} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+    progress.set_style(ProgressStyle::with_template(style)?);
+    match options.format.container {
+        Container::Gguf => gguf::write(&options.out, &options.shape, &plan, options.seed, &progress)?,
+        Container::HuggingFace => hugging_face::write(&options.out, &options.shape, &plan, options.seed, &progress)?,
+    }
+    progress.finish_and_clear();
+    let billions = plan.parameters() as f64 / 1e9;
+    println!("{}: {billions:.2} B parameters, {:.2} GB", options.out.display(), plan.bytes() as f64 / 1e9);
+    Ok(true)
+}

@@ -1,0 +1,150 @@
+//! Which tensors a shape has, how each is called, and in what format it is written.
+
+use anyhow::{Result, ensure};
+use kernels::Format;
+
+use super::format::{Container, FileFormat, Mixture, Part};
+use super::random::Random;
+use super::shape::{Family, Shape};
+use super::values;
+
+/// About so many bytes are made at once: models are larger than memory.
+const CHUNK: usize = 1 << 20;
+
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) tensors: Vec<Tensor>,
+    pub(super) mixture: Mixture,
+}
+
+#[derive(Debug)]
+pub(super) struct Tensor {
+    pub(super) gguf_name: String,
+    pub(super) hugging_face_name: String,
+    /// `None` for a vector.
+    pub(super) rows: Option<usize>,
+    pub(super) columns: usize,
+    pub(super) format: Format,
+    mean: f32,
+    deviation: f32,
+}
+
+impl Plan {
+    pub(super) fn new(shape: &Shape, format: &FileFormat) -> Result<Self> {
+        let mut plan = Self { tensors: Vec::new(), mixture: format.mixture };
+        let names = Names { container: format.container, mixture: format.mixture, shape };
+        plan.add_ends(&names);
+        for layer in 0..shape.layers {
+            plan.add_attention(&names, layer);
+            plan.add_mlp(&names, layer);
+        }
+        for tensor in &plan.tensors {
+            let whole = tensor.format.row_bytes(tensor.columns).is_some();
+            ensure!(whole, "{}: rows of {} do not fit {}", tensor.gguf_name, tensor.columns, tensor.format.name());
+        }
+        Ok(plan)
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.tensors.iter().map(Tensor::bytes).sum()
+    }
+
+    pub(super) fn parameters(&self) -> u64 {
+        self.tensors.iter().map(|tensor| (tensor.rows.unwrap_or(1) * tensor.columns) as u64).sum()
+    }
+
+    fn add_ends(&mut self, names: &Names<'_>) {
+        let Shape { vocabulary, hidden, tied, .. } = *names.shape;
+        // Embeddings are small beside what the layers add, so that the answer depends on the whole prompt.
+        let part = if tied { Part::Head } else { Part::Other };
+        let embeddings = names.matrix(("token_embd.weight", "model.embed_tokens.weight"), part, vocabulary, hidden);
+        self.tensors.push(Tensor { deviation: 0.1, ..embeddings });
+        self.tensors.push(names.vector(("output_norm.weight", "model.norm.weight"), hidden, 1.0, 0.1));
+        if !tied {
+            let head = names.matrix(("output.weight", "lm_head.weight"), Part::Head, vocabulary, hidden);
+            self.tensors.push(Tensor { deviation: 3.0 * head.deviation, ..head });
+        }
+    }
+
+    fn add_attention(&mut self, names: &Names<'_>, layer: usize) {
+        let Shape { hidden, heads, kv_heads, head_dim, family, .. } = *names.shape;
+        let pair = |gguf: &str, hf: &str| (format!("blk.{layer}.{gguf}"), format!("model.layers.{layer}.{hf}"));
+        self.tensors.push(names.vector(pair("attn_norm.weight", "input_layernorm.weight"), hidden, 1.0, 0.1));
+        let projections =
+            [("q", heads, Part::Other), ("k", kv_heads, Part::Other), ("v", kv_heads, Part::ValueOrDown { layer })];
+        for (letter, count, part) in projections {
+            let (gguf, hf) = (format!("attn_{letter}"), format!("self_attn.{letter}_proj"));
+            let rows = count * head_dim;
+            self.tensors.push(names.matrix(pair(&format!("{gguf}.weight"), &format!("{hf}.weight")), part, rows, hidden));
+            if family == Family::Qwen2 {
+                self.tensors.push(names.vector(pair(&format!("{gguf}.bias"), &format!("{hf}.bias")), rows, 0.0, 0.1));
+            }
+        }
+        if family == Family::Qwen3 {
+            self.tensors.push(names.vector(pair("attn_q_norm.weight", "self_attn.q_norm.weight"), head_dim, 1.0, 0.1));
+            self.tensors.push(names.vector(pair("attn_k_norm.weight", "self_attn.k_norm.weight"), head_dim, 1.0, 0.1));
+        }
+        let output = pair("attn_output.weight", "self_attn.o_proj.weight");
+        self.tensors.push(names.matrix(output, Part::Other, hidden, heads * head_dim));
+    }
+
+    fn add_mlp(&mut self, names: &Names<'_>, layer: usize) {
+        let Shape { hidden, intermediate, .. } = *names.shape;
+        let name =
+            |gguf: &str, hf: &str| (format!("blk.{layer}.{gguf}.weight"), format!("model.layers.{layer}.{hf}.weight"));
+        self.tensors.push(names.vector(name("ffn_norm", "post_attention_layernorm"), hidden, 1.0, 0.1));
+        self.tensors.push(names.matrix(name("ffn_gate", "mlp.gate_proj"), Part::Other, intermediate, hidden));
+        self.tensors.push(names.matrix(name("ffn_up", "mlp.up_proj"), Part::Other, intermediate, hidden));
+        let down = name("ffn_down", "mlp.down_proj");
+        self.tensors.push(names.matrix(down, Part::ValueOrDown { layer }, hidden, intermediate));
+    }
+}
+
+/// What all tensors of a plan have in common.
+struct Names<'a> {
+    container: Container,
+    mixture: Mixture,
+    shape: &'a Shape,
+}
+
+impl Names<'_> {
+    fn matrix(&self, names: (impl Into<String>, impl Into<String>), part: Part, rows: usize, columns: usize) -> Tensor {
+        let format = self.mixture.format(part, self.shape.layers, columns);
+        let deviation = 1.0 / (columns as f32).sqrt();
+        let (gguf_name, hugging_face_name) = (names.0.into(), names.1.into());
+        Tensor { gguf_name, hugging_face_name, rows: Some(rows), columns, format, mean: 0.0, deviation }
+    }
+
+    /// GGUF keeps vectors in float32; a Hugging Face directory in the type of everything else.
+    fn vector(&self, names: (impl Into<String>, impl Into<String>), length: usize, mean: f32, deviation: f32) -> Tensor {
+        let format = match (self.container, self.mixture) {
+            (Container::HuggingFace, Mixture::All(format)) => format,
+            _ => Format::F32,
+        };
+        let (gguf_name, hugging_face_name) = (names.0.into(), names.1.into());
+        Tensor { gguf_name, hugging_face_name, rows: None, columns: length, format, mean, deviation }
+    }
+}
+
+impl Tensor {
+    pub(super) fn bytes(&self) -> u64 {
+        let row = self.format.row_bytes(self.columns).unwrap_or(0) as u64;
+        row * self.rows.unwrap_or(1) as u64
+    }
+
+    /// Makes the tensor's data and hands it over piece by piece.
+    pub(super) fn stream<E>(&self, seed: u64, mut take: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        let mut random = Random::new(seed, &self.gguf_name);
+        let elements = self.rows.unwrap_or(1) * self.columns;
+        let mut left = elements / self.format.block_elements();
+        let mut chunk = Vec::with_capacity(CHUNK + self.format.block_bytes());
+        while left > 0 {
+            let blocks = left.min(CHUNK / self.format.block_bytes());
+            chunk.clear();
+            values::append(self.format, (self.mean, self.deviation), blocks, &mut random, &mut chunk);
+            take(&chunk)?;
+            left -= blocks;
+        }
+        Ok(())
+    }
+}
