@@ -78,12 +78,11 @@ impl ChatTemplate {
         for (name, text) in source.templates {
             environment::add(&mut environment, &source.name, name, &text)?;
         }
-        Ok(Self {
-            environment,
-            source_name: source.name,
-            special_tokens: special_tokens(tokenizer),
-            is_fallback: source.is_fallback,
-        })
+        let mut special_tokens = special_tokens(tokenizer);
+        if source.is_fallback && !tokenizer.begins_with_bos() {
+            special_tokens.shift_remove("bos_token");
+        }
+        Ok(Self { environment, source_name: source.name, special_tokens, is_fallback: source.is_fallback })
     }
 
     /// Whether the model brings no template. The fallback writes `User: …` and `Assistant: …`, each followed by an empty line,
@@ -124,7 +123,7 @@ fn value<T: serde::Serialize>(json: &T) -> minijinja::Value {
     Serde(json).into()
 }
 
-/// The variables `bos_token` and the like, for those the tokenizer has; and, for the fallback, whether a text begins with it.
+/// The variables `bos_token` and the like, for those the tokenizer has.
 fn special_tokens(tokenizer: &Tokenizer) -> Map<String, Value> {
     let tokens = tokenizer.special_tokens();
     let roles =

@@ -103,6 +103,12 @@ impl Tokenizer {
         self.special_tokens.bos
     }
 
+    /// Whether a bare prompt is begun with the beginning-of-text token.
+    pub fn begins_with_bos(&self) -> bool {
+        let first = self.encode("", true).ok().and_then(|tokens| tokens.first().copied());
+        first.is_some() && first == self.bos()
+    }
+
     pub fn special_tokens(&self) -> SpecialTokens {
         self.special_tokens
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{hello, open, options, render, vocabulary};
 use crate::template::{ChatTemplate, RenderOptions};
-use crate::tokenizer::{TextFiles, Tokenizer};
+use crate::tokenizer::{GgufVocabulary, TextFiles, Tokenizer};
 
 fn of_files(config: Value, file: Option<&str>) -> crate::template::Result<ChatTemplate> {
     let tokenizer = Tokenizer::from_gguf(&vocabulary(None)).unwrap();
@@ -52,6 +52,15 @@ fn a_model_without_a_template_gets_a_plain_one() {
         template.render(&messages, &options(0)).unwrap(),
         "System: Be brief.\n\nUser: one two\n\nAssistant: three\n\nUser: Four?\n\nAssistant:"
     );
+}
+
+#[test]
+fn the_plain_template_begins_as_a_bare_prompt_does() {
+    for (add_bos, expected) in [(true, "<s>User: Hello\n\nAssistant:"), (false, "User: Hello\n\nAssistant:")] {
+        let vocabulary = GgufVocabulary { add_bos: Some(add_bos), ..vocabulary(None) };
+        let template = ChatTemplate::from_gguf(&vocabulary, &Tokenizer::from_gguf(&vocabulary).unwrap()).unwrap();
+        assert_eq!(text(&template), expected);
+    }
 }
 
 #[test]

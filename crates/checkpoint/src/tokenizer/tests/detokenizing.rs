@@ -59,7 +59,7 @@ proptest! {
 
 #[test]
 fn a_character_comes_when_it_is_whole() {
-    let tokens: Vec<u32> = "€".bytes().map(|byte| byte_token(byte)).collect();
+    let tokens: Vec<u32> = "€".bytes().map(byte_token).collect();
     let mut detokenizer = BYTE_LEVEL.detokenizer();
     let pushed: Vec<String> = tokens.iter().map(|&id| detokenizer.push(&BYTE_LEVEL, id)).collect();
     assert_eq!(pushed, ["", "", "€"]);
