@@ -149,13 +149,13 @@ mod tests {
         (text + &rest.text, None, tokens + rest.tokens)
     }
 
-    fn stopped_by(stop: &str) -> Option<StopReason> {
-        Some(StopReason::StopString(stop.into()))
+    fn stop(stop: &str) -> StopReason {
+        StopReason::StopString(stop.into())
     }
 
     #[test]
     fn a_stop_string_across_tokens_is_cut_off() {
-        assert_eq!(shown(&["END"], &["a", "bE", "N", "Dc"]), ("ab".into(), stopped_by("END"), 2));
+        assert_eq!(shown(&["END"], &["a", "bE", "N", "Dc"]), ("ab".into(), Some(stop("END")), 2));
     }
 
     #[test]
@@ -166,17 +166,17 @@ mod tests {
 
     #[test]
     fn the_stop_that_begins_first_wins() {
-        assert_eq!(shown(&["cd", "bcde"], &["abcde"]), ("a".into(), stopped_by("bcde"), 1));
+        assert_eq!(shown(&["cd", "bcde"], &["abcde"]), ("a".into(), Some(stop("bcde")), 1));
     }
 
     #[test]
     fn a_repeated_beginning_does_not_hide_the_stop() {
-        assert_eq!(shown(&["aab"], &["a", "a", "a", "b"]), ("a".into(), stopped_by("aab"), 1));
+        assert_eq!(shown(&["aab"], &["a", "a", "a", "b"]), ("a".into(), Some(stop("aab")), 1));
     }
 
     #[test]
     fn a_character_of_several_bytes_can_be_a_stop() {
-        assert_eq!(shown(&["→é"], &["x→", "é"]), ("x".into(), stopped_by("→é"), 1));
+        assert_eq!(shown(&["→é"], &["x→", "é"]), ("x".into(), Some(stop("→é")), 1));
     }
 
     proptest! {

@@ -47,6 +47,7 @@ impl Pace {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these numbers are exact")]
 mod tests {
     use super::*;
 
@@ -65,6 +66,6 @@ mod tests {
         assert_eq!(pace.wait_for(10, 2), Duration::from_secs(1));
         pace.request_ended(Duration::from_secs(3));
         assert_eq!(pace.wait_for(10, 2), Duration::from_secs(15));
-        assert_eq!(pace.wait_for(1000, 2), Duration::from_secs(60));
+        assert_eq!(pace.wait_for(1000, 2), Duration::from_mins(1));
     }
 }

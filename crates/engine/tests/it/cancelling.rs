@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use backend::{Backend, Choices, Event, Generation};
 use engine::{Engine, EngineSettings};
+use tokio::task::JoinSet;
 
 use crate::client::{ask, greedy, next, prompt, settings, start, until};
 
@@ -36,12 +37,11 @@ async fn in_the_middle_of_a_prompt() {
 async fn while_waiting_in_the_queue() {
     let engine = start(EngineSettings { max_running: NonZeroUsize::MIN, ..settings() });
     let running = engine.generate(greedy(prompt(1, 10), 1500)).await.unwrap();
-    let waiting = {
-        let engine = Arc::clone(&engine);
-        tokio::task::spawn(async move { engine.generate(greedy(prompt(2, 10), 10)).await.map(drop) })
-    };
+    let mut waiting = JoinSet::new();
+    let queued = Arc::clone(&engine);
+    waiting.spawn(async move { queued.generate(greedy(prompt(2, 10), 10)).await.map(drop) });
     until(&engine, |activity| activity.waiting == 1).await;
-    waiting.abort();
+    waiting.abort_all();
     until(&engine, |activity| activity.waiting == 0).await;
     drop(running);
     is_at_rest(&engine).await;

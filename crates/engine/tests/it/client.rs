@@ -25,7 +25,7 @@ pub(crate) fn settings() -> EngineSettings {
         threads: NonZeroUsize::new(2).unwrap(),
         max_running: NonZeroUsize::new(32).unwrap(),
         max_queued: 64,
-        queue_timeout: Duration::from_secs(60),
+        queue_timeout: Duration::from_mins(1),
         kv_cache_bytes: 256 << 20,
         step_tokens: NonZeroUsize::new(256).unwrap(),
     }

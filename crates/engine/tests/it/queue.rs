@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use backend::{Backend, Echo, Error, Generation, Kind, LogitBias, MaxTokens, Prompt, Sampling};
 use engine::EngineSettings;
+use tokio::task::JoinSet;
 
 use crate::client::{ask, greedy, prompt, settings, start, until};
 
@@ -18,16 +19,15 @@ fn narrow() -> EngineSettings {
 async fn one_more_than_fits_is_refused_at_once() {
     let engine = start(narrow());
     let running = engine.generate(greedy(prompt(1, 10), 1500)).await.unwrap();
-    let waiting = {
-        let engine = Arc::clone(&engine);
-        tokio::task::spawn(async move { engine.generate(greedy(prompt(2, 10), 1)).await.map(drop) })
-    };
+    let mut waiting = JoinSet::new();
+    let queued = Arc::clone(&engine);
+    waiting.spawn(async move { queued.generate(greedy(prompt(2, 10), 1)).await.map(drop) });
     until(&engine, |activity| activity.waiting == 1).await;
     let refused = engine.generate(greedy(prompt(3, 10), 1)).await.map(drop).unwrap_err();
     assert_eq!(refused.kind(), Kind::QueueFull);
     assert!(refused.retry_after().is_some());
     drop(running);
-    waiting.await.unwrap().unwrap();
+    waiting.join_next().await.unwrap().unwrap().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
