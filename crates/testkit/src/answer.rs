@@ -44,7 +44,7 @@ impl Answer {
     }
 
     /// Must have succeeded.
-    #[must_use]
+    #[expect(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "the check may be all that is wanted")]
     pub fn ok(self) -> Self {
         assert_eq!(self.status, StatusCode::OK, "{}", self.text());
         self

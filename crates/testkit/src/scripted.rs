@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use backend::{Activity, Backend, BoxFuture, Error, Event, Events, Generation, ModelCard, ModelState, Result};
 use futures_core::Stream;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{card, events};
 
@@ -22,6 +22,8 @@ pub enum Reply {
     Queue,
     /// What the other end of [`Remote`] sends.
     Steered(mpsc::Receiver<Result<Event>>),
+    /// Waits in the queue until the gate is opened, and then does this.
+    Gated(oneshot::Receiver<()>, Box<Reply>),
     /// The bug that nobody expects.
     Panic(&'static str),
 }
@@ -34,6 +36,12 @@ impl Reply {
     /// One token a piece, then the end.
     pub fn text(pieces: &[&str]) -> Self {
         Self::events(events::answer(pieces))
+    }
+
+    /// Waits in the queue until the sender has sent.
+    pub fn gated(self) -> (Self, oneshot::Sender<()>) {
+        let (sender, receiver) = oneshot::channel();
+        (Self::Gated(receiver, Box::new(self)), sender)
     }
 
     /// An answer that a test steps through.
@@ -55,6 +63,11 @@ impl Remote {
 
     pub fn fail(&self, error: Error) -> bool {
         self.0.try_send(Err(error)).is_ok()
+    }
+
+    /// Whether all that was sent has been read.
+    pub fn is_read(&self) -> bool {
+        self.0.capacity() == self.0.max_capacity()
     }
 
     /// Resolves when nobody reads the answer any more.
@@ -181,8 +194,14 @@ impl Backend for Scripted {
     }
 
     fn generate(&self, generation: Generation) -> BoxFuture<'_, Result<Events>> {
-        let reply = self.next(generation);
+        let mut reply = self.next(generation);
         Box::pin(async move {
+            while let Reply::Gated(gate, then) = reply {
+                let place = Place::take(self.counts.clone());
+                let _ = gate.await;
+                place.admit();
+                reply = *then;
+            }
             match reply {
                 Reply::Events(events) => Ok(self.open(Rest::Written(events.into()))),
                 Reply::Steered(receiver) => Ok(self.open(Rest::Steered(receiver))),
@@ -192,6 +211,7 @@ impl Backend for Scripted {
                     let _place = Place::take(self.counts.clone());
                     std::future::pending().await
                 }
+                Reply::Gated(..) => unreachable!("gates were opened above"),
             }
         })
     }
@@ -202,20 +222,28 @@ impl Backend for Scripted {
 }
 
 /// A place in the queue.
-struct Place(watch::Sender<Counts>);
+struct Place {
+    counts: watch::Sender<Counts>,
+    admitted: bool,
+}
 
 impl Place {
     fn take(counts: watch::Sender<Counts>) -> Self {
         counts.send_modify(|counts| counts.waiting += 1);
-        Self(counts)
+        Self { counts, admitted: false }
+    }
+
+    fn admit(mut self) {
+        self.admitted = true;
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.send_modify(|counts| {
+        let left = usize::from(!self.admitted);
+        self.counts.send_modify(|counts| {
             counts.waiting -= 1;
-            counts.left += 1;
+            counts.left += left;
         });
     }
 }
