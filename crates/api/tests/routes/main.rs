@@ -1,5 +1,7 @@
 //! The tree of tests is the tree of routes.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed, and reads better without ceremony")]
+
 mod chat;
 mod completions;
 mod every_route;

@@ -34,7 +34,9 @@ async fn answering(grace: Duration) -> (testkit::Listening, TcpStream, Remote) {
 async fn an_answer_may_run_out() {
     let (server, mut connection, remote) = answering(Duration::from_hours(1)).await;
     server.shutdown.cancel();
-    events::answer(&["Hi"]).into_iter().for_each(|event| assert!(remote.send(event)));
+    for event in events::answer(&["Hi"]) {
+        assert!(remote.send(event));
+    }
     let mut text = String::new();
     connection.read_to_string(&mut text).await.unwrap();
     assert!(text.contains("[DONE]"), "{text}");

@@ -48,7 +48,9 @@ async fn a_silent_stream_pings_before_the_first_token_too() {
         let frame = body.frame().await.unwrap().unwrap().into_data().unwrap();
         assert_eq!((&frame[..], started.elapsed()), (&b": ping\n\n"[..], Duration::from_secs(15) * count));
     }
-    events::answer(&["Hi"]).into_iter().for_each(|event| assert!(remote.send(event)));
+    for event in events::answer(&["Hi"]) {
+        assert!(remote.send(event));
+    }
     let rest = body.collect().await.unwrap().to_bytes();
     assert!(!rest.starts_with(b": ping"));
     assert!(rest.ends_with(b"data: [DONE]\n\n"));

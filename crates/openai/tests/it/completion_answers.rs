@@ -38,7 +38,9 @@ fn events() -> Vec<Event> {
 
 fn collected() -> Value {
     let mut collector = Collector::new(header(), 1, Choices::ONE);
-    events().into_iter().for_each(|event| collector.push(0, event));
+    for event in events() {
+        collector.push(0, event);
+    }
     serde_json::to_value(collector.finish()).unwrap()
 }
 
@@ -46,7 +48,9 @@ fn collected() -> Value {
 fn echo_and_logprobs() {
     let text = serde_json::to_string(&{
         let mut collector = Collector::new(header(), 1, Choices::ONE);
-        events().into_iter().for_each(|event| collector.push(0, event));
+        for event in events() {
+            collector.push(0, event);
+        }
         collector.finish()
     });
     insta::assert_snapshot!(text.unwrap(), @r#"{"id":"cmpl-1","object":"text_completion","created":0,"model":"demo","system_fingerprint":"fp","choices":[{"index":0,"text":"é!€ end","logprobs":{"tokens":["é","!","bytes:\\xe2\\x82","bytes:\\xac"," end"],"token_logprobs":[null,-1.25,-2.0,-9999.0,-0.1],"top_logprobs":[null,{" best":-0.5,"!":-1.25},{" best":-0.5,"bytes:\\xe2\\x82":-2.0},{" best":-0.5,"bytes:\\xac":-9999.0},{" best":-0.5," end":-0.1}],"text_offset":[0,1,2,2,3]},"finish_reason":"length"}],"usage":{"prompt_tokens":2,"completion_tokens":3,"total_tokens":5,"prompt_tokens_details":{"cached_tokens":1}}}"#);

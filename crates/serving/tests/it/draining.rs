@@ -24,7 +24,9 @@ async fn idle_is_when_the_last_answer_has_ended() {
     service.drain();
     let mut idle = Box::pin(service.idle());
     assert!(futures_util::poll!(&mut idle).is_pending());
-    events::answer(&["Hi"]).into_iter().for_each(|event| assert!(remote.send(event)));
+    for event in events::answer(&["Hi"]) {
+        assert!(remote.send(event));
+    }
     while answer.next().await.is_some_and(|event| !matches!(event, Ok(Event::Done(_)))) {}
     assert!(futures_util::poll!(&mut idle).is_pending());
     drop(answer);

@@ -1,5 +1,7 @@
 //! The use cases, against a backend that does what it is told.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed, and reads better without ceremony")]
+
 mod draining;
 mod limits;
 mod measuring;

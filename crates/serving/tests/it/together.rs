@@ -27,7 +27,9 @@ async fn those_that_run_are_read_while_others_wait() {
         }
     }
     gate.send(()).unwrap();
-    events::answer(&[]).into_iter().for_each(|event| assert!(remote.send(event)));
+    for event in events::answer(&[]) {
+        assert!(remote.send(event));
+    }
     let events: Vec<_> = answers.await.unwrap().collect().await;
     assert_eq!(events.iter().filter(|event| matches!(event, Ok((0, _)))).count(), 4003);
     assert_eq!(events.iter().filter(|event| matches!(event, Ok((1, _)))).count(), 4);
