@@ -23,11 +23,14 @@ async fn ask(address: std::net::SocketAddr, path: &str, body: &serde_json::Value
 async fn in_the_queue() {
     let backend = Scripted::new("demo");
     backend.reply(Reply::Queue);
-    let server = TestApp::new(&backend).listen().await;
+    let app = TestApp::new(&backend);
+    let server = app.listen().await;
     let connection = ask(server.address, CHAT, &chat_with(json!({}))).await;
     backend.until(|counts| counts.waiting == 1).await;
     drop(connection);
     backend.until(|counts| counts.waiting == 0 && counts.left == 1).await;
+    // It is counted under the status that proxies have for this.
+    assert!(app.get("/metrics").await.text().contains("status=\"499\""));
 }
 
 #[tokio::test]
@@ -98,4 +101,15 @@ async fn a_stream_that_was_read_to_its_end_was_not_dropped() {
     // The body is still there, but what the backend held is free.
     assert_eq!((backend.counts().running, backend.counts().dropped), (0, 0));
     drop(body);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_does_not_arrive() {
+    let server = TestApp::new(&Scripted::new("demo")).listen().await;
+    let mut connection = TcpStream::connect(server.address).await.unwrap();
+    connection.write_all(b"GET /health HTTP/1.1\r\nhost: te").await.unwrap();
+    let mut answer = Vec::new();
+    // The clock leaps to the time limit, and the connection is closed.
+    connection.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 408"), "{}", String::from_utf8_lossy(&answer));
 }
