@@ -113,9 +113,9 @@ impl Operation for GeluTanh {
     unsafe fn apply<L: Lanes>(a: L::Floats, _: L::Floats) -> L::Floats {
         // SAFETY: the caller vouches for the instructions.
         unsafe {
-            // (1 + tanh y) / 2 is sigmoid(2y); 2√(2/π) = 1.595 769 1.
+            // (1 + tanh y) / 2 is sigmoid(2y); 2√(2/π) = 1.595 769.
             let inner = L::fma(L::mul(L::splat(0.044_715), L::mul(a, a)), a, a);
-            times_sigmoid::<L>(a, L::mul(inner, L::splat(1.595_769_1)))
+            times_sigmoid::<L>(a, L::mul(inner, L::splat(1.595_769)))
         }
     }
 }

@@ -137,33 +137,32 @@ impl Kernel for Quantise<'_> {
         for group in 0..groups {
             let codes = &mut codes[group * GROUP..][..GROUP];
             // SAFETY: the slices have the 32 elements of a group; `dispatch` vouches for the instructions.
-            let scale = unsafe { quantise_group::<L>(&values[group * GROUP..][..GROUP], codes) };
-            let half = |codes: &[i8]| codes.iter().map(|&code| i32::from(code)).sum::<i32>();
-            let (first, second) = (half(&codes[..LANES]), half(&codes[LANES..]));
+            let (scale, [first, second]) = unsafe { quantise_group::<L>(&values[group * GROUP..][..GROUP], codes) };
             let sum = first + second;
             scales[group] = scale;
-            sums[group] = scale * sum as f32;
-            bytes[group] = -128 * sum;
-            nibbles[group] = -8 * sum;
-            halves[2 * group] = -32 * first;
-            halves[2 * group + 1] = -32 * second;
+            sums[group] = scale * sum;
+            bytes[group] = (-128.0 * sum) as i32;
+            nibbles[group] = (-8.0 * sum) as i32;
+            halves[2 * group] = (-32.0 * first) as i32;
+            halves[2 * group + 1] = (-32.0 * second) as i32;
         }
     }
 }
 
-/// Quantises 32 values so that the greatest becomes ±127, and gives the scale.
+/// Quantises 32 values so that the greatest becomes ±127, and gives the scale and the sum of each half's codes.
 #[inline(always)]
-unsafe fn quantise_group<L: Lanes>(values: &[f32], codes: &mut [i8]) -> f32 {
+unsafe fn quantise_group<L: Lanes>(values: &[f32], codes: &mut [i8]) -> (f32, [f32; 2]) {
     // SAFETY: both slices have 32 elements; the caller vouches for the instructions.
     unsafe {
         let (first, second) = (L::load(values.as_ptr()), L::load(values.as_ptr().add(LANES)));
         let negated = L::max(L::sub(L::splat(0.0), first), L::sub(L::splat(0.0), second));
         let greatest = L::greatest(L::max(negated, L::max(first, second)));
-        let scale = greatest / 127.0;
         // A group of zeros, or of values too small to have an inverse, is all zeros.
         let inverse = if greatest > f32::MIN_POSITIVE * 256.0 { 127.0 / greatest } else { 0.0 };
-        L::store_i8(codes.as_mut_ptr(), L::round(L::mul(first, L::splat(inverse))));
-        L::store_i8(codes.as_mut_ptr().add(LANES), L::round(L::mul(second, L::splat(inverse))));
-        scale
+        let first = L::round(L::mul(first, L::splat(inverse)));
+        let second = L::round(L::mul(second, L::splat(inverse)));
+        L::store_i8(codes.as_mut_ptr(), first);
+        L::store_i8(codes.as_mut_ptr().add(LANES), second);
+        (greatest / 127.0, [L::whole_sum(first), L::whole_sum(second)])
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! A kernel is generic over [`Lanes`]; an instruction set is an implementation of it. Packed matrices hold 16 rows side by side
 //! and the key cache 16 positions, so 16 is the width whatever the registers are.
-#![expect(clippy::inline_always, reason = "code must be inlined into the function that has the instructions switched on")]
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -18,9 +17,6 @@ use crate::tile::Tile;
 
 #[cfg(all(test, target_arch = "x86_64"))]
 mod tests;
-
-/// The most rows for `Lanes::few`.
-pub(crate) const FEW: usize = 3;
 
 /// The number of lanes.
 pub(crate) const LANES: usize = 16;
@@ -47,20 +43,6 @@ pub(crate) trait Lanes: Copy + 'static {
 
     /// Works on `count` rows: whole tiles of as many as the registers serve best, and a smaller one at the end.
     unsafe fn tiles(count: usize, work: &mut impl Tile);
-
-    /// The same for at most `FEW` rows: less code, for work that is done in a better way when there are more.
-    #[inline(always)]
-    unsafe fn few(count: usize, work: &mut impl Tile) {
-        // SAFETY: the caller vouches for the rows and the instructions.
-        unsafe {
-            match count {
-                1 => work.tile::<1>(0),
-                2 => work.tile::<2>(0),
-                3 => work.tile::<3>(0),
-                _ => {}
-            }
-        }
-    }
 
     unsafe fn load(from: *const f32) -> Self::Floats;
     unsafe fn store(to: *mut f32, value: Self::Floats);
@@ -89,6 +71,13 @@ pub(crate) trait Lanes: Copy + 'static {
         // SAFETY: the array has 16 elements; the caller vouches for the instructions.
         unsafe { Self::store(lanes.as_mut_ptr(), value) };
         lanes.into_iter().fold(f32::NEG_INFINITY, f32::max)
+    }
+
+    /// The sum of the lanes, for whole numbers so small that the order does not matter.
+    #[inline(always)]
+    unsafe fn whole_sum(value: Self::Floats) -> f32 {
+        // SAFETY: the caller vouches for the instructions.
+        unsafe { sum::<Self>(value) }
     }
 
     unsafe fn load_f16(from: *const u16) -> Self::Floats;

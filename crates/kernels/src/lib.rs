@@ -11,6 +11,9 @@
     unsafe_code,
     reason = "this is the one crate of the workspace that may: intrinsics, and threads sharing one output"
 )]
+#![allow(clippy::inline_always, reason = "kernels must be inlined into the function that has the instructions switched on")]
+#![allow(clippy::needless_range_loop, reason = "one number indexes pointers, tables and sums alike")]
+#![allow(clippy::cast_ptr_alignment, reason = "the loads and stores of all lanes take any alignment")]
 
 mod activation;
 mod attention;

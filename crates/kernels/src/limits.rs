@@ -230,7 +230,9 @@ impl Rows for Random {
         };
         let exponent = if matches!(self.format, Format::F32 | Format::Bf16) { 0x3c } else { 0x14 };
         for block in out.chunks_mut(block) {
-            floats.iter().for_each(|&at| block[at] = exponent);
+            for &at in floats {
+                block[at] = exponent;
+            }
         }
     }
 }

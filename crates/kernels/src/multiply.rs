@@ -79,7 +79,7 @@ impl<'a> Job<'a> {
 
     fn run(&self, pool: &Pool, input: &Input, pair: usize) {
         SCRATCH.with_borrow_mut(|scratch| {
-            pool.isa().dispatch(Pair { weights: self.weights, input, pair, sink: Sink { job: self, pair }, scratch });
+            pool.isa().dispatch(Work { weights: self.weights, input, pair, sink: Sink { job: self, pair }, scratch });
         });
     }
 }
@@ -95,7 +95,7 @@ thread_local! {
 }
 
 /// The kernel: all tokens times one pair of panels.
-struct Pair<'a> {
+struct Work<'a> {
     weights: &'a Matrix,
     input: &'a Input,
     pair: usize,
@@ -103,7 +103,7 @@ struct Pair<'a> {
     scratch: &'a mut Vec<Line>,
 }
 
-impl Kernel for Pair<'_> {
+impl Kernel for Work<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         let Self { weights, input, pair, sink, scratch } = self;

@@ -100,8 +100,8 @@ fn pack_block(format: Format, block: &[u8], lane: usize, codes: &mut [u8], scale
             let index = group * GROUP + column;
             match format {
                 Format::Q8_0 => codes[place(column, lane)] = block[2 + column] ^ 0x80,
-                Format::Q4_0 => put_bits(codes, column, lane, (block[2 + column % 16] >> (column / 16 * 4)) & 15, 0),
-                Format::Q4K => put_bits(codes, column, lane, k_nibbles(&block[16..], None, index), 0),
+                Format::Q4_0 => put_nibble(codes, column, lane, block[2 + column % 16] >> (column / 16 * 4)),
+                Format::Q4K => put_nibble(codes, column, lane, k_nibbles(&block[16..], None, index)),
                 Format::Q5K => put_bits(codes, column, lane, k_nibbles(&block[48..], Some(&block[16..48]), index), 1),
                 _ => put_bits(codes, column, lane, q6_k_code(block, index), 2),
             }
@@ -115,14 +115,16 @@ fn place(column: usize, lane: usize) -> usize {
     column / 4 * 64 + lane * 4 + column % 4
 }
 
-/// Puts a code's nibble and the `high` bits above it in their places. See `matrix`.
-fn put_bits(codes: &mut [u8], column: usize, lane: usize, code: u8, high: usize) {
+/// Puts the lower four bits of a code in their place. See `matrix`.
+fn put_nibble(codes: &mut [u8], column: usize, lane: usize, code: u8) {
     codes[place(column % 16, lane)] |= (code & 15) << (column / 16 * 4);
-    if high > 0 {
-        let (vector, per_byte) = (column / 4, 8 / high);
-        let at = 256 + vector / per_byte * 64 + lane * 4 + column % 4;
-        codes[at] |= (code >> 4) << (vector % per_byte * high);
-    }
+}
+
+/// The same, and the `high` bits above them, one or two, in theirs.
+fn put_bits(codes: &mut [u8], column: usize, lane: usize, code: u8, high: usize) {
+    put_nibble(codes, column, lane, code);
+    let bit = column / 4 * high;
+    codes[256 + bit / 8 * 64 + lane * 4 + column % 4] |= (code >> 4) << (bit % 8);
 }
 
 fn pack_scales(format: Format, block: &[u8], lane: usize, scales: &mut [u8]) {

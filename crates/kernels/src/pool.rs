@@ -136,9 +136,9 @@ impl Pool {
 impl State {
     fn start(&self, task: &(dyn Fn(usize) + Sync), workers: usize) {
         // SAFETY: only the lifetime changes; `Pool::run` waits for all workers before the borrow ends.
-        let task: *const (dyn Fn(usize) + Sync + 'static) = unsafe { std::mem::transmute(std::ptr::from_ref(task)) };
+        let task = unsafe { std::mem::transmute::<&(dyn Fn(usize) + Sync), &'static (dyn Fn(usize) + Sync)>(task) };
         let mut job = lock(&self.job);
-        *job = Some(Job(task));
+        *job = Some(Job(std::ptr::from_ref(task)));
         self.running.store(workers, Ordering::Relaxed);
         self.epoch.fetch_add(1, Ordering::Release);
         drop(job);

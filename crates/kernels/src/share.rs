@@ -25,7 +25,6 @@ impl<'a, T> Shared<'a, T> {
     ///
     /// # Safety
     /// No other worker uses any of them at the same time.
-    #[expect(clippy::mut_from_ref, reason = "the caller promises that the pieces are disjoint")]
     pub(crate) unsafe fn slice(&self, at: usize, count: usize) -> &'a mut [T] {
         assert!(at <= self.length && count <= self.length - at, "a piece beyond the end of a shared slice");
         // SAFETY: the range was just checked, and is this worker's alone by the caller's promise.

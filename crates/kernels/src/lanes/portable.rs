@@ -78,12 +78,6 @@ impl<const FUSED: bool> Lanes for Plain<FUSED> {
     }
 
     #[inline(always)]
-    unsafe fn few(count: usize, work: &mut impl Tile) {
-        // SAFETY: the caller vouches for the rows.
-        unsafe { Self::tiles(count, work) };
-    }
-
-    #[inline(always)]
     unsafe fn load(from: *const f32) -> Floats {
         // SAFETY: the caller vouches for 16 elements.
         unsafe { from.cast::<Floats>().read_unaligned() }

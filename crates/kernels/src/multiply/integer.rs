@@ -11,10 +11,13 @@ use super::{
 };
 use crate::{
     input::Input,
-    lanes::{FEW, LANES, Lanes},
+    lanes::{LANES, Lanes},
     matrix::{GROUP, PANELS},
     tile::Tile,
 };
+
+/// From so many tokens on unpacking costs less than what every tile saves by it.
+const UNPACK_TOKENS: usize = 32;
 
 /// # Safety
 /// The panels hold the input's columns as `C` has them, the input is quantised, and the machine has the instructions.
@@ -31,15 +34,12 @@ pub(crate) unsafe fn run<L: Lanes, C: Codes>(
     unsafe {
         let codes = panels.map(<[u8]>::as_ptr);
         let scales = panels.map(|panel| panel[scales_at..].as_ptr());
-        if C::UNPACK && input.tokens <= FEW {
+        if !C::UNPACK || input.tokens < UNPACK_TOKENS {
             let mut work = Integer::<L, C> { codes, scales, groups, input, sink, lanes: PhantomData };
-            L::few(input.tokens, &mut work);
-        } else if C::UNPACK {
-            let (codes, scales) = unpack::<L, C>(codes, scales, groups, scratch);
-            let mut work = Integer::<L, Unpacked<C>> { codes, scales, groups, input, sink, lanes: PhantomData };
             L::tiles(input.tokens, &mut work);
         } else {
-            let mut work = Integer::<L, C> { codes, scales, groups, input, sink, lanes: PhantomData };
+            let (codes, scales) = unpack::<L, C>(codes, scales, groups, scratch);
+            let mut work = Integer::<L, Unpacked<C>> { codes, scales, groups, input, sink, lanes: PhantomData };
             L::tiles(input.tokens, &mut work);
         }
     }
