@@ -151,7 +151,7 @@ impl Error {
             _ => None,
         };
         match (self, self.parameter(), out_of) {
-            (Self::Backend(backend::Error::ContextLength { context, prompt, completion }), ..) => {
+            (Self::Backend(backend::Error::ContextLength { context, prompt, completion, .. }), ..) => {
                 json!({"context": context, "prompt": prompt, "completion": completion})
             }
             (_, Some(field), Some(reason)) => json!({"field": field, "value": reason.value, "bound": reason.bound}),

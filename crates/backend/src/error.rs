@@ -16,10 +16,10 @@ pub enum Error {
     #[error(
         "this model's context is {context} tokens, but {prompt} were asked for in the prompt and {completion} in the completion"
     )]
-    ContextLength { context: u32, prompt: u32, completion: u32 },
+    ContextLength { parameter: &'static str, context: u32, prompt: u32, completion: u32 },
     #[error("the model {model:?} does not exist; there are: {}", known.join(", "))]
     UnknownModel { model: String, known: Vec<String> },
-    #[error("{reason}; try again in {} s", retry_after.as_secs().max(1))]
+    #[error("{reason}; try again in {} s", retry_after.as_secs_f64().ceil().max(1.0))]
     QueueFull { reason: &'static str, retry_after: Duration },
     #[error("{reason}")]
     Unavailable { reason: String, retry_after: Duration },
@@ -65,8 +65,8 @@ impl Error {
     pub fn parameter(&self) -> Option<&str> {
         match self {
             Self::Invalid { parameter, .. } | Self::Unsupported { parameter, .. } => Some(parameter),
+            Self::ContextLength { parameter, .. } => Some(parameter),
             Self::UnknownModel { .. } => Some("model"),
-            Self::ContextLength { .. } => Some("messages"),
             _ => None,
         }
     }

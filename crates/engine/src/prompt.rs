@@ -21,10 +21,11 @@ pub(crate) struct Encoder {
 impl Encoder {
     /// Tokens of the prompt; at least one, all of the vocabulary.
     pub(crate) fn encode(&self, prompt: &Prompt, now: SystemTime) -> Result<Vec<u32>> {
-        let (parameter, tokens) = match prompt {
-            Prompt::Text(text) => ("prompt", self.tokenizer.encode(text, true).map_err(Error::internal)?),
-            Prompt::Tokens(tokens) => ("prompt", tokens.clone()),
-            Prompt::Chat(conversation) => ("messages", self.encode_chat(conversation, now)?),
+        let parameter = parameter(prompt);
+        let tokens = match prompt {
+            Prompt::Text(text) => self.tokenizer.encode(text, true).map_err(Error::internal)?,
+            Prompt::Tokens(tokens) => tokens.clone(),
+            Prompt::Chat(conversation) => self.encode_chat(conversation, now)?,
         };
         if tokens.is_empty() {
             return Err(Error::invalid(parameter, "is empty: this model has no token to begin a text with"));
@@ -58,6 +59,7 @@ impl Encoder {
         };
         if asked > left {
             return Err(Error::ContextLength {
+                parameter: parameter(&generation.prompt),
                 context: self.context as u32,
                 prompt: u32::try_from(prompt).unwrap_or(u32::MAX),
                 completion: asked as u32,
@@ -75,6 +77,14 @@ impl Encoder {
             }
             None => Ok(()),
         }
+    }
+}
+
+/// The field of a request that a prompt comes in.
+fn parameter(prompt: &Prompt) -> &'static str {
+    match prompt {
+        Prompt::Text(_) | Prompt::Tokens(_) => "prompt",
+        Prompt::Chat(_) => "messages",
     }
 }
 

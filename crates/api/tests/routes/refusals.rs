@@ -34,13 +34,13 @@ async fn what_a_backend_can_refuse() {
         400 Bad Request
         {"error":{"message":"priority is not supported: one queue","type":"invalid_request_error","param":"priority","code":"unsupported_parameter"}}
     "#);
-    insta::assert_snapshot!(refused(Error::ContextLength { context: 8, prompt: 6, completion: 3 }).await, @r#"
+    insta::assert_snapshot!(refused(Error::ContextLength { parameter: "messages", context: 8, prompt: 6, completion: 3 }).await, @r#"
         400 Bad Request
         {"error":{"message":"this model's context is 8 tokens, but 6 were asked for in the prompt and 3 in the completion","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}
     "#);
     insta::assert_snapshot!(refused(Error::QueueFull { reason: "the queue is full", retry_after: seconds(1500) }).await, @r#"
         429 Too Many Requests retry-after: 2
-        {"error":{"message":"the queue is full; try again in 1 s","type":"rate_limit_error","param":null,"code":"queue_full"}}
+        {"error":{"message":"the queue is full; try again in 2 s","type":"rate_limit_error","param":null,"code":"queue_full"}}
     "#);
     insta::assert_snapshot!(refused(Error::Unavailable { reason: "not now".into(), retry_after: seconds(0) }).await, @r#"
         503 Service Unavailable retry-after: 1

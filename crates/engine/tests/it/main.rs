@@ -4,6 +4,7 @@
 mod batching;
 mod cancelling;
 mod client;
+mod demo;
 mod logprobs;
 mod parity;
 mod queue;

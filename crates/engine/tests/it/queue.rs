@@ -55,7 +55,7 @@ async fn more_than_the_context_is_refused_with_the_numbers() {
     let engine = start(settings());
     let context = engine.card().context_length;
     let refused = engine.generate(greedy(prompt(1, 10), context)).await.map(drop).unwrap_err();
-    assert_eq!(refused, Error::ContextLength { context, prompt: 10, completion: context });
+    assert_eq!(refused, Error::ContextLength { parameter: "prompt", context, prompt: 10, completion: context });
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,7 +64,7 @@ async fn a_prompt_as_long_as_the_context_leaves_no_room_to_answer() {
     let context = engine.card().context_length;
     let generation = Generation { max_tokens: None, ..greedy(prompt(1, context as usize), 1) };
     let refused = engine.generate(generation).await.map(drop).unwrap_err();
-    assert_eq!(refused, Error::ContextLength { context, prompt: context, completion: 1 });
+    assert_eq!(refused, Error::ContextLength { parameter: "prompt", context, prompt: context, completion: 1 });
 }
 
 #[tokio::test(flavor = "multi_thread")]
