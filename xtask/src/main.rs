@@ -1,6 +1,7 @@
 //! Everything one does to this repository besides building it: `cargo xtask test`, `tidy`, `synth` and `bench`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to its terminal")]
 
+mod bench;
 mod repository;
 mod synth;
 mod test;
@@ -25,6 +26,8 @@ enum Command {
     Tidy,
     /// Write a model of a real shape with random weights.
     Synth(synth::Options),
+    /// Measure this machine's limits, and how near the engine comes to them.
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -32,6 +35,7 @@ fn main() -> ExitCode {
         Command::Test(options) => Ok(test::run(&options)),
         Command::Tidy => tidy::run(),
         Command::Synth(options) => synth::run(&options),
+        Command::Bench(options) => bench::run(&options),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

@@ -16,8 +16,9 @@ const BASE_URL: &str = "LLM_TEST_BASE_URL";
 /// Builds the server, starts it on a free port, runs both clients' tests, and stops it again.
 pub(super) fn run(root: &Path, tally: &mut Tally) {
     heading("the server");
-    // The profile of the tests: its dependencies are built already, and optimised.
-    if !script::stream(&mut cargo(root, &["build", "--package", "llm-inference-api"]), |_| ()).unwrap_or(false) {
+    // In the profile and with the features of the tests: its dependencies are built already, and optimised.
+    let build = ["build", "--workspace", "--bin", "llm-inference-api"];
+    if !script::stream(&mut cargo(root, &build), |_| ()).unwrap_or(false) {
         println!("the server does not build");
         return tally.failed(1);
     }
