@@ -1,1 +1,29 @@
-fn main() {}
+//! The server's binary: reads the command line, and hands over to a command.
+
+mod assemble;
+mod commands;
+mod embedded;
+mod settings;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use commands::{Cli, Failure};
+
+fn main() -> ExitCode {
+    match commands::run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Settings(problems)) => {
+            for problem in problems.0 {
+                terminal::say(&format!("error: {problem}"));
+            }
+            ExitCode::from(2)
+        }
+        Err(Failure::Other(error)) => {
+            terminal::say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The one place where concrete types meet: from entries of the catalogue to engines, and from engines to the service.
+
+use std::fs;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result};
+use backend::{Backend, MinP, RepetitionPenalty, Temperature, TopK, TopP};
+use checkpoint::{Checkpoint, GenerationDefaults};
+use engine::{Engine, EngineSettings, Memory, Progress};
+use registry::{Catalogue, Entry, Places, Source};
+use serving::{Defaults, Model, Service};
+use telemetry::Metrics;
+
+use crate::embedded;
+use crate::settings::{Settings, types};
+
+/// Tokens of one step. Prompts are computed at nearly full speed from some 64 tokens on; a longer step only makes the
+/// answers that are being streamed meanwhile stutter.
+const STEP_TOKENS: NonZeroUsize = NonZeroUsize::new(128).unwrap();
+
+/// A running sequence whose last token is older means that its engine hangs.
+const STALL_LIMIT: Duration = Duration::from_mins(1);
+
+/// A model that runs, and what there is to say about it.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) entry: Entry,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) defaults: Defaults,
+    /// In whole sentences.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Loaded {
+    pub(crate) fn memory(&self) -> Memory {
+        self.engine.memory()
+    }
+}
+
+/// All the models that the settings lead to.
+pub(crate) fn catalogue(models: &types::ModelSettings) -> Result<Catalogue, registry::Error> {
+    Catalogue::scan(&Places {
+        embedded: Some((embedded::ID.to_owned(), embedded::GGUF.len() as u64)),
+        directory: models.directory.value.clone(),
+        named: models.named.value.clone(),
+    })
+}
+
+/// The models that are to be served, the default one first.
+pub(crate) fn selection(catalogue: &Catalogue, models: &types::ModelSettings) -> Result<Vec<Entry>, registry::Error> {
+    catalogue.select(&models.allowed.value)
+}
+
+/// Opens a model's files.
+pub(crate) fn open(entry: &Entry) -> Result<Checkpoint, checkpoint::Error> {
+    match &entry.source {
+        Source::Embedded => Checkpoint::from_gguf_bytes(embedded::ID, embedded::GGUF),
+        Source::Path(path) => Checkpoint::open(path),
+    }
+}
+
+/// Loads one of `count` models, which share the memory for the KV cache in equal parts.
+pub(crate) fn load(
+    entry: Entry,
+    settings: &types::EngineSettings,
+    count: usize,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Loaded> {
+    let mut checkpoint = open(&entry).with_context(|| format!("the model {:?} cannot be opened", entry.id))?;
+    let warnings = std::mem::take(&mut checkpoint.warnings);
+    let defaults = match entry.source {
+        Source::Embedded => embedded::defaults(),
+        Source::Path(_) => defaults_of(&checkpoint.defaults),
+    };
+    let types::EngineSettings { threads, kv_cache_bytes, max_running, max_queued, queue_timeout } = settings;
+    let settings = EngineSettings {
+        id: entry.id.clone(),
+        created: created(&entry.source),
+        threads: threads.value,
+        max_running: max_running.value,
+        max_queued: max_queued.value,
+        queue_timeout: queue_timeout.value,
+        kv_cache_bytes: kv_cache_bytes.value.get() / count.max(1),
+        step_tokens: STEP_TOKENS,
+    };
+    let engine = Engine::start(checkpoint, settings, progress)
+        .with_context(|| format!("the model {:?} cannot be started", entry.id))?;
+    Ok(Loaded { entry, engine, defaults, warnings })
+}
+
+/// What answers, whichever way it is asked.
+pub(crate) fn service(loaded: &[Loaded], settings: &Settings) -> Service {
+    let metrics = Metrics::new(loaded.iter().map(|model| model.entry.id.as_str()));
+    let models = loaded.iter().map(|Loaded { engine, defaults, .. }| {
+        let backend: Arc<dyn Backend> = Arc::clone(engine) as Arc<dyn Backend>;
+        Model { defaults: *defaults, ..Model::new(backend) }
+    });
+    let types::GenerationSettings { temperature, top_p, max_tokens, max_tokens_limit } = &settings.generation;
+    let settings = serving::Settings {
+        defaults: Defaults {
+            temperature: Some(temperature.value),
+            top_p: Some(top_p.value),
+            max_tokens: Some(max_tokens.value),
+            ..Defaults::default()
+        },
+        max_tokens_limit: max_tokens_limit.value,
+        stall_limit: STALL_LIMIT,
+    };
+    Service::new(models.collect(), settings, Arc::new(metrics))
+}
+
+/// How the model's makers would have it sampled. A value outside of what a request could ask for is as good as none.
+fn defaults_of(defaults: &GenerationDefaults) -> Defaults {
+    let GenerationDefaults { temperature, top_p, top_k, min_p, repetition_penalty, max_new_tokens } = *defaults;
+    Defaults {
+        temperature: temperature.and_then(|value| Temperature::new(value).ok()),
+        top_p: top_p.and_then(|value| TopP::new(value).ok()),
+        top_k: top_k.and_then(TopK::new),
+        min_p: min_p.and_then(|value| MinP::new(value).ok()),
+        repetition_penalty: repetition_penalty.and_then(|value| RepetitionPenalty::new(value).ok()),
+        max_tokens: max_new_tokens.and_then(backend::MaxTokens::new),
+    }
+}
+
+/// When a model was made, as far as its files tell: the embedded one is as old as the program.
+fn created(source: &Source) -> SystemTime {
+    let path = match source {
+        Source::Embedded => std::env::current_exe().ok(),
+        Source::Path(path) => Some(path.clone()),
+    };
+    let modified = path.and_then(|path| fs::metadata(path).ok()?.modified().ok());
+    modified.unwrap_or(SystemTime::UNIX_EPOCH)
+}

@@ -1,0 +1,142 @@
+//! The first lines that a server writes: what is served, where, with what, and how to ask it something.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+use backend::Backend as _;
+use telemetry::logs::Format;
+
+use super::serve::reachable;
+use crate::assemble::Loaded;
+use crate::embedded;
+use crate::settings::{Settings, size};
+use crate::terminal;
+
+#[derive(Debug)]
+pub(crate) struct Greeting {
+    address: SocketAddr,
+    instructions: String,
+    threads: usize,
+    models: Vec<Line>,
+}
+
+/// A model that is served.
+#[derive(Debug)]
+struct Line {
+    id: String,
+    description: String,
+    place: String,
+    context: u32,
+    weights: u64,
+    kv_cache: u64,
+}
+
+impl Greeting {
+    pub(crate) fn new(settings: &Settings, address: SocketAddr, loaded: &[Loaded]) -> Self {
+        Self {
+            address,
+            instructions: kernels::Isa::detect().to_string(),
+            threads: settings.engine.threads.value.get(),
+            models: loaded.iter().map(line).collect(),
+        }
+    }
+
+    /// To stderr: lines for people, or an entry a model in the log.
+    pub(crate) fn say(&self, format: Format) {
+        match format {
+            Format::Pretty => terminal::say(&self.for_people()),
+            Format::Json => self.log(),
+        }
+    }
+
+    fn for_people(&self) -> String {
+        let Self { address, instructions, threads, models } = self;
+        let mut text = format!("llm-inference-api {} · {instructions} · {threads} threads\n", env!("CARGO_PKG_VERSION"));
+        for Line { id, description, place, context, weights, kv_cache } in models {
+            let _ = writeln!(text, "  {id}: {description}, {context} tokens of context ({place})");
+            let _ = writeln!(text, "    {} of weights, KV cache up to {}", size(*weights), size(*kv_cache));
+        }
+        let _ = write!(text, "listening on http://{address}; try:\n{}", self.first_request());
+        text
+    }
+
+    fn first_request(&self) -> String {
+        let Some(model) = self.models.first() else { return String::new() };
+        let question = if model.id == embedded::ID { "Get top 10 customers by revenue" } else { "Who are you?" };
+        // Not every id is a word: quotes and backslashes are escaped for JSON, and for the shell's single quotes.
+        let id = serde_json::Value::from(model.id.as_str()).to_string().replace('\'', r"'\''");
+        format!(
+            "  curl {}/v1/chat/completions -H 'content-type: application/json' \\\n    -d '{{\"model\": {id}, \"messages\": \
+             [{{\"role\": \"user\", \"content\": \"{question}\"}}]}}'",
+            reachable(self.address)
+        )
+    }
+
+    fn log(&self) {
+        for Line { id, description, place, context, weights, kv_cache } in &self.models {
+            tracing::info!(
+                model = %id, %description, source = %place, context, weight_bytes = weights, kv_cache_bytes = kv_cache,
+                "loaded"
+            );
+        }
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"), instructions = %self.instructions, threads = self.threads,
+            address = %self.address, models = self.models.len(), "listening"
+        );
+    }
+}
+
+fn line(loaded: &Loaded) -> Line {
+    let card = loaded.engine.card();
+    let memory = loaded.memory();
+    Line {
+        id: card.id.clone(),
+        description: card.description.clone(),
+        place: loaded.entry.source.to_string(),
+        context: card.context_length,
+        weights: memory.weights,
+        kv_cache: memory.kv_cache,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn greeting(id: &str, address: &str) -> Greeting {
+        Greeting {
+            address: address.parse().unwrap(),
+            instructions: "AVX-512 VNNI".into(),
+            threads: 2,
+            models: vec![Line {
+                id: id.into(),
+                description: "llama, 3.1 M parameters, Q8_0".into(),
+                place: "embedded".into(),
+                context: 1024,
+                weights: 4_300_000,
+                kv_cache: 32 << 20,
+            }],
+        }
+    }
+
+    #[test]
+    fn people_are_told_what_is_served_and_how_to_ask() {
+        insta::assert_snapshot!(greeting("demo", "0.0.0.0:8091").for_people(), @r#"
+            llm-inference-api 0.1.0 · AVX-512 VNNI · 2 threads
+              demo: llama, 3.1 M parameters, Q8_0, 1024 tokens of context (embedded)
+                4.1 MiB of weights, KV cache up to 32.0 MiB
+            listening on http://0.0.0.0:8091; try:
+              curl http://localhost:8091/v1/chat/completions -H 'content-type: application/json' \
+                -d '{"model": "demo", "messages": [{"role": "user", "content": "Get top 10 customers by revenue"}]}'
+        "#);
+    }
+
+    #[test]
+    fn the_first_request_survives_a_shell() {
+        let request = greeting("it's", "[::1]:80").first_request();
+        insta::assert_snapshot!(request, @r#"
+            curl http://localhost:80/v1/chat/completions -H 'content-type: application/json' \
+              -d '{"model": "it'\''s", "messages": [{"role": "user", "content": "Who are you?"}]}'
+        "#);
+    }
+}

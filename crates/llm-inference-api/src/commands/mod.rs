@@ -1,0 +1,152 @@
+//! The commands, one a file, and the command line that chooses between them.
+
+mod chat;
+mod check_config;
+mod generate;
+mod greeting;
+pub(crate) mod loading;
+mod models;
+mod sampling;
+mod serve;
+
+use std::sync::LazyLock;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::settings::{
+    Arguments, EngineArguments, Environment, GenerationArguments, HttpArguments, LogArguments, Machine, ModelArguments,
+    Problems, Purpose, Settings, resolve,
+};
+
+/// Why a command did not do what it was asked to.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The settings cannot be as they are.
+    Settings(Problems),
+    Other(anyhow::Error),
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        Self::Settings(problems)
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+/// Serves language models over OpenAI's API, on this machine's processors.
+///
+/// Without a command it serves: see `llm-inference-api serve --help`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "llm-inference-api",
+    version = version(),
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
+  llm-inference-api                                  serve the embedded demo model on port 8091
+  llm-inference-api --model ./Qwen3-0.6B --port 80   serve a directory in Hugging Face's layout
+  llm-inference-api chat --model ./model.gguf        talk to a GGUF file in the terminal
+  llm-inference-api check-config                     show every setting and where it comes from
+
+Flags go before environment variables, and those before defaults. Flags name their variable in [brackets]."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: ServeArguments,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve over HTTP until SIGTERM or Ctrl-C.
+    #[command(after_help = "Examples:
+  llm-inference-api serve
+  llm-inference-api serve --model ./model.gguf --host 127.0.0.1 --port 9000
+  LLM_MODEL_PATH=/models LLM_ALLOWED_MODELS='*' llm-inference-api serve
+
+At the first signal running answers may end, within --shutdown-grace-ms; at the second it stops at once.")]
+    Serve(ServeArguments),
+    /// Talk to a model in the terminal.
+    #[command(after_help = "Examples:
+  llm-inference-api chat
+  llm-inference-api chat --model ./model.gguf --system 'Answer in one sentence.' --temperature 0
+
+/reset forgets the conversation, /exit or Ctrl-D ends it, Ctrl-C stops an answer.")]
+    Chat(chat::ChatArguments),
+    /// Answer one prompt on stdout.
+    #[command(after_help = "Examples:
+  llm-inference-api generate 'Show all users who registered in the last 30 days'
+  llm-inference-api generate --model ./gpt2 --raw --max-tokens 40 'Once upon a time'
+  cat question.txt | llm-inference-api generate -")]
+    Generate(generate::GenerateArguments),
+    /// List the models that are there.
+    #[command(after_help = "Examples:
+  llm-inference-api models --model-path /models
+  llm-inference-api models --json")]
+    Models(models::ModelsArguments),
+    /// Show the settings in force and where each comes from.
+    #[command(after_help = "Examples:
+  llm-inference-api check-config
+  LLM_THREADS=2 llm-inference-api check-config --port 9000")]
+    CheckConfig(ServeArguments),
+}
+
+/// Everything that a server can be told.
+#[derive(Debug, Default, Args)]
+pub(crate) struct ServeArguments {
+    #[command(flatten)]
+    models: ModelArguments,
+    #[command(flatten)]
+    http: HttpArguments,
+    #[command(flatten)]
+    generation: GenerationArguments,
+    #[command(flatten)]
+    engine: EngineArguments,
+    #[command(flatten)]
+    log: LogArguments,
+}
+
+impl From<ServeArguments> for Arguments {
+    fn from(arguments: ServeArguments) -> Self {
+        let ServeArguments { models, http, generation, engine, log } = arguments;
+        Self { models, engine, generation, http, log }
+    }
+}
+
+pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
+    match cli.command.unwrap_or(Command::Serve(cli.serve)) {
+        Command::Serve(arguments) => serve::run(arguments.into()),
+        Command::Chat(arguments) => chat::run(arguments),
+        Command::Generate(arguments) => generate::run(arguments),
+        Command::Models(arguments) => models::run(arguments),
+        Command::CheckConfig(arguments) => check_config::run(arguments.into()),
+    }
+}
+
+/// What is in force, with the log started accordingly.
+fn prepare(arguments: Arguments, purpose: Purpose) -> Result<Settings, Failure> {
+    let machine = Machine::look();
+    let settings = resolve(arguments, Environment::of_process(), &machine, purpose)?;
+    let log = telemetry::logs::LogSettings {
+        format: settings.log.format.value,
+        level: settings.log.level.value.0,
+        ansi: machine.terminal,
+    };
+    telemetry::logs::start(log).map_err(anyhow::Error::from)?;
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(settings)
+}
+
+/// `0.1.0 (AVX-512 VNNI)`: the second is what this machine makes of it.
+fn version() -> &'static str {
+    static VERSION: LazyLock<String> =
+        LazyLock::new(|| format!("{} ({})", env!("CARGO_PKG_VERSION"), kernels::Isa::detect()));
+    &VERSION
+}

@@ -1,0 +1,108 @@
+//! The flags, as they were typed. One group a subject; a command takes the groups that it has a use for.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use backend::{Temperature, TopP};
+use clap::Args;
+use registry::Allowed;
+use telemetry::logs::Format;
+
+use super::parse::{self, LogLevel, Origins};
+
+/// All groups; those that a command does not take are empty.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Arguments {
+    pub(crate) models: ModelArguments,
+    pub(crate) engine: EngineArguments,
+    pub(crate) generation: GenerationArguments,
+    pub(crate) http: HttpArguments,
+    pub(crate) log: LogArguments,
+}
+
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Models")]
+pub(crate) struct ModelArguments {
+    /// A model to use: a GGUF file, a directory in Hugging Face's layout, or the id of a model that is already here.
+    #[arg(long, value_name = "PATH", value_parser = parse::path)]
+    pub(crate) model: Option<PathBuf>,
+    /// Where models lie: a directory that holds NAME/, ORG/NAME/ or NAME.gguf [LLM_MODEL_PATH].
+    #[arg(long, value_name = "DIRECTORY", value_parser = parse::path)]
+    pub(crate) model_path: Option<PathBuf>,
+    /// Which of the models found are served: ids with commas between them, or * [LLM_ALLOWED_MODELS; default: the one
+    /// that --model names, else the embedded one].
+    #[arg(long, value_name = "IDS", value_parser = parse::allowed)]
+    pub(crate) allowed_models: Option<Allowed>,
+}
+
+#[derive(Debug, Clone, Copy, Default, Args)]
+#[command(next_help_heading = "Engine")]
+pub(crate) struct EngineArguments {
+    /// Threads that compute [LLM_THREADS; default: the physical cores].
+    #[arg(long, value_name = "NUMBER", value_parser = parse::some)]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Memory for the KV cache of all models together, as 512MiB [LLM_KV_CACHE_BYTES; default: a quarter of what is free].
+    #[arg(long, value_name = "BYTES", value_parser = parse::bytes)]
+    pub(crate) kv_cache_bytes: Option<NonZeroUsize>,
+    /// Sequences that run at once, for each model [LLM_MAX_CONCURRENT_REQUESTS; default: 10].
+    #[arg(long, value_name = "NUMBER", value_parser = parse::some)]
+    pub(crate) max_concurrent_requests: Option<NonZeroUsize>,
+    /// Requests that may wait beside them [LLM_MAX_QUEUED_REQUESTS; default: 64].
+    #[arg(long, value_name = "NUMBER", value_parser = parse::any)]
+    pub(crate) max_queued_requests: Option<usize>,
+    /// How long one may wait [LLM_QUEUE_TIMEOUT_MS; default: 30000].
+    #[arg(long, value_name = "MILLISECONDS", value_parser = parse::milliseconds)]
+    pub(crate) queue_timeout_ms: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Copy, Default, Args)]
+#[command(next_help_heading = "Generation")]
+pub(crate) struct GenerationArguments {
+    /// Where neither the request nor the model says [LLM_DEFAULT_TEMPERATURE; default: 0.7].
+    #[arg(long, value_name = "0-2", value_parser = parse::temperature)]
+    pub(crate) default_temperature: Option<Temperature>,
+    /// Where neither the request nor the model says [LLM_DEFAULT_TOP_P; default: 0.9].
+    #[arg(long, value_name = "0-1", value_parser = parse::top_p)]
+    pub(crate) default_top_p: Option<TopP>,
+    /// Where neither the request nor the model says [LLM_DEFAULT_MAX_TOKENS; default: 512].
+    #[arg(long, value_name = "TOKENS", value_parser = parse::tokens)]
+    pub(crate) default_max_tokens: Option<NonZeroU32>,
+    /// The most that a request may ask for [LLM_MAX_TOKENS_LIMIT; default: 4096].
+    #[arg(long, value_name = "TOKENS", value_parser = parse::tokens)]
+    pub(crate) max_tokens_limit: Option<NonZeroU32>,
+}
+
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "HTTP")]
+pub(crate) struct HttpArguments {
+    /// Where to listen [LLM_INFERENCE_HOSTNAME, API_HOST; default: 0.0.0.0].
+    #[arg(long, value_name = "ADDRESS", value_parser = parse::hostname)]
+    pub(crate) host: Option<String>,
+    /// Where to listen; 0 takes any free port [LLM_INFERENCE_PORT, API_PORT; default: 8091].
+    #[arg(long, value_name = "PORT", value_parser = parse::port)]
+    pub(crate) port: Option<u16>,
+    /// Whose pages may call from a browser: origins with commas between them, or * [CORS_ALLOWED_ORIGINS; default: *].
+    #[arg(long, value_name = "ORIGINS", value_parser = parse::origins)]
+    pub(crate) cors_allowed_origins: Option<Origins>,
+    /// Threads for the network [API_WORKERS; default: the cores].
+    #[arg(long, value_name = "NUMBER", value_parser = parse::some)]
+    pub(crate) workers: Option<NonZeroUsize>,
+    /// How long running answers may go on after SIGTERM or Ctrl-C [LLM_SHUTDOWN_GRACE_MS; default: 30000].
+    #[arg(long, value_name = "MILLISECONDS", value_parser = parse::milliseconds)]
+    pub(crate) shutdown_grace_ms: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Copy, Default, Args)]
+#[command(next_help_heading = "Log")]
+pub(crate) struct LogArguments {
+    /// json or pretty [LOG_FORMAT; default: pretty in a terminal, else json].
+    #[arg(long, value_name = "FORMAT", value_parser = parse::log_format)]
+    pub(crate) log_format: Option<Format>,
+    /// off, error, warn, info, debug or trace [LOG_LEVEL; default: info].
+    #[arg(long, value_name = "LEVEL", value_parser = parse::log_level)]
+    pub(crate) log_level: Option<LogLevel>,
+    /// The same as --log-level debug [DEBUG].
+    #[arg(long)]
+    pub(crate) debug: bool,
+}

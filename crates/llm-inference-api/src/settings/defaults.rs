@@ -1,0 +1,32 @@
+//! What holds where nothing was said.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::time::Duration;
+
+use backend::{Temperature, TopP};
+
+pub(crate) const HOST: &str = "0.0.0.0";
+pub(crate) const PORT: u16 = 8091;
+pub(crate) const MAX_TOKENS: NonZeroU32 = NonZeroU32::new(512).unwrap();
+pub(crate) const MAX_TOKENS_LIMIT: NonZeroU32 = NonZeroU32::new(4096).unwrap();
+pub(crate) const MAX_CONCURRENT_REQUESTS: NonZeroUsize = NonZeroUsize::new(10).unwrap();
+pub(crate) const MAX_QUEUED_REQUESTS: usize = 64;
+pub(crate) const QUEUE_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
+
+/// A quarter of the memory that is free when the server starts: the weights come out of the same, and so do the other
+/// programs of the machine. Where it is not known how much that is, 1 GiB.
+pub(crate) fn kv_cache_bytes(free_memory: Option<u64>) -> NonZeroUsize {
+    const LEAST: u64 = 64 << 20;
+    const UNKNOWN: u64 = 1 << 30;
+    let bytes = free_memory.map_or(UNKNOWN, |free| (free / 4).max(LEAST));
+    usize::try_from(bytes).ok().and_then(NonZeroUsize::new).unwrap_or(NonZeroUsize::MAX)
+}
+
+pub(crate) fn temperature() -> Temperature {
+    Temperature::new(0.7).expect("0.7 is between 0 and 2")
+}
+
+pub(crate) fn top_p() -> TopP {
+    TopP::new(0.9).expect("0.9 is between 0 and 1")
+}

@@ -1,0 +1,217 @@
+//! From text to types: one function a kind of value, the same for flags and variables.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use backend::{Temperature, TopP};
+use registry::Allowed;
+use thiserror::Error;
+use tracing::Level;
+
+/// What a value should have been.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("expected {0}")]
+pub(crate) struct Expected(pub(crate) &'static str);
+
+type Parsed<T> = Result<T, Expected>;
+
+/// Which pages of other sites may call this server from a browser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Origins {
+    Any,
+    /// Each as a browser sends it: `https://example.org`, with the port where it is not the scheme's own.
+    These(Vec<String>),
+}
+
+/// The least important lines that are logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LogLevel(pub(crate) Option<Level>);
+
+/// A name or an address without a port.
+pub(crate) fn hostname(text: &str) -> Parsed<String> {
+    let expected = Expected("a host name or an address without a port, as 0.0.0.0, localhost or ::1");
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let is_address = bare.parse::<std::net::IpAddr>().is_ok();
+    let is_name = !bare.is_empty() && bare.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    if is_address || is_name { Ok(bare.to_owned()) } else { Err(expected) }
+}
+
+pub(crate) fn port(text: &str) -> Parsed<u16> {
+    text.trim().parse().map_err(|_| Expected("a port from 1 to 65535, or 0 for any that is free"))
+}
+
+pub(crate) fn path(text: &str) -> Parsed<PathBuf> {
+    if text.is_empty() { Err(Expected("a path")) } else { Ok(PathBuf::from(text)) }
+}
+
+/// `*`, or ids with commas between them.
+pub(crate) fn allowed(text: &str) -> Parsed<Allowed> {
+    let ids = list(text);
+    match ids.as_slice() {
+        [] => Err(Expected("ids of models with commas between them, or *")),
+        ids if ids.iter().any(|id| id == "*") => Ok(Allowed::All),
+        _ => Ok(Allowed::Ids(ids)),
+    }
+}
+
+pub(crate) fn origins(text: &str) -> Parsed<Origins> {
+    let expected = Expected("origins as https://example.org:8443 with commas between them, or *");
+    let origins = list(text);
+    if origins.iter().any(|origin| origin == "*") {
+        return Ok(Origins::Any);
+    }
+    let well_formed = |origin: &String| {
+        origin.split_once("://").is_some_and(|(scheme, host)| {
+            !scheme.is_empty() && !host.is_empty() && host.chars().all(|c| c.is_ascii_graphic() && !"/?#@\\*".contains(c))
+        })
+    };
+    if origins.is_empty() || !origins.iter().all(well_formed) {
+        return Err(expected);
+    }
+    Ok(Origins::These(origins))
+}
+
+pub(crate) fn temperature(text: &str) -> Parsed<Temperature> {
+    number(text).and_then(|value| Temperature::new(value).ok()).ok_or(Expected("a number from 0 to 2"))
+}
+
+pub(crate) fn top_p(text: &str) -> Parsed<TopP> {
+    number(text).and_then(|value| TopP::new(value).ok()).ok_or(Expected("a number greater than 0 and at most 1"))
+}
+
+pub(crate) fn tokens(text: &str) -> Parsed<NonZeroU32> {
+    text.trim().parse().map_err(|_| Expected("a number of tokens, at least 1"))
+}
+
+/// At least one of something.
+pub(crate) fn some(text: &str) -> Parsed<NonZeroUsize> {
+    text.trim().parse().map_err(|_| Expected("a whole number, at least 1"))
+}
+
+/// Any number of something, none included.
+pub(crate) fn any(text: &str) -> Parsed<usize> {
+    text.trim().parse().map_err(|_| Expected("a whole number"))
+}
+
+/// At most a day: longer is a slip of the finger.
+pub(crate) fn milliseconds(text: &str) -> Parsed<Duration> {
+    const DAY: u64 = 24 * 60 * 60 * 1_000;
+    let milliseconds = text.trim().parse::<u64>().ok().filter(|milliseconds| *milliseconds <= DAY);
+    milliseconds.map(Duration::from_millis).ok_or(Expected("milliseconds, at most 86400000 (a day)"))
+}
+
+/// Plain bytes, or a number with a unit. A bare `M` is refused, since some mean 1000² by it and others 1024².
+pub(crate) fn bytes(text: &str) -> Parsed<NonZeroUsize> {
+    const EXPECTED: Expected = Expected("bytes, or a number with KB, MB, GB, KiB, MiB or GiB, as 512MiB");
+    let text = text.trim();
+    let digits = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        _ => return Err(EXPECTED),
+    };
+    let bytes = match number.parse::<u64>() {
+        Ok(whole) => whole.checked_mul(factor),
+        // `1.5GiB`; a fraction of a byte is nobody's intention.
+        Err(_) => number.parse::<f64>().ok().filter(|_| factor > 1).map(|value| (value * factor as f64) as u64),
+    };
+    bytes.and_then(|bytes| usize::try_from(bytes).ok()).and_then(NonZeroUsize::new).ok_or(EXPECTED)
+}
+
+pub(crate) fn log_format(text: &str) -> Parsed<telemetry::logs::Format> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "json" => Ok(telemetry::logs::Format::Json),
+        "pretty" => Ok(telemetry::logs::Format::Pretty),
+        _ => Err(Expected("json or pretty")),
+    }
+}
+
+pub(crate) fn log_level(text: &str) -> Parsed<LogLevel> {
+    let level = match text.trim().to_ascii_lowercase().as_str() {
+        "off" => None,
+        "error" => Some(Level::ERROR),
+        "warn" | "warning" => Some(Level::WARN),
+        "info" => Some(Level::INFO),
+        "debug" => Some(Level::DEBUG),
+        "trace" => Some(Level::TRACE),
+        _ => return Err(Expected("off, error, warn, info, debug or trace")),
+    };
+    Ok(LogLevel(level))
+}
+
+pub(crate) fn boolean(text: &str) -> Parsed<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err(Expected("true or false")),
+    }
+}
+
+fn number(text: &str) -> Option<f32> {
+    text.trim().parse().ok()
+}
+
+fn list(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_with_their_units() {
+        for (text, bytes_) in [
+            ("1", 1),
+            ("4096", 4_096),
+            ("512MiB", 512 << 20),
+            ("2 GiB", 2 << 30),
+            ("1.5GiB", 3 << 29),
+            ("1kb", 1_000),
+            ("3GB", 3_000_000_000),
+        ] {
+            assert_eq!(bytes(text).map(NonZeroUsize::get), Ok(bytes_), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_size_is_refused() {
+        for text in ["", "0", "MiB", "512M", "-1", "1.5", "1e9", "99999999999999GiB", "1.2.3MiB"] {
+            assert!(bytes(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn hosts_carry_no_port_and_no_scheme() {
+        assert_eq!(hostname("[::1]").as_deref(), Ok("::1"));
+        for text in ["", "localhost:80", "http://localhost", "a b"] {
+            assert!(hostname(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn one_star_among_the_origins_is_any() {
+        assert_eq!(origins("https://a.example, *"), Ok(Origins::Any));
+        let two = Origins::These(vec!["https://a.example".into(), "http://localhost:3000".into()]);
+        assert_eq!(origins("https://a.example, http://localhost:3000"), Ok(two));
+        for text in ["", "example.org", "https://a.example/path", "https://*.example.org"] {
+            assert!(origins(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_refused() {
+        assert!(temperature("2.1").is_err() && temperature("NaN").is_err() && temperature("2").is_ok());
+        assert!(top_p("0").is_err() && top_p("1").is_ok());
+        assert!(port("65536").is_err() && port("0").is_ok());
+        assert!(milliseconds("86400001").is_err() && milliseconds("0").is_ok());
+        assert!(tokens("0").is_err() && some("0").is_err() && any("0").is_ok());
+    }
+}

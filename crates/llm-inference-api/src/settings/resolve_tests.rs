@@ -1,0 +1,214 @@
+//! Who wins, what is refused, and what is said about it.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+
+use clap::Parser;
+
+use super::{Problems, Purpose, resolve};
+use crate::settings::{
+    Arguments, EngineArguments, Environment, GenerationArguments, HttpArguments, LogArguments, Machine, ModelArguments,
+    Settings, show,
+};
+
+#[derive(Debug, Parser)]
+struct Flags {
+    #[command(flatten)]
+    models: ModelArguments,
+    #[command(flatten)]
+    engine: EngineArguments,
+    #[command(flatten)]
+    generation: GenerationArguments,
+    #[command(flatten)]
+    http: HttpArguments,
+    #[command(flatten)]
+    log: LogArguments,
+}
+
+/// A server in a container: four cores of two threads each, 8 GiB free, nobody at a terminal.
+const MACHINE: Machine = Machine {
+    cores: NonZeroUsize::new(8).unwrap(),
+    physical_cores: NonZeroUsize::new(4).unwrap(),
+    free_memory: Some(8 << 30),
+    terminal: false,
+};
+
+/// `flags` and `variables` as one would type them: `--port 1`, `PORT=1 HOST=a`.
+fn resolved_for(purpose: Purpose, flags: &str, variables: &[&str]) -> Result<Settings, Problems> {
+    let Flags { models, engine, generation, http, log } =
+        Flags::try_parse_from(std::iter::once("server").chain(flags.split_whitespace())).unwrap();
+    let variables: BTreeMap<String, String> =
+        variables.iter().filter_map(|pair| pair.split_once('=')).map(|(name, value)| (name.into(), value.into())).collect();
+    let arguments = Arguments { models, engine, generation, http, log };
+    resolve(arguments, Environment::from_map(&variables), &MACHINE, purpose)
+}
+
+fn resolved(flags: &str, variables: &[&str]) -> Settings {
+    resolved_for(Purpose::Serve, flags, variables).unwrap()
+}
+
+fn refused(variables: &[&str]) -> String {
+    resolved_for(Purpose::Serve, "", variables).unwrap_err().to_string()
+}
+
+/// The line of `check-config` about one setting.
+fn line(flags: &str, variables: &[&str], name: &str) -> String {
+    let table = show(&resolved(flags, variables));
+    let line = table.lines().find(|line| line.starts_with(name)).unwrap();
+    line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join(" | ")
+}
+
+#[test]
+fn nothing_said() {
+    insta::assert_snapshot!(show(&resolved("", &[])), @r"
+        --model                      none                  default
+        LLM_MODEL_PATH               none                  default
+        LLM_ALLOWED_MODELS           the embedded model    default
+        LLM_INFERENCE_HOSTNAME       0.0.0.0               default
+        LLM_INFERENCE_PORT           8091                  default
+        CORS_ALLOWED_ORIGINS         *                     default
+        API_WORKERS                  8                     default
+        LLM_SHUTDOWN_GRACE_MS        30000                 default
+        LLM_DEFAULT_TEMPERATURE      0.7                   default
+        LLM_DEFAULT_TOP_P            0.9                   default
+        LLM_DEFAULT_MAX_TOKENS       512                   default
+        LLM_MAX_TOKENS_LIMIT         4096                  default
+        LLM_MAX_CONCURRENT_REQUESTS  10                    default
+        LLM_MAX_QUEUED_REQUESTS      64                    default
+        LLM_QUEUE_TIMEOUT_MS         30000                 default
+        LLM_KV_CACHE_BYTES           2147483648 (2.0 GiB)  default
+        LLM_THREADS                  4                     default
+        LOG_FORMAT                   json                  default
+        LOG_LEVEL                    info                  default
+    ");
+}
+
+#[test]
+fn everything_said_by_variables() {
+    let settings = resolved(
+        "",
+        &[
+            "LLM_MODEL_PATH=/models",
+            "LLM_ALLOWED_MODELS=demo, acme/large",
+            "LLM_INFERENCE_HOSTNAME=127.0.0.1",
+            "LLM_INFERENCE_PORT=9000",
+            "CORS_ALLOWED_ORIGINS=https://a.example,https://b.example",
+            "LLM_DEFAULT_TEMPERATURE=0",
+            "LLM_DEFAULT_TOP_P=1",
+            "LLM_DEFAULT_MAX_TOKENS=100",
+            "LLM_MAX_TOKENS_LIMIT=200",
+            "LLM_MAX_CONCURRENT_REQUESTS=3",
+            "LLM_MAX_QUEUED_REQUESTS=0",
+            "LLM_QUEUE_TIMEOUT_MS=250",
+            "LLM_KV_CACHE_BYTES=512MiB",
+            "LLM_THREADS=2",
+            "LLM_SHUTDOWN_GRACE_MS=1000",
+            "LOG_FORMAT=pretty",
+            "LOG_LEVEL=warn",
+            "API_WORKERS=1",
+        ],
+    );
+    insta::assert_snapshot!(show(&settings), @r"
+        --model                      none                                  default
+        LLM_MODEL_PATH               /models                               environment (LLM_MODEL_PATH)
+        LLM_ALLOWED_MODELS           demo, acme/large                      environment (LLM_ALLOWED_MODELS)
+        LLM_INFERENCE_HOSTNAME       127.0.0.1                             environment (LLM_INFERENCE_HOSTNAME)
+        LLM_INFERENCE_PORT           9000                                  environment (LLM_INFERENCE_PORT)
+        CORS_ALLOWED_ORIGINS         https://a.example, https://b.example  environment (CORS_ALLOWED_ORIGINS)
+        API_WORKERS                  1                                     environment (API_WORKERS)
+        LLM_SHUTDOWN_GRACE_MS        1000                                  environment (LLM_SHUTDOWN_GRACE_MS)
+        LLM_DEFAULT_TEMPERATURE      0                                     environment (LLM_DEFAULT_TEMPERATURE)
+        LLM_DEFAULT_TOP_P            1                                     environment (LLM_DEFAULT_TOP_P)
+        LLM_DEFAULT_MAX_TOKENS       100                                   environment (LLM_DEFAULT_MAX_TOKENS)
+        LLM_MAX_TOKENS_LIMIT         200                                   environment (LLM_MAX_TOKENS_LIMIT)
+        LLM_MAX_CONCURRENT_REQUESTS  3                                     environment (LLM_MAX_CONCURRENT_REQUESTS)
+        LLM_MAX_QUEUED_REQUESTS      0                                     environment (LLM_MAX_QUEUED_REQUESTS)
+        LLM_QUEUE_TIMEOUT_MS         250                                   environment (LLM_QUEUE_TIMEOUT_MS)
+        LLM_KV_CACHE_BYTES           536870912 (512.0 MiB)                 environment (LLM_KV_CACHE_BYTES)
+        LLM_THREADS                  2                                     environment (LLM_THREADS)
+        LOG_FORMAT                   pretty                                environment (LOG_FORMAT)
+        LOG_LEVEL                    warn                                  environment (LOG_LEVEL)
+    ");
+    assert!(settings.warnings.is_empty());
+}
+
+#[test]
+fn flag_before_variable_before_alias_before_default() {
+    let both = ["LLM_INFERENCE_PORT=2", "API_PORT=3"];
+    for (flags, variables, expected) in [
+        ("--port 1", both.as_slice(), "LLM_INFERENCE_PORT | 1 | command line (--port)"),
+        ("", &both, "LLM_INFERENCE_PORT | 2 | environment (LLM_INFERENCE_PORT)"),
+        ("", &["API_PORT=3"], "LLM_INFERENCE_PORT | 3 | environment (API_PORT)"),
+        ("", &["API_PORT="], "LLM_INFERENCE_PORT | 8091 | default"),
+    ] {
+        assert_eq!(line(flags, variables, "LLM_INFERENCE_PORT"), expected);
+    }
+}
+
+#[test]
+fn debug_is_a_short_way_to_say_a_level() {
+    for (flags, variables, expected) in [
+        ("", ["DEBUG=true"].as_slice(), "LOG_LEVEL | debug | environment (DEBUG)"),
+        ("", &["DEBUG=false"], "LOG_LEVEL | info | default"),
+        ("", &["DEBUG=1", "LOG_LEVEL=error"], "LOG_LEVEL | error | environment (LOG_LEVEL)"),
+        ("--debug", &["LOG_LEVEL=error"], "LOG_LEVEL | debug | command line (--debug)"),
+        ("--debug --log-level trace", &[], "LOG_LEVEL | trace | command line (--log-level)"),
+    ] {
+        assert_eq!(line(flags, variables, "LOG_LEVEL"), expected);
+    }
+}
+
+#[test]
+fn a_lower_limit_lowers_the_default() {
+    let shown = line("--max-tokens-limit 64", &[], "LLM_DEFAULT_MAX_TOKENS");
+    assert_eq!(shown, "LLM_DEFAULT_MAX_TOKENS | 64 | default");
+}
+
+#[test]
+fn all_that_cannot_be_read_is_named_at_once() {
+    insta::assert_snapshot!(
+        refused(&["LLM_INFERENCE_PORT=http", "LLM_DEFAULT_TEMPERATURE=3", "LLM_KV_CACHE_BYTES=4G", "DEBUG=maybe"]),
+        @r#"
+        LLM_KV_CACHE_BYTES="4G": expected bytes, or a number with KB, MB, GB, KiB, MiB or GiB, as 512MiB
+        LLM_DEFAULT_TEMPERATURE="3": expected a number from 0 to 2
+        LLM_INFERENCE_PORT="http": expected a port from 1 to 65535, or 0 for any that is free
+        DEBUG="maybe": expected true or false
+    "#
+    );
+}
+
+#[test]
+fn a_default_over_the_limit_is_refused() {
+    insta::assert_snapshot!(refused(&["LLM_DEFAULT_MAX_TOKENS=500", "LLM_MAX_TOKENS_LIMIT=100"]), @"LLM_DEFAULT_MAX_TOKENS is 500, more than the 100 of LLM_MAX_TOKENS_LIMIT");
+}
+
+#[test]
+fn a_server_that_would_be_open_against_its_owners_will_does_not_start() {
+    insta::assert_snapshot!(refused(&["API_KEY=secret-value", "SERVER_SSL_ENABLED=true"]), @r"
+        API_KEY is set, but this version checks no keys yet, so everybody could use the server; unset it to start nevertheless
+        SERVER_SSL_ENABLED is set, but this version speaks plain HTTP only; put a TLS proxy before it; unset it to start nevertheless
+    ");
+    assert!(resolved_for(Purpose::Serve, "", &["SERVER_SSL_ENABLED=false", "API_KEY="]).is_ok());
+    assert!(resolved_for(Purpose::Answer, "", &["API_KEY=secret-value"]).is_ok());
+}
+
+#[test]
+fn what_has_no_effect_yet_or_no_meaning_is_said_once_and_without_its_value() {
+    let settings = resolved("", &["HF_TOKEN=secret", "LLM_DATABASE_URL=sqlite://x", "LLM_MAX_TOKEN_LIMIT=5"]);
+    insta::assert_snapshot!(settings.warnings.join("\n"), @r"
+        set, but without effect in this version: HF_TOKEN, LLM_DATABASE_URL
+        set, but there is no setting of this name: LLM_MAX_TOKEN_LIMIT
+    ");
+}
+
+#[test]
+fn a_command_logs_trouble_only() {
+    let settings = resolved_for(Purpose::Answer, "", &[]).unwrap();
+    assert!(show(&settings).contains("warn"));
+}
+
+#[test]
+fn a_flag_that_cannot_be_read_says_what_was_expected() {
+    let error = Flags::try_parse_from(["server", "--kv-cache-bytes", "4G"]).unwrap_err();
+    insta::assert_snapshot!(error.to_string().lines().next().unwrap_or_default(), @"error: invalid value '4G' for '--kv-cache-bytes <BYTES>': expected bytes, or a number with KB, MB, GB, KiB, MiB or GiB, as 512MiB");
+}

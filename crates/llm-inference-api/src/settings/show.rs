@@ -1,0 +1,89 @@
+//! The settings in force, for people.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use registry::Allowed;
+use telemetry::logs::Format;
+
+use super::parse::{LogLevel, Origins};
+use super::types::{EngineSettings, GenerationSettings, HttpSettings, LogSettings, ModelSettings, Setting, Settings};
+
+/// A table of name, value and origin. No setting of this version is a secret; one that is will have a type that does not
+/// print itself.
+pub(crate) fn show(settings: &Settings) -> String {
+    let rows = rows(settings);
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let (names, values) = (width(0), width(1));
+    let mut table = String::new();
+    for [name, value, origin] in &rows {
+        let _ = writeln!(table, "{name:names$}  {value:values$}  {origin}");
+    }
+    table
+}
+
+fn rows(settings: &Settings) -> Vec<[String; 3]> {
+    let Settings { models, engine, generation, http, log, warnings: _ } = settings;
+    let ModelSettings { named, directory, allowed } = models;
+    let EngineSettings { threads, kv_cache_bytes, max_running, max_queued, queue_timeout } = engine;
+    let GenerationSettings { temperature, top_p, max_tokens, max_tokens_limit } = generation;
+    let HttpSettings { host, port, origins, workers, shutdown_grace } = http;
+    let LogSettings { format, level } = log;
+    vec![
+        row(named, |named| path(named.as_deref())),
+        row(directory, |directory| path(directory.as_deref())),
+        row(allowed, |allowed| match allowed {
+            Allowed::Unsaid if named.value.is_some() => "the one of --model".to_owned(),
+            Allowed::Unsaid => "the embedded model".to_owned(),
+            Allowed::All => "*".to_owned(),
+            Allowed::Ids(ids) => ids.join(", "),
+        }),
+        row(host, String::clone),
+        row(port, u16::to_string),
+        row(origins, |origins| match origins {
+            Origins::Any => "*".to_owned(),
+            Origins::These(origins) => origins.join(", "),
+        }),
+        row(workers, ToString::to_string),
+        row(shutdown_grace, milliseconds),
+        row(temperature, |temperature| temperature.get().to_string()),
+        row(top_p, |top_p| top_p.get().to_string()),
+        row(max_tokens, ToString::to_string),
+        row(max_tokens_limit, ToString::to_string),
+        row(max_running, ToString::to_string),
+        row(max_queued, ToString::to_string),
+        row(queue_timeout, milliseconds),
+        row(kv_cache_bytes, |bytes| format!("{} ({})", bytes, size(bytes.get() as u64))),
+        row(threads, ToString::to_string),
+        row(format, |format| match format {
+            Format::Json => "json".to_owned(),
+            Format::Pretty => "pretty".to_owned(),
+        }),
+        row(level, |LogLevel(level)| level.map_or("off".to_owned(), |level| level.as_str().to_lowercase())),
+    ]
+}
+
+fn row<T>(setting: &Setting<T>, show: impl Fn(&T) -> String) -> [String; 3] {
+    [setting.name.to_owned(), show(&setting.value), setting.origin.to_string()]
+}
+
+fn path(path: Option<&Path>) -> String {
+    path.map_or("none".to_owned(), |path| path.display().to_string())
+}
+
+fn milliseconds(duration: &Duration) -> String {
+    duration.as_millis().to_string()
+}
+
+/// Bytes for people: `4.1 MiB`.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+}

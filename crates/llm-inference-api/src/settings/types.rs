@@ -1,0 +1,106 @@
+//! The settings in force. Each value knows where it comes from.
+
+use std::fmt;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use backend::{Temperature, TopP};
+use registry::Allowed;
+use telemetry::logs::Format;
+
+use super::parse::{LogLevel, Origins};
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Setting<T> {
+    pub(crate) value: T,
+    pub(crate) origin: Origin,
+    /// The variable's name, or the flag's where there is none.
+    pub(crate) name: &'static str,
+}
+
+/// Who said so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// With the flag.
+    CommandLine(&'static str),
+    /// With the variable or its alias.
+    Environment(&'static str),
+    Default,
+}
+
+impl Origin {
+    /// Whether what is said here counts more than what is said there.
+    pub(crate) fn precedes(self, other: Self) -> bool {
+        let rank = |origin| match origin {
+            Self::CommandLine(_) => 0,
+            Self::Environment(_) => 1,
+            Self::Default => 2,
+        };
+        rank(self) < rank(other)
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CommandLine(flag) => write!(formatter, "command line ({flag})"),
+            Self::Environment(variable) => write!(formatter, "environment ({variable})"),
+            Self::Default => formatter.write_str("default"),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Settings {
+    pub(crate) models: ModelSettings,
+    pub(crate) engine: EngineSettings,
+    pub(crate) generation: GenerationSettings,
+    pub(crate) http: HttpSettings,
+    pub(crate) log: LogSettings,
+    /// What the person who started the server should know, in whole sentences.
+    pub(crate) warnings: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ModelSettings {
+    /// A path, or the id of a model in the other places.
+    pub(crate) named: Setting<Option<PathBuf>>,
+    pub(crate) directory: Setting<Option<PathBuf>>,
+    pub(crate) allowed: Setting<Allowed>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct EngineSettings {
+    pub(crate) threads: Setting<NonZeroUsize>,
+    /// For all models together.
+    pub(crate) kv_cache_bytes: Setting<NonZeroUsize>,
+    /// Sequences of one model.
+    pub(crate) max_running: Setting<NonZeroUsize>,
+    pub(crate) max_queued: Setting<usize>,
+    pub(crate) queue_timeout: Setting<Duration>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct GenerationSettings {
+    pub(crate) temperature: Setting<Temperature>,
+    pub(crate) top_p: Setting<TopP>,
+    /// At most `max_tokens_limit`.
+    pub(crate) max_tokens: Setting<NonZeroU32>,
+    pub(crate) max_tokens_limit: Setting<NonZeroU32>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct HttpSettings {
+    pub(crate) host: Setting<String>,
+    pub(crate) port: Setting<u16>,
+    pub(crate) origins: Setting<Origins>,
+    pub(crate) workers: Setting<NonZeroUsize>,
+    pub(crate) shutdown_grace: Setting<Duration>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct LogSettings {
+    pub(crate) format: Setting<Format>,
+    pub(crate) level: Setting<LogLevel>,
+}
