@@ -39,8 +39,8 @@ pub enum Norm {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Position {
-    /// Rotary, in half-split pairs: dimension `i` turns with `i + inverse_frequencies.len()`; dimensions beyond those stay.
-    /// Sine and cosine are multiplied by `attention_factor`.
+    /// Rotary, in half-split pairs: dimension `i` turns with `i + head_dim / 2`, by the position times frequency `i`. Sine and
+    /// cosine are multiplied by `attention_factor`.
     Rope { inverse_frequencies: Vec<f32>, attention_factor: f32 },
     /// Rows of `Weights::positions`, added to the embeddings.
     Learned,

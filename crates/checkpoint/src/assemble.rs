@@ -98,9 +98,10 @@ impl Assembly<'_> {
         let [query, key, value] = self.attention(at)?;
         let plain = self.traits.biases == Biases::All;
         let output = self.linear(&format!("{at}{}", names.output), hidden, heads * head_dim, plain)?;
-        let gate = match self.traits.rotary {
-            true => Some(self.linear(&format!("{at}{}", names.gate), intermediate, hidden, plain)?),
-            false => None,
+        let gate = if self.traits.rotary {
+            Some(self.linear(&format!("{at}{}", names.gate), intermediate, hidden, plain)?)
+        } else {
+            None
         };
         Ok(LayerWeights {
             attention_norm: self.norm(&format!("{at}{}", names.attention_norm))?,

@@ -20,6 +20,8 @@ mod summary;
 pub mod template;
 mod tensor;
 mod tensors;
+#[cfg(test)]
+mod tests;
 pub mod tokenizer;
 mod weights;
 

@@ -11,7 +11,7 @@ use crate::Position;
 pub(crate) struct Rope {
     /// The base of the wave lengths, above 1.
     pub(crate) theta: f64,
-    /// How many dimensions of a head turn; even.
+    /// Of a head; even.
     pub(crate) dimensions: usize,
     pub(crate) scaling: Scaling,
 }
@@ -100,7 +100,7 @@ impl Yarn {
             (low, high) = (low.floor(), high.ceil());
         }
         (low, high) = (low.max(0.0), high.min(dimensions - 1.0));
-        if low == high {
+        if (high - low).abs() < f64::EPSILON {
             high += 0.001;
         }
         let mix = |(pair, frequency): (usize, &f64)| {

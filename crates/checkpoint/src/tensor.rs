@@ -76,13 +76,12 @@ impl Tensor {
     /// If `index` is not below the number of rows, or `out` is not as long as a row.
     pub fn dequantise_row(&self, index: usize, out: &mut [f32]) {
         assert_eq!(out.len(), self.columns, "a row of {} elements", self.columns);
-        match self.contiguous(index) {
-            Some(bytes) => self.format.dequantise(bytes, out),
-            None => {
-                let mut bytes = Vec::new();
-                self.gather(index, &mut bytes);
-                self.format.dequantise(&bytes, out);
-            }
+        if let Some(bytes) = self.contiguous(index) {
+            self.format.dequantise(bytes, out);
+        } else {
+            let mut bytes = Vec::new();
+            self.gather(index, &mut bytes);
+            self.format.dequantise(&bytes, out);
         }
     }
 
@@ -152,5 +151,76 @@ impl Rows for Tensor {
             Some(bytes) => out.extend_from_slice(bytes),
             None => self.gather(index, out),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// A matrix whose element in row `r` and column `c` is `100 r + c`.
+    fn matrix(rows: usize, columns: usize) -> Tensor {
+        let numbers = (0..rows).flat_map(|row| (0..columns).map(move |column| (100 * row + column) as f32));
+        let bytes: Vec<u8> = numbers.flat_map(f32::to_le_bytes).collect();
+        Tensor::new(Storage::Owned(Arc::from(bytes)), 0, Format::F32, rows, columns).unwrap()
+    }
+
+    fn column(tensor: &Tensor, column: usize) -> Vec<f32> {
+        let mut row = vec![0.0; tensor.columns()];
+        let mut value = |index| {
+            tensor.dequantise_row(index, &mut row);
+            row[column]
+        };
+        (0..tensor.rows()).map(&mut value).collect()
+    }
+
+    #[test]
+    fn a_transposed_matrix_has_its_columns_for_rows() {
+        let tensor = matrix(3, 4).transposed().unwrap();
+        assert_eq!((tensor.rows(), tensor.columns()), (4, 3));
+        assert_eq!(column(&tensor, 2), [200.0, 201.0, 202.0, 203.0]);
+    }
+
+    #[test]
+    fn a_slice_of_a_transposed_matrix_has_some_of_its_columns() {
+        let tensor = matrix(3, 6).transposed().unwrap().slice(2, 3).unwrap();
+        assert_eq!(column(&tensor, 1), [102.0, 103.0, 104.0]);
+    }
+
+    #[test]
+    fn a_slice_has_some_of_the_rows() {
+        assert_eq!(column(&matrix(5, 2).slice(1, 3).unwrap(), 1), [101.0, 201.0, 301.0]);
+        assert!(matrix(5, 2).slice(3, 3).is_none());
+        assert!(matrix(5, 2).slice(usize::MAX, 2).is_none());
+    }
+
+    #[test]
+    fn interleaved_heads_come_out_in_halves() {
+        let tensor = matrix(12, 1).uninterleaved(6);
+        assert_eq!(column(&tensor, 0), [0., 200., 400., 100., 300., 500., 600., 800., 1000., 700., 900., 1100.]);
+        let bias: Vec<f32> = (0_u8..6).map(f32::from).collect();
+        assert_eq!(uninterleave(&bias, 6), [0.0, 2.0, 4.0, 1.0, 3.0, 5.0]);
+    }
+
+    #[test]
+    fn encoded_rows_are_those_that_are_decoded() {
+        for tensor in [matrix(4, 4), matrix(4, 4).transposed().unwrap(), matrix(4, 4).uninterleaved(4)] {
+            let (mut encoded, mut decoded, mut expected) = (vec![1], vec![0.0; 4], vec![0.0; 4]);
+            tensor.row(3, &mut encoded);
+            tensor.format().dequantise(&encoded, &mut decoded);
+            tensor.dequantise_row(3, &mut expected);
+            assert_eq!(decoded, expected);
+        }
+    }
+
+    #[test]
+    fn a_view_beyond_the_storage_is_none() {
+        let storage = Storage::Static(&[0; 16]);
+        assert!(Tensor::new(storage.clone(), 0, Format::F32, 2, 2).is_some());
+        assert!(Tensor::new(storage.clone(), 1, Format::F32, 2, 2).is_none());
+        assert!(Tensor::new(storage.clone(), usize::MAX, Format::F32, 1, 1).is_none());
+        assert!(Tensor::new(storage, 0, Format::F32, usize::MAX, 8).is_none());
     }
 }

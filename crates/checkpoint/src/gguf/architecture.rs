@@ -17,11 +17,12 @@ pub(super) fn read(path: &Path, file: &GgufFile) -> Result<Architecture> {
     Reader { path, file, metadata: &file.metadata, family }.architecture()
 }
 
-/// Mistral's files say llama.
+/// Mistral's files say llama; how one that said mistral would arrange its rows, nobody has laid down.
 pub(super) fn family(path: &Path, metadata: &Metadata) -> Result<Family> {
     let key = "general.architecture";
     let name = metadata.text(key)?.ok_or_else(|| metadata.missing(key, "the model's architecture"))?;
-    Family::named(name).ok_or_else(|| Error::Architecture { file: path.into(), found: name.into() })
+    let unknown = || Error::Architecture { file: path.into(), found: name.into() };
+    Family::named(name).filter(|family| *family != Family::Mistral).ok_or_else(unknown)
 }
 
 struct Reader<'a> {
@@ -125,10 +126,7 @@ impl Reader<'_> {
     fn rope(&self, head_dim: usize, context: usize) -> Result<Rope> {
         let key = self.key("rope.dimension_count");
         let dimensions = self.metadata.count(&key)?.unwrap_or(head_dim);
-        // The rows of llama's files are interleaved over whole heads, so that no part of a head could be told from them.
-        let partial =
-            self.family != Family::Llama && dimensions <= head_dim && dimensions >= 2 && dimensions.is_multiple_of(2);
-        if dimensions != head_dim && !partial {
+        if dimensions != head_dim {
             return Err(self.metadata.wrong(&key, &format!("the head size, {head_dim}"), dimensions.to_string()));
         }
         let key = self.key("rope.freq_base");

@@ -167,15 +167,17 @@ impl Value {
             }
             Self::Texts(texts) => {
                 put_list(out, 8, texts.len());
-                texts.iter().for_each(|text| put_text(out, text));
+                for text in texts {
+                    put_text(out, text);
+                }
             }
             Self::F32s(values) => {
                 put_list(out, 6, values.len());
-                values.iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
+                out.extend(values.iter().flat_map(|value| value.to_le_bytes()));
             }
             Self::I32s(values) => {
                 put_list(out, 5, values.len());
-                values.iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
+                out.extend(values.iter().flat_map(|value| value.to_le_bytes()));
             }
         }
     }

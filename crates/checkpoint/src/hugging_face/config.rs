@@ -151,7 +151,6 @@ fn windows(config: &Fields, family: Family, layers: usize) -> Result<Vec<Option<
         given => given,
     };
     match family.traits().windows {
-        Windows::None => Ok(vec![None; layers]),
         Windows::Every { default } => {
             let window = if config.has(&width) { given } else { Some(default) };
             Ok(vec![window; layers])
@@ -161,7 +160,7 @@ fn windows(config: &Fields, family: Family, layers: usize) -> Result<Vec<Option<
             let sliding = sliding_layers(config, layers)?;
             Ok(sliding.into_iter().map(|slides| window.filter(|_| slides)).collect())
         }
-        Windows::Chosen => Ok(vec![None; layers]),
+        Windows::None | Windows::Chosen => Ok(vec![None; layers]),
     }
 }
 

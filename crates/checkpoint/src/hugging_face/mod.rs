@@ -7,11 +7,18 @@ mod rope;
 mod safetensors;
 pub(crate) mod shards;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 
 use crate::assemble::{Arrangement, assemble};
 use crate::names::{self, Names};
+#[cfg(test)]
+use crate::storage::Storage;
+use crate::tensors::Tensors;
 use crate::{Architecture, Family, GenerationDefaults, Result, Summary, Weights};
+use config::Config;
 use fields::Fields;
 
 /// All of a directory but its text side.
@@ -28,11 +35,23 @@ pub(crate) struct Model {
 pub(crate) fn open(directory: &Path) -> Result<Model> {
     let config = config::read(&Fields::read(&directory.join("config.json"))?)?;
     let defaults = generation_config(directory)?;
-    let tensors = shards::read(directory)?;
+    model(config, &shards::read(directory)?, defaults)
+}
+
+/// A model of one file, for tests that damage it.
+#[cfg(test)]
+pub(crate) fn open_bytes(config: &[u8], weights: &Storage) -> Result<Model> {
+    let config = config::read(&Fields::parse(Path::new("config.json"), config)?)?;
+    let mut tensors = Tensors::new(Path::new("model"));
+    safetensors::read(Path::new(shards::SINGLE), weights, &mut tensors)?;
+    model(config, &tensors, GenerationDefaults::default())
+}
+
+fn model(config: Config, tensors: &Tensors, defaults: GenerationDefaults) -> Result<Model> {
     let family = config.architecture.family;
     let names = names(family);
     let arrangement = Arrangement { names, transposed: family == Family::Gpt2, interleaved: false, tied: Some(config.tied) };
-    let (weights, unused) = assemble(&tensors, &config.architecture, arrangement)?;
+    let (weights, unused) = assemble(tensors, &config.architecture, arrangement)?;
     Ok(Model {
         summary: tensors.summary(family, |name| names.is_no_weight(name)),
         architecture: config.architecture,

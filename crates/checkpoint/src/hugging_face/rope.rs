@@ -36,23 +36,25 @@ pub(crate) fn read(config: &Fields, head_dim: usize, context: usize) -> Result<R
     if theta <= 1.0 {
         return Err(config.wrong("rope_theta", "a number above 1", theta.to_string()));
     }
-    let dimensions = dimensions(config, parameters, head_dim)?;
-    let reader = Reader { config, parameters, dimensions, context };
+    refuse_partial(config, parameters)?;
+    let reader = Reader { config, parameters, dimensions: head_dim, context };
     let (scaling, context, warning) = reader.scaling()?;
-    Ok(Reach { rope: Rope { theta, dimensions, scaling }, context, warning })
+    Ok(Reach { rope: Rope { theta, dimensions: head_dim, scaling }, context, warning })
 }
 
-fn dimensions(config: &Fields, parameters: &Fields, head_dim: usize) -> Result<usize> {
-    let part = match parameters.number(&["partial_rotary_factor"])? {
-        Some(part) => part,
-        None => config.number(&["partial_rotary_factor"])?.unwrap_or(1.0),
+/// No family here turns a part of each head only.
+fn refuse_partial(config: &Fields, parameters: &Fields) -> Result<()> {
+    let name = ["partial_rotary_factor"];
+    let part = match parameters.number(&name)? {
+        Some(part) => Some(part),
+        None => config.number(&name)?,
     };
-    let dimensions = (head_dim as f64 * part) as usize;
-    if part > 1.0 || dimensions < 2 || !dimensions.is_multiple_of(2) {
-        let expected = format!("a part of the {head_dim} dimensions of a head that is an even number of them");
-        return Err(config.wrong("partial_rotary_factor", expected, part.to_string()));
+    match part {
+        Some(part) if (part - 1.0).abs() > f64::EPSILON => {
+            Err(Error::unsupported(config.file(), format!("a {} of {part}", name[0])))
+        }
+        _ => Ok(()),
     }
-    Ok(dimensions)
 }
 
 struct Reader<'a> {

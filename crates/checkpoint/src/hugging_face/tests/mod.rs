@@ -1,0 +1,5 @@
+mod config;
+mod generation;
+mod rope;
+mod safetensors;
+mod shards;

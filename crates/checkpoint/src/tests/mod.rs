@@ -1,0 +1,9 @@
+//! Whole models: those of the fixtures against transformers, and damaged ones.
+
+mod bytes;
+mod damage;
+mod fixtures;
+mod opening;
+mod reference;
+
+pub(crate) use bytes::{safetensors, with_header};
