@@ -103,7 +103,7 @@ impl Catalogue {
             self.named = Some(self.find(id)?.id.clone());
             return Ok(());
         }
-        let entry = scan::model_at(path)?.ok_or_else(|| Error::NotAModel { path: path.to_owned() })?;
+        let entry = scan::named_model(path)?;
         self.named = Some(entry.id.clone());
         self.prefer(entry);
         Ok(())

@@ -84,6 +84,15 @@ fn a_named_path_is_served_alone_and_first() {
 }
 
 #[test]
+fn a_directory_with_one_gguf_file_can_be_named() {
+    let root = models(&["single/model.gguf", "pair/a.gguf", "pair/b.gguf"]);
+    let named = |name: &str| Places { named: Some(root.path().join(name)), ..embedded() };
+    let catalogue = Catalogue::scan(&named("single")).unwrap();
+    assert_eq!(ids(&catalogue.select(&Allowed::Unsaid).unwrap()), ["single"]);
+    assert!(matches!(Catalogue::scan(&named("pair")), Err(crate::Error::NotAModel { .. })));
+}
+
+#[test]
 fn a_model_can_be_named_by_its_id() {
     let root = models(&["acme/large/"]);
     let named = Places { named: Some(PathBuf::from("acme/large")), ..in_directory(root.path()) };
@@ -117,7 +126,7 @@ fn an_id_of_the_hub_says_where_to_put_the_files() {
 fn a_named_file_of_another_kind_is_refused() {
     let root = models(&["model.bin"]);
     let named = Places { named: Some(root.path().join("model.bin")), ..embedded() };
-    insta::assert_snapshot!(told(&Catalogue::scan(&named).unwrap_err(), root.path()), @"MODELS/model.bin is not a model: expected a *.gguf file, or a directory with config.json and *.safetensors");
+    insta::assert_snapshot!(told(&Catalogue::scan(&named).unwrap_err(), root.path()), @"MODELS/model.bin is not a model: expected a *.gguf file, or a directory with config.json and *.safetensors or with one *.gguf file");
 }
 
 #[test]

@@ -38,6 +38,19 @@ pub(crate) fn is_gguf(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"))
 }
 
+/// Bytes of the GGUF file in a directory, if it is the only one.
+pub(crate) fn only_gguf_in(directory: &Path) -> io::Result<Option<u64>> {
+    let mut files = Vec::new();
+    for file in fs::read_dir(directory)? {
+        files.push(file?.path());
+    }
+    files.retain(|file| is_gguf(file));
+    match files.as_slice() {
+        [file] => Ok(Some(fs::metadata(file)?.len())),
+        _ => Ok(None),
+    }
+}
+
 /// Bytes of weights in a directory in Hugging Face's layout; `None` if it is not one, that is, without a `config.json`
 /// or without safetensors beside it.
 pub(crate) fn weights_in(directory: &Path) -> io::Result<Option<u64>> {

@@ -20,7 +20,7 @@ pub enum Error {
         source: io::Error,
     },
     #[error(
-        "{} is not a model: expected a *.gguf file, or a directory with config.json and *.safetensors",
+        "{} is not a model: expected a *.gguf file, or a directory with config.json and *.safetensors or with one *.gguf file",
         path.display()
     )]
     NotAModel { path: PathBuf },

@@ -33,25 +33,37 @@ pub(crate) fn scan(root: &Path) -> Result<Findings, Error> {
     Ok(findings)
 }
 
-/// The model that `path` itself is, named after its directory or file; `None` for a directory that is not a model.
+/// The model that `path` itself is, named after its directory or file; `None` if it is not one.
 pub(crate) fn model_at(path: &Path) -> Result<Option<Entry>, Error> {
     let unreadable = |source| Error::Model { path: path.to_owned(), source };
     let metadata = fs::metadata(path).map_err(unreadable)?;
     let size = if metadata.is_dir() {
         entry::weights_in(path).map_err(unreadable)?
     } else {
-        if !entry::is_gguf(path) {
-            return Err(Error::NotAModel { path: path.to_owned() });
-        }
-        Some(metadata.len())
+        entry::is_gguf(path).then_some(metadata.len())
     };
-    let Some(size) = size else { return Ok(None) };
+    size.map(|size| entry_at(path, size)).transpose()
+}
+
+/// The model that somebody has pointed at: here a directory with a single GGUF file is one as well, while among others
+/// it would be an organisation with one model.
+pub(crate) fn named_model(path: &Path) -> Result<Entry, Error> {
+    if let Some(entry) = model_at(path)? {
+        return Ok(entry);
+    }
+    let unreadable = |source| Error::Model { path: path.to_owned(), source };
+    let size = if path.is_dir() { entry::only_gguf_in(path).map_err(unreadable)? } else { None };
+    entry_at(path, size.ok_or_else(|| Error::NotAModel { path: path.to_owned() })?)
+}
+
+fn entry_at(path: &Path, size: u64) -> Result<Entry, Error> {
+    let unreadable = |source| Error::Model { path: path.to_owned(), source };
     // `.` and `..` have no name of their own.
     let named = fs::canonicalize(path).map_err(unreadable)?;
     let named = if path.file_name().is_some() { path } else { &named };
-    let name = if metadata.is_dir() { named.file_name() } else { named.file_stem() };
+    let name = if path.is_dir() { named.file_name() } else { named.file_stem() };
     let id = name.and_then(|name| name.to_str()).ok_or_else(|| Error::Name { path: path.to_owned() })?;
-    Ok(Some(Entry { id: id.to_owned(), source: Source::Path(path.to_owned()), size }))
+    Ok(Entry { id: id.to_owned(), source: Source::Path(path.to_owned()), size })
 }
 
 struct Scan {
