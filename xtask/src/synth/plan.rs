@@ -11,6 +11,10 @@ use super::values;
 /// About so many bytes are made at once: models are larger than memory.
 const CHUNK: usize = 1 << 20;
 
+const EMBEDDING_DEVIATION: f32 = 0.5;
+/// Logits as wide as a trained model's have a clear favourite.
+const LOGIT_DEVIATION: f32 = 3.0;
+
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) tensors: Vec<Tensor>,
@@ -55,14 +59,16 @@ impl Plan {
 
     fn add_ends(&mut self, names: &Names<'_>) {
         let Shape { vocabulary, hidden, tied, .. } = *names.shape;
-        // Embeddings are small beside what the layers add, so that the answer depends on the whole prompt.
+        // As wide as what the layers add to them; where they are the head as well, as wide as that, or else each token would
+        // predict itself.
         let part = if tied { Part::Head } else { Part::Other };
         let embeddings = names.matrix(("token_embd.weight", "model.embed_tokens.weight"), part, vocabulary, hidden);
-        self.tensors.push(Tensor { deviation: 0.1, ..embeddings });
+        let deviation = if tied { LOGIT_DEVIATION * embeddings.deviation } else { EMBEDDING_DEVIATION };
+        self.tensors.push(Tensor { deviation, ..embeddings });
         self.tensors.push(names.vector(("output_norm.weight", "model.norm.weight"), hidden, 1.0, 0.1));
         if !tied {
             let head = names.matrix(("output.weight", "lm_head.weight"), Part::Head, vocabulary, hidden);
-            self.tensors.push(Tensor { deviation: 3.0 * head.deviation, ..head });
+            self.tensors.push(Tensor { deviation: LOGIT_DEVIATION * head.deviation, ..head });
         }
     }
 
@@ -85,7 +91,7 @@ impl Plan {
             self.tensors.push(names.vector(pair("attn_k_norm.weight", "self_attn.k_norm.weight"), head_dim, 1.0, 0.1));
         }
         let output = pair("attn_output.weight", "self_attn.o_proj.weight");
-        self.tensors.push(names.matrix(output, Part::Other, hidden, heads * head_dim));
+        self.tensors.push(names.matrix(output, Part::Other, hidden, heads * head_dim).into_residual(names.shape.layers));
     }
 
     fn add_mlp(&mut self, names: &Names<'_>, layer: usize) {
@@ -96,7 +102,8 @@ impl Plan {
         self.tensors.push(names.matrix(name("ffn_gate", "mlp.gate_proj"), Part::Other, intermediate, hidden));
         self.tensors.push(names.matrix(name("ffn_up", "mlp.up_proj"), Part::Other, intermediate, hidden));
         let down = name("ffn_down", "mlp.down_proj");
-        self.tensors.push(names.matrix(down, Part::ValueOrDown { layer }, hidden, intermediate));
+        let down = names.matrix(down, Part::ValueOrDown { layer }, hidden, intermediate);
+        self.tensors.push(down.into_residual(names.shape.layers));
     }
 }
 
@@ -127,6 +134,13 @@ impl Names<'_> {
 }
 
 impl Tensor {
+    /// Narrower by √(2 · layers), as GPT-2 was initialised: else every layer doubles what the ones before it rounded, and two
+    /// engines that both compute correctly would soon disagree.
+    fn into_residual(self, layers: usize) -> Self {
+        let deviation = self.deviation / (2.0 * layers as f32).sqrt();
+        Self { deviation, ..self }
+    }
+
     pub(super) fn bytes(&self) -> u64 {
         let row = self.format.row_bytes(self.columns).unwrap_or(0) as u64;
         row * self.rows.unwrap_or(1) as u64
