@@ -230,7 +230,8 @@ impl Scheduler {
         if self.pool.available() < needed - found.len() + revived + spare {
             return None;
         }
-        self.counts.prefix_queries += reusable as u64;
+        // A prompt that has to be run whole is not looked up; of others all tokens count, as vLLM counts them.
+        self.counts.prefix_queries += if sequence.whole_prompt { 0 } else { sequence.tokens.len() as u64 };
         self.counts.prefix_hits += (found.len() * size) as u64;
         for (block, _) in &found {
             self.pool.hold(*block);

@@ -6,14 +6,15 @@ use std::collections::BTreeMap;
 use super::parse;
 
 /// Set, and this version cannot do it: starting would leave the server less protected than its owner believes.
-const PROTECTING: [(&str, &str); 3] = [
+const PROTECTING: [(&str, &str); 4] = [
     ("API_KEY", "this version checks no keys yet, so everybody could use the server"),
     ("LLM_API_KEYS_FILE", "this version checks no keys yet, so everybody could use the server"),
     ("SERVER_SSL_ENABLED", "this version speaks plain HTTP only; put a TLS proxy before it"),
+    ("TRUSTED_HOSTS", "this version answers whatever Host a request names; let a proxy before it check that"),
 ];
 
 /// Set, and nothing happens.
-const WITHOUT_EFFECT: [&str; 23] = [
+const WITHOUT_EFFECT: [&str; 22] = [
     "CUDA_VISIBLE_DEVICES",
     "HF_ENDPOINT",
     "HF_HOME",
@@ -35,7 +36,6 @@ const WITHOUT_EFFECT: [&str; 23] = [
     "SERVICE_NAME",
     "TLS_SERVER_CERT_PATH",
     "TLS_SERVER_KEY_PATH",
-    "TRUSTED_HOSTS",
     "TRUSTED_PROXIES",
 ];
 
