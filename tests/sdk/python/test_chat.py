@@ -71,9 +71,10 @@ def test_a_stop_string_ends_the_answer_and_is_not_in_it(chat):
 
 
 def test_a_seed_repeats_an_answer(chat):
-    answers = {text_of(chat(temperature=1.5, seed=42)) for _ in range(3)}
+    # As hot as it gets, so that chance has a say even where the model is sure.
+    answers = {text_of(chat(temperature=2, top_p=1, seed=42)) for _ in range(3)}
     assert len(answers) == 1
-    others = {text_of(chat(temperature=1.5, seed=seed)) for seed in range(8)}
+    others = {text_of(chat(temperature=2, top_p=1, seed=seed)) for seed in range(8)}
     assert len(others) > 1
 
 
