@@ -57,7 +57,8 @@ impl Encoder {
             Some(asked) => asked.get() as usize,
             None => left.min(generation.default_max_tokens.map_or(usize::MAX, |most| most.get() as usize)).max(1),
         };
-        if asked > left {
+        // A prompt may fill the context where nothing is to follow, and may not exceed it even there.
+        if prompt > self.context || asked > left {
             return Err(Error::ContextLength {
                 parameter: parameter(&generation.prompt),
                 context: self.context as u32,

@@ -68,6 +68,21 @@ async fn a_prompt_as_long_as_the_context_leaves_no_room_to_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_alone_may_fill_the_context_and_not_exceed_it() {
+    // The cache has room for more positions than the model knows.
+    let engine = start(settings());
+    let context = engine.card().context_length;
+    let alone = |length: u32| Generation {
+        echo: Some(Echo::PromptOnly),
+        max_tokens: None,
+        ..greedy(prompt(1, length as usize), 1)
+    };
+    assert_eq!(ask(&engine, alone(context)).await.usage.prompt_tokens, context);
+    let refused = engine.generate(alone(context + 1)).await.map(drop).unwrap_err();
+    assert_eq!(refused, Error::ContextLength { parameter: "prompt", context, prompt: context + 1, completion: 0 });
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_max_tokens_the_default_holds_and_yields_to_the_context() {
     let engine = start(settings());
     let context = engine.card().context_length;
