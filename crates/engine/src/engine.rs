@@ -19,8 +19,11 @@ use crate::settings::{EngineSettings, Memory, Progress};
 use crate::shared::Shared;
 use crate::worker::Worker;
 
-/// Jobs on their way to the worker, which looks between two steps; how many may wait there is the worker's affair.
-const HAND_OVER: usize = 64;
+/// Jobs on their way to the worker, which looks between two steps: as many as its queue takes, so that a burst during one
+/// long step is not refused, but at least this many...
+const LEAST_HAND_OVER: usize = 64;
+/// ... and at most this many, for their places are memory.
+const MOST_HAND_OVER: usize = 1 << 16;
 
 /// Longer prompts than this are tokenised on a thread for blocking work: it takes a millisecond.
 const TOKENISED_INLINE: usize = 4096;
@@ -72,7 +75,8 @@ impl Engine {
             size: summary.bytes,
         });
         let limits = Limits { running: max_running.get(), step_tokens: step_tokens.get() };
-        let (jobs, receiver) = sync_channel(HAND_OVER);
+        let hand_over = max_queued.saturating_add(max_running.get()).clamp(LEAST_HAND_OVER, MOST_HAND_OVER);
+        let (jobs, receiver) = sync_channel(hand_over);
         let worker = spawn(model, Arc::clone(&tokenizer), limits, max_queued, Arc::clone(&shared), receiver)?;
         Ok(Arc::new(Self {
             card,

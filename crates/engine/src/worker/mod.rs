@@ -107,8 +107,8 @@ impl Worker {
     fn accept(&mut self, job: Job) {
         let queued = self.requests.values().filter(|request| request.is_waiting()).count();
         let free = self.limits.running.saturating_sub(self.scheduler.running());
-        if queued >= self.max_queued + free {
-            let retry_after = self.pace.wait_for(queued + self.requests.len(), self.limits.running);
+        if queued >= self.max_queued.saturating_add(free) {
+            let retry_after = self.pace.wait_for(self.requests.len(), self.limits.running);
             let refusal = Error::QueueFull { reason: "the queue is full", retry_after };
             let _ = job.admitted.send(Err(refusal)); // Nobody waits for it any more: that is an answer too.
             return;

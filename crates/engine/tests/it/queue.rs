@@ -31,6 +31,21 @@ async fn one_more_than_fits_is_refused_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_burst_is_queued_up_to_the_bound() {
+    for bound in [200, usize::MAX] {
+        let engine = start(EngineSettings { max_queued: bound, ..narrow() });
+        let running = engine.generate(greedy(prompt(1, 10), 1500)).await.unwrap();
+        let mut waiting = JoinSet::new();
+        for seed in 0..200 {
+            let queued = Arc::clone(&engine);
+            waiting.spawn(async move { queued.generate(greedy(prompt(seed, 10), 1)).await.map(drop) });
+        }
+        drop(running);
+        waiting.join_all().await.into_iter().collect::<Result<(), _>>().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_wait_that_is_too_long_ends_in_a_refusal() {
     let engine = start(EngineSettings { queue_timeout: Duration::from_millis(20), ..narrow() });
     let running = engine.generate(greedy(prompt(1, 10), 1500)).await.unwrap();
@@ -72,11 +87,8 @@ async fn a_prompt_alone_may_fill_the_context_and_not_exceed_it() {
     // The cache has room for more positions than the model knows.
     let engine = start(settings());
     let context = engine.card().context_length;
-    let alone = |length: u32| Generation {
-        echo: Some(Echo::PromptOnly),
-        max_tokens: None,
-        ..greedy(prompt(1, length as usize), 1)
-    };
+    let alone =
+        |length: u32| Generation { echo: Some(Echo::PromptOnly), max_tokens: None, ..greedy(prompt(1, length as usize), 1) };
     assert_eq!(ask(&engine, alone(context)).await.usage.prompt_tokens, context);
     let refused = engine.generate(alone(context + 1)).await.map(drop).unwrap_err();
     assert_eq!(refused, Error::ContextLength { parameter: "prompt", context, prompt: context + 1, completion: 0 });
