@@ -41,6 +41,6 @@ pub struct Activity {
     pub preemptions: u64,
     /// Tokens generated during the last second that had any.
     pub tokens_per_second: f64,
-    /// How long ago the last step ended, while something is running: what `/health/live` looks at.
+    /// For how long the present step has been computed, while there is one: what `/health/live` looks at.
     pub stalled_for: Option<Duration>,
 }

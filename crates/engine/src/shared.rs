@@ -15,19 +15,23 @@ pub(crate) struct Shared {
 #[derive(Debug, Default, Clone, Copy)]
 struct Latest {
     activity: Activity,
-    /// When the last step ended or the first one began.
-    progress: Option<Instant>,
+    /// Of the step that is being computed.
+    step_began: Option<Instant>,
 }
 
 impl Shared {
-    pub(crate) fn publish(&self, activity: Activity, now: Instant) {
-        *self.latest() = Latest { activity, progress: Some(now) };
+    pub(crate) fn begin_step(&self, now: Instant) {
+        self.latest().step_began = Some(now);
+    }
+
+    /// What goes on after a step.
+    pub(crate) fn publish(&self, activity: Activity) {
+        *self.latest() = Latest { activity, step_began: None };
     }
 
     pub(crate) fn activity(&self, now: Instant) -> Activity {
-        let Latest { activity, progress } = *self.latest();
-        let busy = activity.running > 0;
-        let stalled_for = progress.filter(|_| busy).map(|progress| now.saturating_duration_since(progress));
+        let Latest { activity, step_began } = *self.latest();
+        let stalled_for = step_began.map(|began| now.saturating_duration_since(began));
         Activity { stalled_for, ..activity }
     }
 
@@ -41,5 +45,23 @@ impl Shared {
 
     fn latest(&self) -> MutexGuard<'_, Latest> {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_step_that_does_not_end_shows_from_the_first_on() {
+        let (shared, began) = (Shared::default(), Instant::now());
+        let stalled_for = |seconds| shared.activity(began + Duration::from_secs(seconds)).stalled_for;
+        assert_eq!(stalled_for(0), None);
+        shared.begin_step(began);
+        assert_eq!(stalled_for(90), Some(Duration::from_secs(90)));
+        shared.publish(Activity { running: 1, ..Activity::default() });
+        assert_eq!(stalled_for(90), None, "between two steps nothing can hang");
     }
 }

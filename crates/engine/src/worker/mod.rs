@@ -80,8 +80,11 @@ impl Worker {
     pub(crate) fn run(mut self) {
         while self.receive() {
             self.drop_abandoned();
-            if !self.scheduler.is_empty() && catch_unwind(AssertUnwindSafe(|| self.step())).is_err() {
-                self.start_afresh();
+            if !self.scheduler.is_empty() {
+                self.shared.begin_step(Instant::now());
+                if catch_unwind(AssertUnwindSafe(|| self.step())).is_err() {
+                    self.start_afresh();
+                }
             }
             self.publish();
         }
@@ -173,22 +176,19 @@ impl Worker {
         let now = Instant::now();
         let pool = self.scheduler.pool();
         let counts = self.scheduler.counts();
-        self.shared.publish(
-            Activity {
-                running: self.scheduler.running() as u32,
-                waiting: self.requests.values().filter(|request| request.is_waiting()).count() as u32,
-                kv_cache_usage: pool.in_use() as f64 / pool.total() as f64,
-                kv_blocks_in_use: pool.in_use() as u32,
-                prefix_cache_queries: counts.prefix_queries,
-                prefix_cache_hits: counts.prefix_hits,
-                prompt_tokens: self.totals.prompt,
-                generation_tokens: self.totals.generated,
-                preemptions: counts.preemptions,
-                tokens_per_second: self.pace.tokens_per_second(now, self.totals.generated),
-                stalled_for: None,
-            },
-            now,
-        );
+        self.shared.publish(Activity {
+            running: self.scheduler.running() as u32,
+            waiting: self.requests.values().filter(|request| request.is_waiting()).count() as u32,
+            kv_cache_usage: pool.in_use() as f64 / pool.total() as f64,
+            kv_blocks_in_use: pool.in_use() as u32,
+            prefix_cache_queries: counts.prefix_queries,
+            prefix_cache_hits: counts.prefix_hits,
+            prompt_tokens: self.totals.prompt,
+            generation_tokens: self.totals.generated,
+            preemptions: counts.preemptions,
+            tokens_per_second: self.pace.tokens_per_second(now, self.totals.generated),
+            stalled_for: None,
+        });
     }
 }
 
