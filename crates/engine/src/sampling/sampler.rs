@@ -7,6 +7,9 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 use super::draw::{Cutoffs, draw};
 use super::penalties::Penalties;
 
+/// What is colder is greedy, as in vLLM: logits divided by less could exceed what a float holds.
+const COLDEST: f32 = 1e-5;
+
 /// The distance between two neighbours when 53 random bits are read as a number in [0, 1).
 const UNIT: f64 = 1.0 / (1u64 << 53) as f64;
 
@@ -54,17 +57,13 @@ impl Sampler {
             logits[*token as usize] += bias;
         }
         self.penalties.apply(logits);
-        let token = if self.temperature == 0.0 { most_likely(logits) } else { self.draw(logits) };
+        let token = if self.temperature < COLDEST { most_likely(logits) } else { self.draw(logits) };
         self.penalties.note(token);
         token
     }
 
     fn draw(&mut self, logits: &mut [f32]) -> u32 {
         let inverse = 1.0 / self.temperature;
-        // A temperature so small that its inverse overflows is greedy.
-        if !inverse.is_finite() {
-            return most_likely(logits);
-        }
         for logit in logits.iter_mut() {
             *logit *= inverse;
         }
@@ -110,6 +109,14 @@ mod tests {
     fn temperature_zero_takes_the_lowest_of_the_most_likely() {
         let sampling = Sampling { temperature: Temperature::new(0.0).ok(), ..Sampling::default() };
         assert_eq!(Sampler::new(&sampling, 0, &[]).choose(&mut [0.0, 2.0, 2.0]), 1);
+    }
+
+    #[test]
+    fn the_colder_the_surer() {
+        for temperature in [1e-3, 1e-5, 1e-30, 1e-38, 1e-45] {
+            let sampling = Sampling { temperature: Temperature::new(temperature).ok(), ..seeded(1) };
+            assert_eq!(Sampler::new(&sampling, 0, &[]).choose(&mut [40.0, 41.0, -40.0, 40.0]), 1, "{temperature}");
+        }
     }
 
     #[test]
