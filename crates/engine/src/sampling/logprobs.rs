@@ -20,10 +20,13 @@ impl Distribution {
 
 /// The `count` tokens with the highest logits, best first; of equal ones the lower id first.
 pub(crate) fn top(logits: &[f32], count: usize) -> Vec<u32> {
+    if count == 0 {
+        return Vec::new();
+    }
     let mut tokens: Vec<u32> = (0..logits.len() as u32).collect();
     let best_first = |a: &u32, b: &u32| logits[*b as usize].total_cmp(&logits[*a as usize]).then(a.cmp(b));
     let count = count.min(tokens.len());
-    if count > 0 && count < tokens.len() {
+    if count < tokens.len() {
         tokens.select_nth_unstable_by(count - 1, best_first);
     }
     tokens.truncate(count);
