@@ -97,11 +97,11 @@ impl Tensors {
     /// The model in a line: its weights are the tensors that are not among `ignored`.
     pub(crate) fn summary(&self, family: Family, ignored: impl Fn(&str) -> bool) -> Summary {
         let weights = || self.by_name.iter().filter(|(name, _)| !ignored(name)).map(|(_, stored)| stored);
-        let mut bytes_by_format: HashMap<&str, usize> = HashMap::new();
+        let mut elements_by_format: HashMap<&str, usize> = HashMap::new();
         for stored in weights().filter(|stored| stored.shape.len() > 1) {
-            *bytes_by_format.entry(stored.element.name()).or_default() += stored.elements();
+            *elements_by_format.entry(stored.element.name()).or_default() += stored.elements();
         }
-        let most = bytes_by_format.into_iter().max_by_key(|&(name, elements)| (elements, name));
+        let most = elements_by_format.into_iter().max_by_key(|&(name, elements)| (elements, name));
         Summary {
             family,
             format: most.map_or_else(|| "unknown".into(), |(name, _)| name.to_owned()),

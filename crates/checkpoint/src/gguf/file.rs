@@ -91,8 +91,9 @@ fn list(file: &Path, cursor: &mut Cursor<'_>) -> Result<Listed> {
         Err(found) => return Err(Error::tensor(file, name, element::expected(), found)),
     };
     let offset = cursor.u64("offset of a tensor")?;
-    let columns = shape.last().copied().unwrap_or(1);
-    let rows = shape.iter().rev().skip(1).try_fold(1_usize, |product, &size| product.checked_mul(size));
+    let (columns, outer) = shape.split_last().map_or((1, &[][..]), |(columns, outer)| (*columns, outer));
+    // In the order of `Stored::elements`: a dimension of 0 must not hide that those before it overflow.
+    let rows = outer.iter().try_fold(1_usize, |product, &size| product.checked_mul(size));
     let elements = rows.and_then(|rows| rows.checked_mul(columns));
     let bytes = format.row_bytes(columns).zip(rows).and_then(|(row, rows)| row.checked_mul(rows));
     match (elements, bytes) {

@@ -159,6 +159,20 @@ fn a_tensor_of_a_type_that_is_not_read_is_named() {
 }
 
 #[test]
+fn a_dimension_of_nothing_does_not_hide_an_overflow() {
+    let mut tensors = TENSORS.to_vec();
+    tensors.push(("blk.0.extra.weight", &[1, 1, 1, 8]));
+    let mut bytes = file(&keys(), &tensors);
+    let name = b"blk.0.extra.weight";
+    let at = bytes.windows(name.len()).position(|window| window == name).unwrap() + name.len() + 4;
+    // The innermost first.
+    let dimensions = [5, 0, 1 << 40, 1 << 40].map(u64::to_le_bytes);
+    bytes[at..at + 32].copy_from_slice(dimensions.as_flattened());
+    let error = read(bytes).unwrap_err().to_string();
+    assert!(error.contains("found shape [1099511627776, 1099511627776, 0, 5]"), "{error}");
+}
+
+#[test]
 fn two_tensors_over_one_another_are_refused() {
     let mut bytes = file(&keys(), &TENSORS);
     let name = b"output_norm.weight";
