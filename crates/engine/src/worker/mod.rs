@@ -8,6 +8,8 @@ mod outputs;
 mod pace;
 mod request;
 mod step;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
