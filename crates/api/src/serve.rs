@@ -37,6 +37,14 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
     Ok(())
 }
 
+/// Resolves if nothing was heard in time. hyper counts the time of a head only once it knows which HTTP it is, so a client
+/// that sends nothing, or the beginning of HTTP/2's first line, would hold its connection for ever.
+async fn silence(patience: Duration, heard: CancellationToken) {
+    if timeout(patience, heard.cancelled()).await.is_ok() {
+        std::future::pending::<()>().await;
+    }
+}
+
 struct Server {
     app: App,
     router: Router,
@@ -76,15 +84,22 @@ impl Server {
     fn connect(&self, stream: TcpStream) {
         // Tokens are small and each is waited for.
         let _ = stream.set_nodelay(true);
-        let service =
-            TowerToHyperService::new(self.router.clone().map_request(|request: Request<Incoming>| request.map(Body::new)));
+        let heard = CancellationToken::new();
+        let asked = heard.clone();
+        let service = TowerToHyperService::new(self.router.clone().map_request(move |request: Request<Incoming>| {
+            asked.cancel();
+            request.map(Body::new)
+        }));
         let connection = self.http.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
         let connection = self.graceful.watch(connection);
-        let over = self.over.clone();
+        let (over, patience) = (self.over.clone(), self.app.settings.head_timeout);
         self.connections.spawn(async move {
-            // Clients hang up; that is no news.
-            if let Some(Err(error)) = over.run_until_cancelled(connection).await {
-                tracing::debug!(error, "a connection ended early");
+            tokio::select! {
+                // Clients hang up; that is no news.
+                ended = over.run_until_cancelled(connection) => if let Some(Err(error)) = ended {
+                    tracing::debug!(error, "a connection ended early");
+                },
+                () = silence(patience, heard) => tracing::debug!("a connection asked for nothing"),
             }
         });
     }

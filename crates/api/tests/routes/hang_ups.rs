@@ -113,3 +113,14 @@ async fn a_head_that_does_not_arrive() {
     connection.read_to_end(&mut answer).await.unwrap();
     assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 408"), "{}", String::from_utf8_lossy(&answer));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_asks_for_nothing() {
+    let server = TestApp::new(&Scripted::new("demo")).listen().await;
+    // The second is how HTTP/2 begins.
+    for start in ["", "PRI * HT"] {
+        let mut connection = TcpStream::connect(server.address).await.unwrap();
+        connection.write_all(start.as_bytes()).await.unwrap();
+        assert_eq!(connection.read_to_end(&mut Vec::new()).await.ok(), Some(0), "{start:?}");
+    }
+}
