@@ -16,8 +16,28 @@ const TIME_TO_END: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// What somebody may have set for a server of their own.
-const OTHER_SETTINGS: [&str; 6] =
-    ["API_KEY", "LLM_API_KEYS_FILE", "LLM_ALLOWED_MODELS", "LLM_MODEL_PATH", "LLM_CONFIG", "LLM_MAX_TOKENS_LIMIT"];
+const OTHER_SETTINGS: [&str; 20] = [
+    "API_KEY",
+    "API_WORKERS",
+    "DEBUG",
+    "LLM_ALLOWED_MODELS",
+    "LLM_API_KEYS_FILE",
+    "LLM_CONFIG",
+    "LLM_DEFAULT_MAX_TOKENS",
+    "LLM_DEFAULT_TEMPERATURE",
+    "LLM_DEFAULT_TOP_P",
+    "LLM_KV_CACHE_BYTES",
+    "LLM_MAX_CONCURRENT_REQUESTS",
+    "LLM_MAX_QUEUED_REQUESTS",
+    "LLM_MAX_TOKENS_LIMIT",
+    "LLM_MODEL_PATH",
+    "LLM_QUEUE_TIMEOUT_MS",
+    "LLM_SHUTDOWN_GRACE_MS",
+    "LLM_THREADS",
+    "LOG_LEVEL",
+    "SERVER_SSL_ENABLED",
+    "TRUSTED_HOSTS",
+];
 
 #[derive(Debug)]
 pub(super) struct Server {
