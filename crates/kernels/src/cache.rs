@@ -122,13 +122,15 @@ impl KvCache {
     /// Writes the keys and values (tokens × kv_heads · head_dim) of one layer, each token's into its slot.
     ///
     /// # Panics
-    /// If a slot or the layer is not in the cache, if slots repeat a place in a call, or if the shapes do not fit.
+    /// If a slot or the layer is not in the cache, if a slot is named twice, or if the shapes do not fit.
     pub fn write(&mut self, pool: &Pool, layer: usize, slots: &[Slot], keys: &[f32], values: &[f32]) {
         let shape = self.shape;
         let width = shape.kv_heads * shape.head_dim;
         assert!(layer < shape.layers, "layer {layer} of {}", shape.layers);
         assert_eq!(keys.len(), slots.len() * width, "the keys of {} tokens", slots.len());
         assert_eq!(values.len(), slots.len() * width, "the values of {} tokens", slots.len());
+        // Two workers might write it at the same time.
+        assert!(are_distinct(slots), "a slot is named twice");
         let first = layer * self.blocks;
         let buffer = Shared::new(self.buffer.bytes_mut());
         // About 16,000 elements are worth another thread.
@@ -160,6 +162,12 @@ impl fmt::Debug for KvCache {
     }
 }
 
+fn are_distinct(slots: &[Slot]) -> bool {
+    let mut places: Vec<_> = slots.iter().map(|slot| (slot.block, slot.offset)).collect();
+    places.sort_unstable();
+    places.windows(2).all(|pair| pair[0] != pair[1])
+}
+
 /// The kernel: one token's key and value of one head.
 struct Write<'a> {
     shape: &'a KvShape,
@@ -173,8 +181,8 @@ impl Kernel for Write<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         let Self { shape, to, offset, key, value } = self;
-        // SAFETY: `to` is the start of a head of the cache, `offset` a position in it, which no other worker writes;
-        // `dispatch` vouches for the instructions.
+        // SAFETY: `to` is the start of a head of the cache, `offset` a position in it, which no other worker writes, since
+        // slots are distinct; `dispatch` vouches for the instructions.
         unsafe {
             let (keys, values) = (to, to.add(shape.key_bytes()));
             for start in (0..shape.head_dim).step_by(LANES) {

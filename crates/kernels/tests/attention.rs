@@ -145,6 +145,40 @@ fn chunks_and_threads_do_not_show_in_the_result() {
 }
 
 #[test]
+fn what_a_block_held_before_does_not_show() {
+    for isa in Isa::ALL {
+        let pool = pool(2, isa);
+        for element in [KvElement::F32, KvElement::F16] {
+            for window in [None, Some(5)] {
+                let shape = shape(4, 2, 24, window);
+                let (mut fresh, mut used) = (cache(&shape, element, 3), cache(&shape, element, 3));
+                let mut broken = Sequence::new(shape, 48, 0, 5);
+                broken.keys.fill(f32::NAN);
+                broken.values.fill(f32::INFINITY);
+                broken.write(&pool, &mut used, 1);
+                let sequence = Sequence::new(shape, 37, 0, 5);
+                sequence.write(&pool, &mut fresh, 1);
+                sequence.write(&pool, &mut used, 1);
+                for chunks in [&[37][..], &[30, 1, 1, 1, 1, 1, 1, 1]] {
+                    let expected = sequence.attend(&pool, &fresh, chunks);
+                    assert!(expected.iter().all(|value| value.is_finite()));
+                    assert_eq!(sequence.attend(&pool, &used, chunks), expected, "{isa} {element:?} {window:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "a slot is named twice")]
+fn a_place_is_written_once_in_a_call() {
+    let shape = shape(2, 2, 16, None);
+    let slots = [Slot { block: 1, offset: 3 }, Slot { block: 0, offset: 3 }, Slot { block: 1, offset: 3 }];
+    let numbers = numbers(1, 3 * 32);
+    cache(&shape, KvElement::F32, 2).write(&pool(1, Isa::detect()), 0, &slots, &numbers, &numbers);
+}
+
+#[test]
 fn sequences_in_one_call_do_not_see_each_other() {
     let pool = pool(2, Isa::detect());
     let shape = shape(4, 2, 16, None);
