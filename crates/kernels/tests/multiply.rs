@@ -113,7 +113,8 @@ fn products_are_what_they_are_by_definition() {
     for isa in Isa::ALL {
         let pool = pool(2, isa);
         for format in Format::ALL {
-            for (rows, columns, tokens) in [(1, 256, 1), (50, 512, 7), (96, 768, 15)] {
+            // Integers are unpacked for 32 tokens and more.
+            for (rows, columns, tokens) in [(1, 256, 1), (50, 512, 7), (96, 768, 15), (40, 512, 33)] {
                 let blocks = Blocks::new(format, rows, columns, &mut numbers);
                 let matrix = Matrix::pack(&pool, &blocks).unwrap();
                 let (values, bias) = (numbers.floats(tokens * columns), numbers.floats(rows));
@@ -141,11 +142,12 @@ fn a_tokens_result_does_not_depend_on_the_others_or_on_threads() {
     for isa in Isa::ALL {
         let (one, three) = (pool(1, isa), pool(3, isa));
         for format in Format::ALL {
-            let (rows, columns, tokens) = (80, 512, 20);
+            let (rows, columns, tokens) = (80, 512, 40);
             let matrix = Matrix::pack(&three, &Blocks::new(format, rows, columns, &mut numbers)).unwrap();
             let values = numbers.floats(tokens * columns);
             let alone: Vec<_> = values.chunks(columns).map(|token| product(&one, &matrix, token, None)).collect();
-            for count in [2, 3, 4, 5, 6, 7, 12, 13, 20] {
+            // Integers are unpacked for 32 tokens and more.
+            for count in [2, 3, 4, 5, 6, 7, 12, 13, 20, 31, 32, 33, 40] {
                 let together = product(&three, &matrix, &values[..count * columns], None);
                 for (token, result) in together.chunks(rows).enumerate() {
                     assert_eq!(result, alone[token], "{isa} {format} token {token} of {count}");
