@@ -88,6 +88,12 @@ impl Scheduler {
         }
     }
 
+    /// Forgets all sequences and what the blocks hold. What was counted stays.
+    pub(crate) fn clear(&mut self) {
+        let pool = BlockPool::new(self.pool.total(), self.pool.block_tokens());
+        *self = Self { counts: self.counts, ..Self::new(self.limits, pool) };
+    }
+
     pub(crate) fn sequence(&self, id: SequenceId) -> Option<&Sequence> {
         self.sequences.get(&id)
     }
@@ -221,7 +227,7 @@ impl Scheduler {
         let sequence = &self.sequences[&id];
         let needed = sequence.tokens.len().div_ceil(size);
         // The last token is always run: its row is what the next one is sampled from.
-        let reusable = if sequence.whole_prompt { 0 } else { (sequence.tokens.len() - 1) / size * size };
+        let reusable = if sequence.wants_whole_prompt() { 0 } else { (sequence.tokens.len() - 1) / size * size };
         let found = self.pool.find_prefix(self.pool.root(sequence.tenant), &sequence.tokens[..reusable]);
         let revived = found.iter().filter(|(block, _)| self.pool.is_idle(*block)).count();
         // Each running sequence may want a block within the next steps; without that reserve a new one would be set back
@@ -230,9 +236,11 @@ impl Scheduler {
         if self.pool.available() < needed - found.len() + revived + spare {
             return None;
         }
-        // A prompt that has to be run whole is not looked up; of others all tokens count, as vLLM counts them.
-        self.counts.prefix_queries += if sequence.whole_prompt { 0 } else { sequence.tokens.len() as u64 };
-        self.counts.prefix_hits += (found.len() * size) as u64;
+        // A prompt that has to be run whole is not looked up; of others all tokens count, once, as vLLM counts them.
+        if !sequence.wants_whole_prompt() && !self.started.contains(&id) {
+            self.counts.prefix_queries += sequence.tokens.len() as u64;
+            self.counts.prefix_hits += (found.len() * size) as u64;
+        }
         for (block, _) in &found {
             self.pool.hold(*block);
         }

@@ -126,6 +126,30 @@ fn when_blocks_run_out_the_youngest_is_set_back_and_comes_again() {
     let plan = step(&mut scheduler);
     assert_eq!(chunks(&plan), [(2, 4, 1)], "its first block is still remembered");
     assert_eq!(plan.admitted, [], "it was admitted long ago");
+    assert_eq!((scheduler.counts().prefix_queries, scheduler.counts().prefix_hits), (7, 0), "its own block is no hit");
+}
+
+#[test]
+fn a_prompt_whose_logarithms_were_given_is_not_run_whole_again() {
+    let mut scheduler = scheduler(4, 100, 3);
+    scheduler.add(sequence(1, &prompt(1, 4)));
+    scheduler.add(Sequence { whole_prompt: true, ..sequence(2, &prompt(2, 4)) });
+    assert_eq!(chunks(&step(&mut scheduler)), [(1, 0, 4), (2, 0, 4)]);
+    assert_eq!(chunks(&step(&mut scheduler)), [(1, 4, 1)], "2 was set back");
+    scheduler.remove(SequenceId(1));
+    assert_eq!(chunks(&step(&mut scheduler)), [(2, 4, 1)], "its first block is still remembered");
+}
+
+#[test]
+fn clearing_leaves_the_counts() {
+    let mut scheduler = scheduler(4, 100, 10);
+    scheduler.add(sequence(1, &prompt(1, 10)));
+    step(&mut scheduler);
+    scheduler.clear();
+    assert!(scheduler.is_empty());
+    assert_eq!((scheduler.pool().in_use(), scheduler.counts().prefix_queries), (0, 10));
+    scheduler.add(sequence(1, &prompt(1, 10)));
+    assert_eq!(chunks(&step(&mut scheduler)), [(1, 0, 10)], "nothing is remembered");
 }
 
 #[test]

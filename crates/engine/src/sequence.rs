@@ -33,6 +33,12 @@ impl Sequence {
         self.tokens.len() - self.computed
     }
 
+    /// Whether each prompt token's row is still wanted. Once the answer has begun they have all been there, and a sequence
+    /// that was set back need not give them again.
+    pub(crate) fn wants_whole_prompt(&self) -> bool {
+        self.whole_prompt && self.tokens.len() == self.prompt_tokens
+    }
+
     pub(crate) fn prompt_is_computed(&self) -> bool {
         self.computed >= self.prompt_tokens
     }

@@ -171,7 +171,7 @@ impl Worker {
             request.fail(&Error::internal("the engine failed while it computed this answer"));
         }
         self.answers.clear();
-        self.scheduler = Scheduler::new(self.limits, BlockPool::new(self.model.blocks(), BLOCK_TOKENS));
+        self.scheduler.clear();
     }
 
     fn publish(&mut self) {

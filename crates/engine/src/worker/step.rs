@@ -49,7 +49,7 @@ impl Worker {
         for chunk in &plan.chunks {
             let Some(sequence) = self.scheduler.sequence(chunk.sequence) else { continue };
             let end = chunk.start + chunk.count;
-            let wanted = if sequence.whole_prompt && chunk.start < sequence.prompt_tokens {
+            let wanted = if sequence.wants_whole_prompt() {
                 Wanted::All
             } else if chunk.samples {
                 Wanted::Last
