@@ -59,7 +59,13 @@ async fn the_size_of_chunks_and_the_number_of_threads_change_nothing() {
     let generations = || (0..4).map(|seed| greedy(prompt(seed, 200), 16)).collect::<Vec<_>>();
     let one = NonZeroUsize::MIN;
     let large = one_by_one(&start(settings()), generations()).await;
-    let small = EngineSettings { step_tokens: NonZeroUsize::new(7).unwrap(), threads: one, ..settings() };
+    let small = EngineSettings {
+        step_tokens: NonZeroUsize::new(7).unwrap(),
+        // A step has room for a token of each.
+        max_running: NonZeroUsize::new(4).unwrap(),
+        threads: one,
+        ..settings()
+    };
     assert_eq!(texts(&one_by_one(&start(small), generations()).await), texts(&large));
 }
 

@@ -1,8 +1,13 @@
 //! Logarithms of the answer's tokens and of the prompt's agree with each other and with the distribution.
 
-use backend::{Echo, Generation, Sampling, Temperature, TopLogprobs};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
 
-use crate::client::{ask, greedy, prompt, settings, start};
+use backend::{Backend, Choices, Echo, Generation, Sampling, Temperature, TopLogprobs};
+use engine::EngineSettings;
+use tokio::task::JoinSet;
+
+use crate::client::{ask, cache_for, greedy, prompt, settings, start};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_greedy_token_is_the_first_of_its_alternatives() {
@@ -40,4 +45,34 @@ async fn an_echoed_prompt_has_the_logarithms_its_tokens_had_when_they_were_gener
     assert_eq!(echoed.prompt_logprobs.len(), 50);
     assert_eq!(echoed.prompt_logprobs[0].logprob, None);
     assert_eq!(echoed.prompt_logprobs[20..], generated.only().logprobs);
+}
+
+/// A prompt and an answer, both with logarithms.
+fn echoed(seed: u32) -> Generation {
+    Generation { logprobs: TopLogprobs::new(2).ok(), echo: Some(Echo::ThenGenerate), ..greedy(prompt(seed, 40), 60) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_in_chunks_has_the_same_logarithms_for_all_choices() {
+    let generation = || Generation { choices: Choices::new(3).unwrap(), ..echoed(1) };
+    let whole = ask(&start(settings()), generation()).await;
+    let (step_tokens, max_running) = (NonZeroUsize::new(7).unwrap(), NonZeroUsize::new(4).unwrap());
+    let chunks = ask(&start(EngineSettings { step_tokens, max_running, ..settings() }), generation()).await;
+    assert_eq!((whole.prompt_logprobs.len(), whole.choices.len()), (40, 3));
+    assert_eq!(chunks, whole);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn being_set_back_tells_no_logarithm_twice() {
+    let alone = start(settings());
+    let crowded = start(EngineSettings { kv_cache_bytes: cache_for(256), ..settings() });
+    let mut tasks = JoinSet::new();
+    for seed in 0..8 {
+        let crowded = Arc::clone(&crowded);
+        tasks.spawn(async move { (seed, ask(&crowded, echoed(seed)).await) });
+    }
+    for (seed, answers) in tasks.join_all().await {
+        assert_eq!(answers, ask(&alone, echoed(seed)).await);
+    }
+    assert!(crowded.activity().preemptions > 0, "the cache was meant to be too small");
 }
