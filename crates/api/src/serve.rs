@@ -107,7 +107,6 @@ impl Server {
     async fn stop(self) {
         let Self { app, connections, over, graceful, .. } = self;
         app.service.drain();
-        tracing::info!(grace_seconds = app.settings.grace.as_secs(), "stopping: no new requests are taken");
         let drained = async {
             graceful.shutdown().await;
             app.service.idle().await;

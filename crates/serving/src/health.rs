@@ -37,6 +37,11 @@ impl Health {
         !self.draining && self.models.iter().any(ModelHealth::can_answer)
     }
 
+    /// No model can answer yet, and at least one is on its way.
+    pub fn is_loading(&self) -> bool {
+        !self.is_ready() && self.models.iter().any(|model| model.state == ModelState::Loading)
+    }
+
     /// The engines make progress.
     pub fn is_alive(&self) -> bool {
         !self.models.iter().any(|model| model.stalled)

@@ -30,6 +30,10 @@ impl Model {
         self.card().id == name || self.aliases.iter().any(|alias| alias == name)
     }
 
+    pub(crate) fn is_loading(&self) -> bool {
+        self.backend.state() == ModelState::Loading
+    }
+
     /// Refuses what a model that is not there yet, or never will be, cannot answer.
     pub(crate) fn check_state(&self) -> Result<()> {
         let reason = match self.backend.state() {

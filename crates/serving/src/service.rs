@@ -54,14 +54,18 @@ impl Service {
         Self { inner: Arc::new(inner) }
     }
 
-    /// In the order of the catalogue.
+    /// In the order of the catalogue. A model that is being loaded has nothing to say of itself yet and is left out.
     pub fn cards(&self) -> Vec<Arc<ModelCard>> {
-        self.inner.fleet.iter().map(Model::card).collect()
+        self.inner.fleet.iter().filter(|model| !model.is_loading()).map(Model::card).collect()
     }
 
-    /// By id or alias.
+    /// By id or alias. A model that is being loaded has none yet.
     pub fn card(&self, name: &str) -> Result<Arc<ModelCard>> {
-        self.inner.fleet.find(name).map(Model::card)
+        let model = self.inner.fleet.find(name)?;
+        if model.is_loading() {
+            model.check_state()?;
+        }
+        Ok(model.card())
     }
 
     pub fn health(&self) -> Health {

@@ -60,10 +60,11 @@ pub(super) async fn live(State(app): State<App>) -> Report<Live> {
 
 pub(super) async fn ready(State(app): State<App>) -> Report<Ready> {
     let health = app.service.health();
-    let status = match (health.is_ready(), health.draining) {
-        (true, _) => "ready",
-        (false, true) => "draining",
-        (false, false) => "not_ready",
+    let status = match () {
+        () if health.is_ready() => "ready",
+        () if health.draining => "draining",
+        () if health.is_loading() => "loading",
+        () => "not_ready",
     };
     let models = health.models.iter().map(|model| (model.id.clone(), state_word(model))).collect();
     report(health.is_ready(), Ready { status, models })

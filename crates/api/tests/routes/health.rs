@@ -42,7 +42,7 @@ async fn a_model_is_being_loaded() {
     insta::assert_snapshot!(told(&TestApp::new(&backend)).await, @r#"
         /health 503 {"status":"unhealthy","version":"test","api_status":"running","model_status":"loading","gpu_status":"unavailable","backends":{"chat":[]},"timestamp":"2026-01-01T00:00:00Z","uptime_seconds":"…"}
         /health/live 200 {"status":"alive"}
-        /health/ready 503 {"status":"not_ready","models":{"demo":"loading"}}
+        /health/ready 503 {"status":"loading","models":{"demo":"loading"}}
     "#);
 }
 

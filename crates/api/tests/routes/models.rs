@@ -1,5 +1,6 @@
 //! `GET /v1/models` and `GET /v1/models/{id}`
 
+use backend::ModelState;
 use testkit::{Scripted, TestApp};
 
 #[tokio::test]
@@ -35,4 +36,14 @@ async fn one_that_is_not_there() {
     let answer = TestApp::new(&Scripted::new("org/demo")).get("/v1/models/gpt-5").await;
     assert_eq!(answer.status, 404);
     insta::assert_snapshot!(answer.text(), @r#"{"error":{"message":"the model \"gpt-5\" does not exist; there are: org/demo","type":"invalid_request_error","param":"model","code":"model_not_found"}}"#);
+}
+
+#[tokio::test]
+async fn one_that_is_being_loaded() {
+    let backend = Scripted::new("demo");
+    backend.set_state(ModelState::Loading);
+    let app = TestApp::new(&backend);
+    insta::assert_snapshot!(app.get("/v1/models").await.ok().text(), @r#"{"object":"list","data":[]}"#);
+    let answer = app.get("/v1/models/demo").await;
+    assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, Some("5")));
 }

@@ -1,14 +1,16 @@
-//! `serve`: binds, loads, says what is there, and serves until it is told to stop.
+//! `serve`: binds, loads while it answers that it is not ready, says what is there, and serves until it is told to stop.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
+use registry::Entry;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use super::greeting::Greeting;
-use super::loading;
+use super::{loading, meanwhile};
 use crate::assemble::{self, Loaded};
 use crate::commands::{Failure, prepare};
 use crate::settings::{Arguments, Origins, Purpose, Settings, types::HttpSettings};
@@ -21,24 +23,28 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let settings = prepare(arguments, Purpose::Serve)?;
     // Before the models are loaded: that a port is taken should not cost a minute to learn.
     let listener = bind(&settings.http)?;
-    let loaded = load(&settings)?;
-    let address = listener.local_addr().map_err(anyhow::Error::from)?;
-    let app = api::App::new(assemble::service(&loaded, &settings), http_settings(&settings.http)?);
-    Greeting::new(&settings, address, &loaded).say(settings.log.format.value);
-    // From here on the service owns the engines: they end when it does.
-    drop(loaded);
+    let http = http_settings(&settings.http)?;
+    let selection = select(&settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(settings.http.workers.value.get())
         .thread_name("http")
         .enable_all()
         .build()
         .context("the threads for the network cannot be started")?;
-    runtime.block_on(serve(listener, app))?;
+    let loaded = meanwhile::serve(&runtime, &listener, &http, &selection, || load(&selection, &settings))?;
+    let address = listener.local_addr().map_err(anyhow::Error::from)?;
+    let grace = http.grace;
+    let app = api::App::new(assemble::service(&loaded, &settings), http);
+    Greeting::new(&settings, address, &loaded).say(settings.log.format.value);
+    // From here on the service owns the engines: they end when it does.
+    drop(loaded);
+    runtime.block_on(serve(listener, app, grace))?;
     tracing::info!("stopped");
     Ok(())
 }
 
-fn load(settings: &Settings) -> Result<Vec<Loaded>> {
+/// Which models are to be served.
+fn select(settings: &Settings) -> Result<Vec<Entry>> {
     let catalogue = assemble::catalogue(&settings.models)?;
     for warning in catalogue.warnings() {
         tracing::warn!("{warning}");
@@ -51,8 +57,11 @@ fn load(settings: &Settings) -> Result<Vec<Loaded>> {
     if idle > 0 {
         tracing::info!("{idle} of the models found are not served; LLM_ALLOWED_MODELS says which are, '*' means all");
     }
-    let count = selection.len();
-    selection.into_iter().map(|entry| loading::load(entry, &settings.engine, count)).collect()
+    Ok(selection)
+}
+
+fn load(selection: &[Entry], settings: &Settings) -> Result<Vec<Loaded>> {
+    selection.iter().map(|entry| loading::load(entry.clone(), &settings.engine, selection.len())).collect()
 }
 
 fn bind(http: &HttpSettings) -> Result<TcpListener> {
@@ -92,12 +101,13 @@ fn http_settings(http: &HttpSettings) -> Result<api::Settings> {
     })
 }
 
-async fn serve(listener: TcpListener, app: api::App) -> Result<()> {
+async fn serve(listener: TcpListener, app: api::App, grace: Duration) -> Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let (stop, stopped) = oneshot::channel();
     let mut signals = Signals::listen()?;
     let told_twice = async {
         signals.next().await;
+        tracing::info!(grace_seconds = grace.as_secs(), "stopping: no new requests are taken");
         let _ = stop.send(());
         signals.next().await;
     };
