@@ -40,7 +40,8 @@ struct State {
     stop: AtomicBool,
     job: Mutex<Option<Job>>,
     wake: Condvar,
-    finished: Mutex<Option<Box<dyn Any + Send>>>,
+    /// The first panic of the present call. A caller that waits for `done` sleeps under this lock.
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
     done: Condvar,
 }
 
@@ -70,7 +71,7 @@ impl Pool {
             stop: AtomicBool::new(false),
             job: Mutex::new(None),
             wake: Condvar::new(),
-            finished: Mutex::new(None),
+            panic: Mutex::new(None),
             done: Condvar::new(),
         });
         // A thread that the system refuses only makes the pool smaller.
@@ -153,11 +154,11 @@ impl State {
             }
             std::hint::spin_loop();
         }
-        let mut finished = lock(&self.finished);
+        let mut panic = lock(&self.panic);
         while self.running.load(Ordering::Acquire) != 0 {
-            finished = self.done.wait(finished).unwrap_or_else(PoisonError::into_inner);
+            panic = self.done.wait(panic).unwrap_or_else(PoisonError::into_inner);
         }
-        finished.take()
+        panic.take()
     }
 
     fn work(&self, worker: usize) {
@@ -166,11 +167,11 @@ impl State {
             // SAFETY: `Pool::run` keeps the task alive until `running` is zero, which happens below.
             let result = inside(|| unsafe { (*task)(worker) });
             if let Err(panic) = result {
-                lock(&self.finished).get_or_insert(panic);
+                lock(&self.panic).get_or_insert(panic);
             }
             if self.running.fetch_sub(1, Ordering::AcqRel) == 1 {
                 // Taking the lock keeps the signal from falling between the caller's look and its sleep.
-                drop(lock(&self.finished));
+                drop(lock(&self.panic));
                 self.done.notify_one();
             }
         }
