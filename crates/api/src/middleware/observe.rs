@@ -15,24 +15,25 @@ use tracing::{Instrument, Span};
 
 use super::request_id::RequestId;
 use crate::App;
+use crate::answer::Result;
 
-/// An answer that a model gave: its id becomes a label.
+/// What became of a request to a model, its refusal too: the model's id becomes a label.
 #[derive(Debug)]
-pub(crate) struct Answered<T> {
+pub(crate) struct Answered {
     model: String,
-    answer: T,
+    answer: Result<Response>,
 }
 
 #[derive(Debug, Clone)]
 struct AnsweredBy(String);
 
-impl<T> Answered<T> {
-    pub(crate) fn by(model: &ModelCard, answer: T) -> Self {
+impl Answered {
+    pub(crate) fn by(model: &ModelCard, answer: Result<Response>) -> Self {
         Self { model: model.id.clone(), answer }
     }
 }
 
-impl<T: IntoResponse> IntoResponse for Answered<T> {
+impl IntoResponse for Answered {
     fn into_response(self) -> Response {
         let mut response = self.answer.into_response();
         response.extensions_mut().insert(AnsweredBy(self.model));

@@ -23,6 +23,8 @@ pub(crate) async fn refuse(State(app): State<App>, request: Request, next: Next)
         tracing::error!(reason, "a request has failed");
     }
     let mut refused = body(&app, &error, &path, id);
+    // Which model it was stays known to who counts.
+    *refused.extensions_mut() = std::mem::take(response.extensions_mut());
     if let Some(allow) = response.headers_mut().remove(ALLOW) {
         refused.headers_mut().insert(ALLOW, allow);
     }

@@ -13,18 +13,21 @@ use crate::extract::Json;
 use crate::middleware::Answered;
 use crate::sse;
 
-pub(super) async fn create(State(app): State<App>, Json(request): Json<Request>) -> Result<Answered<Response>> {
+pub(super) async fn create(State(app): State<App>, Json(request): Json<Request>) -> Result<Answered> {
     let delivery = request.delivery();
     let generation = Generation::try_from(request)?;
     let model = app.service.card(&generation.model)?;
+    Ok(Answered::by(&model, answer(&app, generation, delivery).await))
+}
+
+async fn answer(app: &App, generation: Generation, delivery: Delivery) -> Result<Response> {
     let header = app.header("chatcmpl", &generation.model);
     let choices = generation.choices;
     let events = app.service.generate(generation).await?;
-    let answer = match delivery {
-        Delivery::Whole => whole(events, Collector::new(header, choices)).await?,
-        Delivery::Stream { include_usage } => stream(&app, events, Chunks::new(header, choices, include_usage)),
-    };
-    Ok(Answered::by(&model, answer))
+    match delivery {
+        Delivery::Whole => whole(events, Collector::new(header, choices)).await,
+        Delivery::Stream { include_usage } => Ok(stream(app, events, Chunks::new(header, choices, include_usage))),
+    }
 }
 
 async fn whole(events: Events, mut collector: Collector) -> Result<Response> {

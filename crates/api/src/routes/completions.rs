@@ -13,19 +13,22 @@ use crate::extract::Json;
 use crate::middleware::Answered;
 use crate::sse;
 
-pub(super) async fn create(State(app): State<App>, Json(request): Json<Request>) -> Result<Answered<Response>> {
-    let delivery = request.delivery();
+pub(super) async fn create(State(app): State<App>, Json(request): Json<Request>) -> Result<Answered> {
     let model = app.service.card(&request.model)?;
+    Ok(Answered::by(&model, answer(&app, request).await))
+}
+
+async fn answer(app: &App, request: Request) -> Result<Response> {
+    let delivery = request.delivery();
     let header = app.header("cmpl", &request.model);
     let choices = request.choices()?;
     let generations = request.generations()?;
     let prompts = generations.len();
     let answers = app.service.generate_all(generations).await?;
-    let answer = match delivery {
-        Delivery::Whole => whole(answers, Collector::new(header, prompts, choices)).await?,
-        Delivery::Stream { include_usage } => stream(&app, answers, Chunks::new(header, prompts, choices, include_usage)),
-    };
-    Ok(Answered::by(&model, answer))
+    match delivery {
+        Delivery::Whole => whole(answers, Collector::new(header, prompts, choices)).await,
+        Delivery::Stream { include_usage } => Ok(stream(app, answers, Chunks::new(header, prompts, choices, include_usage))),
+    }
 }
 
 async fn whole(answers: Answers, mut collector: Collector) -> Result<Response> {

@@ -3,7 +3,7 @@
 use serde_json::json;
 use testkit::{Reply, Scripted, TestApp};
 
-use crate::{CHAT, chat_with};
+use crate::{CHAT, COMPLETIONS, chat_with, completion_with};
 
 /// The lines of one metric.
 async fn lines(app: &TestApp, start: &str) -> String {
@@ -17,9 +17,12 @@ async fn lines(app: &TestApp, start: &str) -> String {
 #[tokio::test]
 async fn requests_are_counted_by_route_and_model() {
     let backend = Scripted::new("demo");
-    backend.reply(Reply::text(&["Hi"]));
+    let refusal = backend::Error::QueueFull { reason: "full", retry_after: std::time::Duration::ZERO };
+    backend.reply(Reply::text(&["Hi"])).reply(Reply::Refuse(refusal.clone())).reply(Reply::Refuse(refusal));
     let app = TestApp::new(&backend);
     app.post(CHAT, &chat_with(json!({}))).await.ok();
+    app.post(CHAT, &chat_with(json!({}))).await;
+    app.post(COMPLETIONS, &completion_with(json!({}))).await;
     app.post(CHAT, &chat_with(json!({"model": "whatever"}))).await;
     app.get("/v1/models/demo").await.ok();
     app.get("/nothing/a").await;
@@ -29,6 +32,8 @@ async fn requests_are_counted_by_route_and_model() {
         api_requests_total{method="GET",route="unmatched",status="404",model=""} 2
         api_requests_total{method="POST",route="/v1/chat/completions",status="200",model="demo"} 1
         api_requests_total{method="POST",route="/v1/chat/completions",status="404",model=""} 1
+        api_requests_total{method="POST",route="/v1/chat/completions",status="429",model="demo"} 1
+        api_requests_total{method="POST",route="/v1/completions",status="429",model="demo"} 1
     "#);
 }
 
