@@ -1,11 +1,12 @@
 //! `GET /v1/models` and `GET /v1/models/{id}`
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use openai::models::{List, Model};
 
 use crate::App;
 use crate::answer::Result;
+use crate::extract::Path;
 
 pub(super) async fn list(State(app): State<App>) -> Json<List> {
     Json(app.service.cards().iter().map(AsRef::as_ref).collect())

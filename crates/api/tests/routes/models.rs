@@ -47,3 +47,10 @@ async fn one_that_is_being_loaded() {
     let answer = app.get("/v1/models/demo").await;
     assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, Some("5")));
 }
+
+#[tokio::test]
+async fn one_whose_id_is_not_text() {
+    let answer = TestApp::new(&Scripted::new("demo")).get("/v1/models/%FF").await;
+    assert_eq!(answer.status, 404);
+    insta::assert_snapshot!(answer.text(), @r#"{"error":{"message":"there is nothing at GET /v1/models/%FF","type":"invalid_request_error","param":null,"code":"unknown_url"}}"#);
+}
