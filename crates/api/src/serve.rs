@@ -13,7 +13,7 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -25,15 +25,18 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// When to try again after the system refused a connection: mostly because too many files are open.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
-/// Serves until `shutdown` resolves; then takes no more, lets what runs finish within the grace period, and cancels the
-/// rest. Returns when no connection is left.
+/// Serves until `shutdown` resolves; then refuses what is new, lets what runs finish within the grace period, and cancels
+/// the rest. Returns when no connection is left.
 pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output = ()>) -> io::Result<()> {
     let server = Server::new(app);
     tokio::select! {
-        never = server.accept(listener) => match never {},
+        never = server.accept(&listener) => match never {},
         () = shutdown => {}
     }
-    server.stop().await;
+    let deadline = Instant::now() + server.app.settings.grace;
+    server.drain(&listener, deadline).await;
+    drop(listener);
+    server.stop(deadline).await;
     Ok(())
 }
 
@@ -69,7 +72,7 @@ impl Server {
         Self { app, router, http, connections, over: CancellationToken::new(), graceful }
     }
 
-    async fn accept(&self, listener: TcpListener) -> Infallible {
+    async fn accept(&self, listener: &TcpListener) -> Infallible {
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => self.connect(stream),
@@ -104,19 +107,29 @@ impl Server {
         });
     }
 
-    async fn stop(self) {
-        let Self { app, connections, over, graceful, .. } = self;
-        app.service.drain();
-        let drained = async {
-            graceful.shutdown().await;
-            app.service.idle().await;
-        };
-        if timeout(app.settings.grace, drained).await.is_err() {
-            tracing::warn!("the grace period is over: what still runs is cancelled");
-            app.service.cancel();
+    /// Until nothing runs any more. Connections are taken all the while: who asks now is told to come again, and whoever
+    /// spreads the load sees in `/health/ready` where not to send anybody.
+    async fn drain(&self, listener: &TcpListener, deadline: Instant) {
+        let service = &self.app.service;
+        service.drain();
+        tokio::select! {
+            never = self.accept(listener) => match never {},
+            drained = timeout_at(deadline, service.idle()) => if drained.is_err() {
+                tracing::warn!("the grace period is over: what still runs is cancelled");
+                service.cancel();
+            },
         }
+    }
+
+    /// Closes idle connections at once, and the others when their answers are sent.
+    async fn stop(self, deadline: Instant) {
+        let Self { connections, over, graceful, .. } = self;
         connections.close();
-        if timeout(LAST_WORDS, connections.wait()).await.is_err() {
+        let sent = async {
+            graceful.shutdown().await;
+            connections.wait().await;
+        };
+        if timeout_at(deadline.max(Instant::now() + LAST_WORDS), sent).await.is_err() {
             over.cancel();
             connections.wait().await;
         }
