@@ -6,10 +6,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use backend::Priority;
-
 use crate::blocks::BlockPool;
-use crate::sequence::{Sequence, SequenceId};
+use crate::sequence::{Rank, Sequence, SequenceId};
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
@@ -43,8 +41,8 @@ pub(crate) struct Scheduler {
     pool: BlockPool,
     sequences: HashMap<SequenceId, Sequence>,
     /// In order of rank.
-    waiting: BTreeSet<(Priority, SequenceId)>,
-    running: BTreeSet<(Priority, SequenceId)>,
+    waiting: BTreeSet<Rank>,
+    running: BTreeSet<Rank>,
     /// Those that were told to run before: setting back and taking up again is nobody's business outside.
     started: BTreeSet<SequenceId>,
     counts: Counts,
@@ -144,7 +142,7 @@ impl Scheduler {
     /// one that is behind it.
     fn plan_decoding(&mut self, plan: &mut Plan, budget: &mut usize) {
         let decoding: Vec<_> =
-            self.running.iter().map(|(_, id)| *id).filter(|id| self.sequences[id].pending() == 1).collect();
+            self.running.iter().map(|rank| rank.id).filter(|id| self.sequences[id].pending() == 1).collect();
         for id in decoding {
             if !self.running.contains(&self.sequences[&id].rank()) {
                 continue; // It was set back for one before it.
@@ -166,7 +164,7 @@ impl Scheduler {
                 self.sequence_mut(id).blocks.push(block);
                 continue;
             }
-            let Some(&(_, last)) = self.running.last() else { return false };
+            let Some(last) = self.running.last().map(|rank| rank.id) else { return false };
             self.set_back(last);
             if last == id {
                 return false;
@@ -188,7 +186,7 @@ impl Scheduler {
 
     /// What is left of prompts that were begun; their blocks are theirs already.
     fn plan_prompts(&mut self, plan: &mut Plan, budget: &mut usize) {
-        let begun: Vec<_> = self.running.iter().map(|(_, id)| *id).filter(|id| self.sequences[id].pending() > 1).collect();
+        let begun: Vec<_> = self.running.iter().map(|rank| rank.id).filter(|id| self.sequences[id].pending() > 1).collect();
         for id in begun {
             self.take(id, plan, budget);
         }
@@ -196,7 +194,7 @@ impl Scheduler {
 
     /// Strictly in order of rank, so that a long prompt is not overtaken for ever by short ones.
     fn admit(&mut self, plan: &mut Plan, budget: &mut usize) {
-        let waiting: Vec<_> = self.waiting.iter().map(|(_, id)| *id).collect();
+        let waiting: Vec<_> = self.waiting.iter().map(|rank| rank.id).collect();
         for id in waiting {
             if *budget == 0 || self.running.len() >= self.limits.running {
                 return;

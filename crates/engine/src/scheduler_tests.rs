@@ -1,4 +1,4 @@
-use backend::Tenant;
+use backend::{Priority, Tenant};
 use proptest::prelude::*;
 
 use super::*;
@@ -19,6 +19,7 @@ fn sequence(id: u64, prompt: &[u32]) -> Sequence {
         published: Vec::new(),
         tenant: Tenant(0),
         priority: Priority(0),
+        choice: 0,
         leader: None,
         whole_prompt: false,
     }
@@ -72,6 +73,17 @@ fn a_lower_priority_number_starts_first() {
     scheduler.add(sequence(1, &prompt(1, 2)));
     scheduler.add(Sequence { priority: Priority(-1), ..sequence(2, &prompt(2, 2)) });
     assert_eq!(chunks(&step(&mut scheduler)), [(2, 0, 2)]);
+}
+
+#[test]
+fn a_first_choice_goes_before_the_second_of_who_came_earlier() {
+    let mut scheduler = scheduler(1, 100, 100);
+    scheduler.add(sequence(1, &prompt(1, 2)));
+    scheduler.add(Sequence { choice: 1, leader: Some(SequenceId(1)), ..sequence(2, &prompt(1, 2)) });
+    scheduler.add(sequence(3, &prompt(3, 2)));
+    step(&mut scheduler);
+    scheduler.remove(SequenceId(1));
+    assert_eq!(chunks(&step(&mut scheduler)), [(3, 0, 2)]);
 }
 
 #[test]

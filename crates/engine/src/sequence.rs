@@ -8,6 +8,15 @@ use crate::blocks::PrefixHash;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct SequenceId(pub(crate) u64);
 
+/// Whose turn is first: low priority numbers, then everybody's first choice before anybody's second, then early arrivals.
+/// Whoever asks for a hundred answers has the places that others leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Rank {
+    priority: Priority,
+    choice: u16,
+    pub(crate) id: SequenceId,
+}
+
 #[derive(Debug)]
 pub(crate) struct Sequence {
     pub(crate) id: SequenceId,
@@ -21,6 +30,8 @@ pub(crate) struct Sequence {
     pub(crate) published: Vec<PrefixHash>,
     pub(crate) tenant: Tenant,
     pub(crate) priority: Priority,
+    /// Which of its request's answers it is.
+    pub(crate) choice: u16,
     /// Another choice of the same request whose prompt this one can take over, once it is computed.
     pub(crate) leader: Option<SequenceId>,
     /// Every prompt token has to be run, because its logarithms were asked for.
@@ -43,8 +54,7 @@ impl Sequence {
         self.computed >= self.prompt_tokens
     }
 
-    /// Whose turn is first: low priority numbers, then early arrivals.
-    pub(crate) fn rank(&self) -> (Priority, SequenceId) {
-        (self.priority, self.id)
+    pub(crate) fn rank(&self) -> Rank {
+        Rank { priority: self.priority, choice: self.choice, id: self.id }
     }
 }

@@ -138,6 +138,7 @@ impl Worker {
                 published: Vec::new(),
                 tenant: job.tenant,
                 priority: job.priority,
+                choice,
                 leader: (sequence != leader).then_some(leader),
                 whole_prompt: sequence == leader && job.echo && job.logprobs.is_some(),
             });

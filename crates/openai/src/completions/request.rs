@@ -53,6 +53,10 @@ impl Request {
     pub fn generations(self) -> Result<Vec<Generation>, Error> {
         let template = self.template()?;
         let prompts = prompts(self.prompt)?;
+        let answers = prompts.len() * usize::from(template.choices.get());
+        if answers > usize::from(Choices::MOST) {
+            return Err(Error::out_of_range("n", format!("{answers} with all prompts"), "at most 128 over all prompts"));
+        }
         Ok(prompts.into_iter().map(|prompt| Generation { prompt, ..template.clone() }).collect())
     }
 

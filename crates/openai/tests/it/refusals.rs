@@ -55,7 +55,7 @@ fn numbers_out_of_range() {
     insta::assert_snapshot!(all(chat, &[
         json!({"temperature": 3}),
         json!({"temperature": -0.1}),
-        json!({"top_p": 0}),
+        json!({"top_p": -0.1}),
         json!({"top_p": 1.5}),
         json!({"top_k": -2}),
         json!({"min_p": 2}),
@@ -75,8 +75,8 @@ fn numbers_out_of_range() {
     ]), @r#"
         {"temperature":3} → [invalid_value] temperature must be between 0 and 2, but is 3
         {"temperature":-0.1} → [invalid_value] temperature must be between 0 and 2, but is -0.1
-        {"top_p":0} → [invalid_value] top_p must be greater than 0 and at most 1, but is 0
-        {"top_p":1.5} → [invalid_value] top_p must be greater than 0 and at most 1, but is 1.5
+        {"top_p":-0.1} → [invalid_value] top_p must be between 0 and 1, but is -0.1
+        {"top_p":1.5} → [invalid_value] top_p must be between 0 and 1, but is 1.5
         {"top_k":-2} → [invalid_value] top_k must be at least 1, or 0 or -1 for the whole vocabulary, but is -2
         {"min_p":2} → [invalid_value] min_p must be between 0 and 1, but is 2
         {"presence_penalty":2.5} → [invalid_value] presence_penalty must be between -2 and 2, but is 2.5
@@ -210,6 +210,7 @@ fn what_contradicts_itself() {
         json!({"prompt": [-1]}),
         json!({"prompt": [4_294_967_296_u64]}),
         json!({"prompt": vec!["a"; 65]}),
+        json!({"prompt": ["a", "b"], "n": 65}),
         json!({"prompt": null}),
         json!({"max_tokens": 0}),
         json!({"logprobs": 21}),
@@ -221,6 +222,7 @@ fn what_contradicts_itself() {
         {"prompt":[-1]} → [invalid_type] prompt[0]: invalid type: integer `-1`, expected a string, a token id or an array of token ids
         {"prompt":[4294967296]} → [invalid_type] prompt[0]: 4294967296 is not a token id
         {"prompt":["a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a"]} → [invalid_value] prompt must be at most 64 prompts, but is 65 prompts
+        {"prompt":["a","b"],"n":65} → [invalid_value] n must be at most 128 over all prompts, but is 130 with all prompts
         {"prompt":null} → [missing_required_parameter] prompt is required
         {"max_tokens":0} → [invalid_value] max_tokens must be at least 1, unless echo is true, but is 0
         {"logprobs":21} → [invalid_value] logprobs must be between 0 and 20, but is 21
