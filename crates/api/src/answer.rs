@@ -33,9 +33,7 @@ pub(crate) enum Error {
         reason: String,
     },
     /// A handler panicked.
-    Panic {
-        reason: String,
-    },
+    Panic,
 }
 
 /// What the outside sees of a reason.
@@ -82,7 +80,7 @@ impl Error {
                 row(Status::PAYLOAD_TOO_LARGE, "payload_too_large", INVALID, Some("payload_too_large"))
             }
             Self::BodyUnreadable { .. } => row(Status::BAD_REQUEST, "validation_error", INVALID, None),
-            Self::Panic { .. } => Self::of(Kind::Internal),
+            Self::Panic => Self::of(Kind::Internal),
         }
     }
 
@@ -108,7 +106,7 @@ impl Error {
     /// For the client. A bug's own text stays inside.
     pub(crate) fn message(&self) -> String {
         match self {
-            Self::Backend(backend::Error::Internal { .. }) | Self::Panic { .. } => {
+            Self::Backend(backend::Error::Internal { .. }) | Self::Panic => {
                 "the server has failed; the request id leads to what it logged".into()
             }
             Self::Request(error) => error.to_string(),
@@ -124,7 +122,8 @@ impl Error {
     /// For the log, if this is a bug of ours.
     pub(crate) fn bug(&self) -> Option<&str> {
         match self {
-            Self::Backend(backend::Error::Internal { reason }) | Self::Panic { reason } => Some(reason),
+            Self::Backend(backend::Error::Internal { reason }) => Some(reason),
+            Self::Panic => Some("a handler panicked"),
             _ => None,
         }
     }

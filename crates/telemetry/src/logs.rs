@@ -25,7 +25,8 @@ pub struct LogSettings {
     pub ansi: bool,
 }
 
-/// Sends the whole process's log lines to stderr: stdout belongs to what a command answers. Fails if it was called before.
+/// Sends the whole process's log lines to stderr: stdout belongs to what a command answers. Fails if it was called before. Panics
+/// are log lines too, of which only the place is told.
 ///
 /// `debug` and `trace` are meant for this server's own crates: what the HTTP libraries say is held at `info`, since it is
 /// a line a frame and could quote what a client has sent.
@@ -40,5 +41,11 @@ pub fn start(settings: LogSettings) -> Result<(), TryInitError> {
         Format::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed(),
         Format::Pretty => lines.with_ansi(settings.ansi).with_target(false).boxed(),
     };
-    tracing_subscriber::registry().with(lines.with_filter(filter)).try_init()
+    tracing_subscriber::registry().with(lines.with_filter(filter)).try_init()?;
+    std::panic::set_hook(Box::new(|panic| {
+        // Not its text, which may quote what a client sent.
+        let location = panic.location().map(ToString::to_string);
+        tracing::error!(location, "a bug: the program panicked here");
+    }));
+    Ok(())
 }
