@@ -1,5 +1,7 @@
 //! A model in a line.
 
+use std::fmt;
+
 use crate::Family;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,4 +13,17 @@ pub struct Summary {
     pub parameters: u64,
     /// Bytes of all tensors, in the file.
     pub bytes: u64,
+}
+
+/// "llama, 3.1 M parameters, Q8_0"
+impl fmt::Display for Summary {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { family, format, parameters, .. } = self;
+        let (size, unit) = match *parameters as f64 {
+            parameters if parameters < 1e6 => (parameters / 1e3, 'k'),
+            parameters if parameters < 1e9 => (parameters / 1e6, 'M'),
+            parameters => (parameters / 1e9, 'B'),
+        };
+        write!(formatter, "{family}, {size:.1} {unit} parameters, {format}")
+    }
 }

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use backend::{Activity, Backend, BoxFuture, Error, Events, Generation, ModelCard, ModelState, Prompt, Result};
-use checkpoint::{Checkpoint, Summary};
+use checkpoint::Checkpoint;
 use thiserror::Error as ThisError;
 use tokio::sync::{mpsc, oneshot};
 
@@ -61,6 +61,7 @@ impl Engine {
         let Checkpoint { architecture, weights, tokenizer, template, summary, .. } = checkpoint;
         let model = Model::load(architecture, weights, threads, kv_cache_bytes, max_running.get(), progress)?;
         let context = model.architecture().context.min(model.blocks() * BLOCK_TOKENS);
+        warn_of_a_small_cache(context, model.architecture().context);
         let tokenizer = Arc::new(tokenizer);
         let vocabulary = model.architecture().vocabulary;
         let shared = Arc::new(Shared::default());
@@ -71,7 +72,7 @@ impl Engine {
             owner: "llm-inference-api".into(),
             created,
             context_length: context as u32,
-            description: describe(&summary),
+            description: summary.to_string(),
             size: summary.bytes,
         });
         let limits = Limits { running: max_running.get(), step_tokens: step_tokens.get() };
@@ -199,6 +200,16 @@ fn spawn(
     std::thread::Builder::new().name("engine".into()).spawn(|| worker.run()).map_err(StartError::Thread)
 }
 
+fn warn_of_a_small_cache(context: usize, of_the_model: usize) {
+    if context < of_the_model {
+        tracing::warn!(
+            context,
+            of_the_model,
+            "the KV cache does not hold the model's whole context; with more memory for it the context is longer"
+        );
+    }
+}
+
 fn stopped() -> Error {
     Error::Unavailable { reason: "the engine has stopped".into(), retry_after: Duration::from_secs(10) }
 }
@@ -210,11 +221,4 @@ fn length(prompt: &Prompt) -> usize {
         Prompt::Tokens(tokens) => tokens.len(),
         Prompt::Chat(conversation) => conversation.messages().iter().map(|message| message.content.len()).sum(),
     }
-}
-
-/// "llama, 3.1 M parameters, Q8_0"
-fn describe(summary: &Summary) -> String {
-    let millions = summary.parameters as f64 / 1e6;
-    let size = if millions < 1000.0 { format!("{millions:.1} M") } else { format!("{:.1} B", millions / 1000.0) };
-    format!("{}, {size} parameters, {}", summary.family, summary.format)
 }

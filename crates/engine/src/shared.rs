@@ -32,7 +32,10 @@ impl Shared {
     pub(crate) fn activity(&self, now: Instant) -> Activity {
         let Latest { activity, step_began } = *self.latest();
         let stalled_for = step_began.map(|began| now.saturating_duration_since(began));
-        Activity { stalled_for, ..activity }
+        // The gauge is told with a step; while there is none, nothing is generated.
+        let idle = activity.running == 0 && step_began.is_none();
+        let tokens_per_second = if idle { 0.0 } else { activity.tokens_per_second };
+        Activity { stalled_for, tokens_per_second, ..activity }
     }
 
     pub(crate) fn drain(&self) {
@@ -53,6 +56,16 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    #[expect(clippy::float_cmp, reason = "these numbers are exact")]
+    fn an_idle_engine_generates_nothing() {
+        let shared = Shared::default();
+        shared.publish(Activity { running: 1, tokens_per_second: 40.0, ..Activity::default() });
+        assert_eq!(shared.activity(Instant::now()).tokens_per_second, 40.0);
+        shared.publish(Activity { running: 0, tokens_per_second: 40.0, ..Activity::default() });
+        assert_eq!(shared.activity(Instant::now()).tokens_per_second, 0.0);
+    }
 
     #[test]
     fn a_step_that_does_not_end_shows_from_the_first_on() {

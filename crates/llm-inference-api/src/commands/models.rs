@@ -52,9 +52,7 @@ fn describe(entry: &Entry) -> Result<String, String> {
         Source::Embedded => assemble::open(entry).map(|checkpoint| checkpoint.summary),
         Source::Path(path) => checkpoint::inspect(path),
     };
-    let summary = summary.map_err(|error| format!("{:#}", anyhow::Error::from(error)))?;
-    let millions = summary.parameters as f64 / 1e6;
-    Ok(format!("{}, {millions:.1} M parameters, {}", summary.family, summary.format))
+    summary.map(|summary| summary.to_string()).map_err(|error| format!("{:#}", anyhow::Error::from(error)))
 }
 
 fn as_json(rows: &[Row]) -> String {
