@@ -10,8 +10,8 @@ bounded!(
     Temperature(f32), "between 0 and 2", |value| (0.0..=2.0).contains(&value)
 );
 bounded!(
-    /// Nucleus sampling: the smallest set of tokens whose probabilities reach this sum.
-    TopP(f32), "greater than 0 and at most 1", |value| value > 0.0 && value <= 1.0
+    /// Nucleus sampling: the smallest set of tokens whose probabilities reach this sum; never less than one token.
+    TopP(f32), "between 0 and 1", |value| (0.0..=1.0).contains(&value)
 );
 bounded!(
     /// Tokens less likely than this share of the most likely one are left out.

@@ -1,7 +1,7 @@
 //! The files of a Hugging Face directory that have to do with text, read but not yet understood.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use serde_json::Value;
@@ -29,7 +29,7 @@ impl TextFiles {
     pub fn read(directory: &Path) -> Result<Self> {
         let file = directory.join("tokenizer.json");
         Ok(Self {
-            tokenizer: fs::read(&file).map_err(|source| Error::Io { file, source })?,
+            tokenizer: read(&file).map_err(|source| Error::Io { file, source })?,
             tokenizer_config: json(directory, "tokenizer_config.json")?,
             special_tokens_map: json(directory, "special_tokens_map.json")?,
             config: json(directory, "config.json")?,
@@ -54,9 +54,14 @@ fn json(directory: &Path, name: &str) -> Result<Value> {
     serde_json::from_str(&text).map_err(|source| Error::Json { file: directory.join(name), source })
 }
 
+/// Whatever is not a plain file is refused: to read a pipe is to wait for its writer.
+fn read(file: &Path) -> io::Result<Vec<u8>> {
+    if fs::metadata(file)?.is_file() { fs::read(file) } else { Err(io::Error::other("is not a file")) }
+}
+
 fn text(directory: &Path, name: &str) -> Result<Option<String>> {
     let file = directory.join(name);
-    match fs::read_to_string(&file) {
+    match read(&file).and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other)) {
         Ok(text) => Ok(Some(text)),
         Err(source) if source.kind() == ErrorKind::NotFound => Ok(None),
         Err(source) => Err(Error::Io { file, source }),

@@ -77,7 +77,7 @@ pub(crate) fn temperature(text: &str) -> Parsed<Temperature> {
 }
 
 pub(crate) fn top_p(text: &str) -> Parsed<TopP> {
-    number(text).and_then(|value| TopP::new(value).ok()).ok_or(Expected("a number greater than 0 and at most 1"))
+    number(text).and_then(|value| TopP::new(value).ok()).ok_or(Expected("a number between 0 and 1"))
 }
 
 pub(crate) fn tokens(text: &str) -> Parsed<NonZeroU32> {
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn numbers_out_of_range_are_refused() {
         assert!(temperature("2.1").is_err() && temperature("NaN").is_err() && temperature("2").is_ok());
-        assert!(top_p("0").is_err() && top_p("1").is_ok());
+        assert!(top_p("-0.1").is_err() && top_p("0").is_ok() && top_p("1").is_ok());
         assert!(port("65536").is_err() && port("0").is_ok());
         assert!(milliseconds("86400001").is_err() && milliseconds("0").is_ok());
         assert!(tokens("0").is_err() && some("0").is_err() && any("0").is_ok());
