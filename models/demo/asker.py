@@ -18,7 +18,7 @@ PERIODS = ("in the last {n}", "in the past {n}", "within the last {n}", "over th
 AFTER = ("after {d}", "later than {d}", "~any time after {d}")
 SINCE = ("since {d}", "on or after {d}", "from {d} on", "~starting from {d}")
 BEFORE = ("before {d}", "earlier than {d}", "prior to {d}", "~any time before {d}")
-BETWEEN_DATES = ("between {a} and {b}", "from {a} to {b}", "~from {a} until {b}")
+BETWEEN_DATES = ("between {a} and {b}", "from {a} to {b}", "from {a} until {b}")
 IN_YEAR = ("in {y}", "during {y}", "in the year {y}", "~at any time in {y}")
 
 NUMBERS = {
@@ -30,13 +30,13 @@ NUMBERS = {
           "~where the {w} is less than {n}", "~with {a} {w} of less than {n}"),
     ">=": ("with {a} {w} of at least {n}", "with {a} {w} of {n} or more", "whose {w} is at least {n}", "~where the {w} is at least {n}"),
     "<=": ("with {a} {w} of at most {n}", "with {a} {w} of {n} or less", "whose {w} is at most {n}", "~where the {w} is at most {n}"),
-    "=": ("with {a} {w} of {n}", "whose {w} is {n}", "with {a} {w} of exactly {n}", "with {w} {n}", "~where the {w} equals {n}"),
+    "=": ("with {a} {w} of {n}", "whose {w} is {n}", "with {a} {w} of exactly {n}", "with {w} {n}", "where the {w} equals {n}"),
 }
 BETWEEN_NUMBERS = ("with {a} {w} between {x} and {y}", "whose {w} is between {x} and {y}", "where the {w} is between {x} and {y}",
                    "with {a} {w} from {x} to {y}", "~that have {a} {w} between {x} and {y}")
 EQUAL = ("with {w} {v}", "whose {w} is {v}", "where the {w} is {v}", "with the {w} {v}", "~that have the {w} {v}")
 OTHER = ("whose {w} is not {v}", "where the {w} is not {v}", "with {a} {w} other than {v}", "~that do not have the {w} {v}")
-EITHER = ("whose {w} is {v} or {u}", "where the {w} is {v} or {u}", "with {w} {v} or {u}", "~whose {w} is either {v} or {u}")
+EITHER = ("whose {w} is {v} or {u}", "where the {w} is {v} or {u}", "with {w} {v} or {u}", "whose {w} is either {v} or {u}")
 STARTS = ("whose {w} starts with {v}", "with {a} {w} starting with {v}", "whose {w} begins with {v}", "~with {a} {w} that begins with {v}")
 ENDS = ("whose {w} ends with {v}", "whose {w} ends in {v}", "with {a} {w} ending in {v}", "~with {a} {w} that ends with {v}")
 CONTAINS = ("whose {w} contains {v}", "with {v} in the {w}", "whose {w} includes {v}", "with {a} {w} containing {v}", "~with {a} {w} that contains {v}")
@@ -85,10 +85,14 @@ class Asker:
 
     def small(self) -> int:
         """A bound on a count."""
-        return self.chance.choice((3, 10, 24) if self.held else (1, 2, 4, 5, 6, 7, 8, 9, 12, 15, 20, 25, 50, 100))
+        held = (3, 10, 24)
+        return self.chance.choice(held) if self.held else values.bound(self.chance, 1, 120, held)
 
     def limit(self) -> int:
-        return self.chance.choice((8, 12, 18, 40) if self.held else (2, 3, 4, 5, 6, 7, 9, 10, 10, 10, 11, 15, 20, 25, 30, 50, 100))
+        held = (8, 12, 18, 40)
+        if self.held:
+            return self.chance.choice(held)
+        return 10 if self.lucky(0.1) else values.bound(self.chance, 2, 200, held)
 
     def quoted(self, value: str) -> str:
         return self.chance.choice((value, value, f"'{value}'", f'"{value}"'))
@@ -234,8 +238,12 @@ class Asker:
         if fate < 0.12 and value != other:
             return Condition("", self.say(EITHER, w=word, v=value, u=other), f"{sql} IN ('{value}', '{other}')")
         if fate < 0.27:
-            return Condition("", self.say(column.phrases.get("other", OTHER), w=word, a=article(word), v=value), f"{sql} <> '{value}'")
+            return Condition("", self.say(OTHER if self._unclear(table, column, value) else column.phrases.get("other", OTHER), w=word, a=article(word), v=value), f"{sql} <> '{value}'")
         if "before" in column.phrases and fate < 0.6:
             return Condition(self.say(column.phrases["before"], v=value), "", f"{sql} = '{value}'")
-        wordings = column.phrases["equal"] if "equal" in column.phrases and fate < 0.9 else EQUAL
+        wordings = column.phrases["equal"] if "equal" in column.phrases and fate < 0.9 and not self._unclear(table, column, value) else EQUAL
         return Condition("", self.say(wordings, w=word, v=value), f"{sql} = '{value}'")
+
+    def _unclear(self, table, column, value) -> bool:
+        """Whether `from {value}` does not tell which column is meant: the place is none that training names, and there are two columns for it."""
+        return column.key in ("city", "country") and value not in values.known(column.values) and len(self.columns(table, "place")) > 1

@@ -48,7 +48,7 @@ def _value(chance: random.Random, owner: str, column: Column):
         return _day(chance)
     if column.kind == "text":
         return f"{chance.choice(values.FIRST).lower()}{chance.randint(1, 99)}@{chance.choice(values.EMAIL_HOSTS)}"
-    return values.pick(chance, column.values, chance.random() < 0.3)
+    return values.pick(chance, column.values, chance.random() < 0.3, fresh=0)
 
 
 @cache

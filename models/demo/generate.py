@@ -41,7 +41,7 @@ def sql_turn(chance: random.Random, schema, held: bool) -> tuple[str, str, str]:
 
 def conversation(chance: random.Random, held: bool, turns: int, given: float) -> dict:
     """A conversation of some turns, one in ten of them chat; at most one schema, shown before the first question."""
-    schema, shown = questions.schema_for(chance, DEFAULT, given)
+    schema, shown = questions.schema_for(chance, DEFAULT, given, held)
     messages, forms = [], []
     beside = chance.random() < 0.5  # the schema stands in the system message, not in the first question
     if shown and beside:
@@ -63,8 +63,8 @@ def conversation(chance: random.Random, held: bool, turns: int, given: float) ->
 
 def training(chance: random.Random):
     """One training conversation; some are long, so that late positions of the context are trained too."""
-    fate, shown = chance.random(), chance.random() < 0.22
-    alone = 0.3 if shown else 0.85  # a schema is long, so it mostly serves several questions
+    fate, shown = chance.random(), chance.random() < 0.4
+    alone = 0.25 if shown else 0.7  # a schema is long, so it mostly serves several questions
     turns = 1 if fate < alone else chance.randint(2, 4) if fate < 0.99 else chance.randint(8, 30)
     made = conversation(chance, False, turns, float(shown))
     return {"messages": made["messages"]}
@@ -104,7 +104,7 @@ DEFAULT = default_schema()
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--seed", type=int, default=20)
-    arguments.add_argument("--examples", type=int, default=150_000)
+    arguments.add_argument("--examples", type=int, default=90_000)
     options = arguments.parse_args()
     WORK.mkdir(exist_ok=True)
     chance = random.Random(options.seed)

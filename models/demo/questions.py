@@ -13,13 +13,13 @@ from schema import RELATIONS, Column, Schema, Table, random_schema, table
 SHOW = ("Show all {ns}", "List all {ns}", "Get all {ns}", "Find all {ns}", "Show me all {ns}", "Give me all {ns}", "Show {ns}", "List {ns}",
         "Get {ns}", "Find {ns}", "Select all {ns}", "Display all {ns}", "Return all {ns}", "List the {ns}", "Show the {ns}", "Show every {n}",
         "Which {ns} are there", "I want to see all {ns}", "Can you show me all {ns}", "all {ns}", "Fetch all {ns}",
-        "~I need all {ns}", "~Can you list all {ns}", "~Give me every {n}", "~Please find the {ns}", "~Return the {ns}", "~I would like to see the {ns}")
+        "I need all {ns}", "~Can you list all {ns}", "~Give me every {n}", "~Please find the {ns}", "~Return the {ns}", "I would like to see the {ns}")
 SHOW_COLUMNS = ("Show the {cs} of all {ns}", "List the {cs} of all {ns}", "Get the {cs} of {ns}", "What are the {cs} of all {ns}", "Show {cs} of {ns}",
                 "Give me the {cs} of all {ns}", "List {cs} for all {ns}", "Find the {cs} of {ns}", "Select {cs} from {ns}",
                 "~Return the {cs} for all {ns}", "~I need the {cs} of {ns}", "~Can you show me the {cs} of all {ns}")
 COUNT = ("How many {ns} are there", "How many {ns} do we have", "Count the {ns}", "Count all {ns}", "Number of {ns}", "What is the number of {ns}",
          "How many {ns}", "Get the number of {ns}", "Show the number of {ns}", "Total number of {ns}", "Tell me the number of {ns}",
-         "~Tell me how many {ns} there are", "~What is the total number of {ns}", "~Give me a count of all {ns}", "~I want to know how many {ns} there are")
+         "~Tell me how many {ns} there are", "~What is the total number of {ns}", "Give me a count of all {ns}", "I want to know how many {ns} there are")
 AGGREGATES = {
     "AVG": ("average", ("average {w}", "mean {w}", "average {w}")),
     "SUM": ("total", ("total {w}", "sum of the {w}", "total {w}", "combined {w}")),
@@ -28,8 +28,8 @@ AGGREGATES = {
 }
 VALUE_OF = ("What is the {m} of {ns}", "What is the {m} of all {ns}", "Show the {m} of {ns}", "Get the {m} of all {ns}", "Find the {m} of {ns}",
             "Calculate the {m} of {ns}", "{m} of {ns}", "What's the {m} for {ns}", "Give me the {m} of all {ns}",
-            "~Tell me the {m} of all {ns}", "~Compute the {m} of {ns}", "~I need the {m} for all {ns}")
-PER = ("per {g}", "by {g}", "for each {g}", "for every {g}", "in each {g}", "grouped by {g}", "~broken down by {g}", "~in every {g}")
+            "~Tell me the {m} of all {ns}", "Compute the {m} of {ns}", "~I need the {m} for all {ns}")
+PER = ("per {g}", "by {g}", "for each {g}", "for every {g}", "in each {g}", "grouped by {g}", "broken down by {g}", "~in every {g}")
 COUNT_PER = ("How many {ns} are there {p}", "Count {ns} {p}", "Number of {ns} {p}", "Show the number of {ns} {p}", "Count the {ns} {p}",
              "What is the number of {ns} {p}", "Get the number of {ns} {p}", "How many {ns} do we have {p}", "~Tell me how many {ns} there are {p}",
              "~List the number of {ns} {p}")
@@ -54,7 +54,7 @@ SINGLE = ("What is the {s} {n}", "Which {n} is the {s}", "Show the {s} {n}", "Fi
 SINGLE_BY = ("Which {n} has the {e} {w}", "Find the {n} with the {e} {w}", "Show the {n} with the {e} {w}", "What is the {n} with the {e} {w}",
              "~Give me the {n} with the {e} {w}", "~Get the {n} that has the {e} {w}")
 FIRST = ("Show the first {k} {ns}", "List {k} {ns}", "Show {k} {ns}", "Get the first {k} {ns}", "Give me {k} {ns}", "Show me {k} {ns}", "~Return {k} {ns}", "~Fetch the first {k} {ns}")
-SORTED = ("sorted by {w}", "ordered by {w}", "sort by {w}", "order by {w}", "~arranged by {w}")
+SORTED = ("sorted by {w}", "ordered by {w}", "sort by {w}", "order by {w}", "arranged by {w}")
 DESCENDING = ("descending", "in descending order", "from highest to lowest", "with the highest first", "~highest first")
 ASCENDING = ("", "", "ascending", "in ascending order", "from lowest to highest", "~lowest first")
 DISTINCT = ("What are the different {gs} of {ns}", "List the distinct {gs} of {ns}", "Show all unique {gs} of {ns}", "List all distinct {gs} of {ns}", "Which {gs} do {ns} have",
@@ -87,7 +87,7 @@ MOST_CHILDREN = ("Which {k} {ps} have the most {cs}", "Show the {k} {ps} with th
                  "Find the {k} {ps} with the most {cs}", "~Give me the {k} {ps} that have the most {cs}", "~Get the top {k} {ps} with the most {cs}")
 MOST_CHILDREN_ONE = ("Which {p} has the most {cs}", "Find the {p} with the most {cs}", "Show the {p} with the most {cs}", "~Give me the {p} with the most {cs}")
 WITH_PARENT = ("Show all {cs} with the {p} name", "List {cs} with the name of the {p}", "Show each {c} with its {p} name", "List all {cs} together with the {p} name",
-               "Get {cs} including the {p} name", "~Show the {cs} along with the name of the {p}", "~Give me all {cs} with their {p} name")
+               "Get {cs} including the {p} name", "Show the {cs} along with the name of the {p}", "Give me all {cs} with their {p} name")
 BY_PARENT_CHOICE = ("{w} by {p} {g}", "{w} per {p} {g}", "Show the {w} by {p} {g}", "What is the {w} for each {p} {g}", "Get the {w} per {p} {g}",
                     "~Give me the {w} by {p} {g}", "~Compute the {w} per {p} {g}")
 
@@ -493,8 +493,8 @@ def ask(chance: random.Random, schema: Schema, held: bool) -> tuple[str, str, st
         return question, made[1] + ";", form.__name__
 
 
-def schema_for(chance: random.Random, default: Schema, given: float) -> tuple[Schema, bool]:
+def schema_for(chance: random.Random, default: Schema, given: float, held: bool) -> tuple[Schema, bool]:
     """The default schema, or with probability `given` one that the prompt has to show."""
     if chance.random() < given:
-        return random_schema(chance), True
+        return random_schema(chance, held), True
     return default, False

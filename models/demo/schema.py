@@ -2,13 +2,16 @@
 
 `TABLES` is the catalogue. A prompt without a schema means `default_schema()`: the tables marked `default` under their
 first names. A prompt with a schema shows some tables of the catalogue with some of their columns, and each table and
-column may carry another of its names, so that the model has to read the schema rather than to remember it.
+column may carry another of its names, so that the model has to read the schema rather than to remember it. Training
+also shows tables of coined words (`COINED`) and known ones in disguise.
 """
 
 from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+
+import values
 
 SQL_TYPES = {
     "id": "INTEGER",
@@ -82,7 +85,7 @@ def label(*names: str, **more) -> Column:
 
 
 def place(kind: str, *, person: bool) -> Column:
-    living = ("~living in {v}", "who live in {v}", "based in {v}") if person else ("based in {v}", "~located in {v}")
+    living = ("living in {v}", "who live in {v}", "based in {v}") if person else ("based in {v}", "~located in {v}")
     plural = "cities" if kind == "city" else "countries"
     return Column(kind, "place", (kind,), (kind,), (plural,), values=kind,
                   phrases={"equal": ("from {v}", "in {v}", *living), "other": ("not from {v}", "outside {v}")})
@@ -102,7 +105,7 @@ def choice(key: str, names, words, plural, **phrases) -> Column:
 
 EMAIL = Column("email", "text", ("email", "email_address"), ("email", "email address"), ("emails", "email addresses"),
                phrases={"ends": ("whose email ends with {v}", "with an email at {v}", "~with a {v} email", "with an email address ending in {v}"),
-                        "missing": ("without an email", "with no email address", "who have no email", "~whose email is missing"),
+                        "missing": ("without an email", "with no email address", "who have no email", "whose email is missing"),
                         "present": ("who have an email", "with an email address")})
 
 TABLES = (
@@ -114,31 +117,31 @@ TABLES = (
                between=("aged between {a} and {b}", "between {a} and {b} years old"),
                most=("oldest",), least=("youngest",)),
         Column("is_active", "flag", ("is_active", "active"),
-               phrases={"yes": ("active",), "no": ("inactive",), "yes_after": ("who are active", "~that are currently active"),
+               phrases={"yes": ("active",), "no": ("inactive",), "yes_after": ("who are active", "that are currently active"),
                         "no_after": ("who are not active", "who are inactive")}),
         date("registered_at", ("registered_at", "created_at", "signup_date", "joined_on"), ("registration date", "signup date"),
              happened=("registered", "signed up", "joined", "~have registered", "created an account"),
              noun=("signups", "registrations"), most=("newest", "most recent", "latest"), least=("oldest registered", "earliest")),
         date("last_login", ("last_login", "last_seen_at"), ("last login", "last login date"),
              happened=("logged in", "last logged in", "were last seen"),
-             missing=("who have never logged in", "who never logged in", "~that have not logged in yet"),
+             missing=("who have never logged in", "who never logged in", "that have not logged in yet"),
              present=("who have logged in", "who have logged in at least once"))), person=True),
     Table("customers", (("customers", "customer"), ("clients", "client"), ("buyers", "buyer")), (
         identity(), label("name", "customer_name", "full_name"), EMAIL, place("city", person=True), place("country", person=True),
         choice("segment", ("segment", "customer_type"), ("segment",), ("segments",),
-               equal=("in the {v} segment", "of the {v} segment", "~belonging to the {v} segment"), before=("{v}",)),
+               equal=("in the {v} segment", "of the {v} segment", "belonging to the {v} segment"), before=("{v}",)),
         date("created_at", ("created_at", "registered_at", "customer_since"), ("creation date", "registration date"),
-             happened=("joined", "registered", "became customers", "~came to us", "signed up"),
+             happened=("joined", "registered", "became customers", "came to us", "signed up"),
              noun=("new customers",), most=("newest", "most recent", "latest"), least=("earliest", "oldest"))), person=True),
     Table("orders", (("orders", "order"), ("purchases", "purchase"), ("sales", "sale")), (
         identity(), key("customer", "client_id", "buyer_id"), key("product", "item_id"),
         amount("quantity", "integer", ("quantity", "units"), ("quantity",), 1, 20),
         amount("amount", "money", ("amount", "total", "total_price", "order_value"), ("amount", "total", "value"), 5, 2000,
                above=("worth more than {n}", "over {n}", "~worth over {n}"), below=("worth less than {n}", "under {n}", "~worth under {n}"),
-               most=("largest", "biggest"), least=("smallest",), sum=("revenue", "sales revenue", "~overall revenue")),
+               most=("largest", "biggest"), least=("smallest",), sum=("revenue", "sales revenue", "overall revenue")),
         choice("status", ("status", "state"), ("status",), ("statuses",), before=("{v}",),
-               equal=("with status {v}", "that are {v}", "whose status is {v}", "~marked as {v}"),
-               other=("that are not {v}", "whose status is not {v}", "~not marked as {v}")),
+               equal=("with status {v}", "that are {v}", "whose status is {v}", "marked as {v}"),
+               other=("that are not {v}", "whose status is not {v}", "not marked as {v}")),
         date("ordered_at", ("ordered_at", "order_date", "created_at", "placed_on"), ("order date", "date"),
              passive=("placed", "made", "~received"), happened=("were placed", "were made", "came in"),
              noun=("orders",), most=("latest", "most recent", "newest"), least=("oldest", "earliest")))),
@@ -157,22 +160,22 @@ TABLES = (
                below=("with less than {n} in stock", "with fewer than {n} units in stock", "~with under {n} left in stock"),
                zero=("that are out of stock", "out of stock", "with no stock", "~that are sold out")),
         date("added_at", ("added_at", "created_at", "launched_on"), ("launch date", "date added"),
-             passive=("added", "launched", "~introduced"), happened=("were added", "were launched"), noun=("new products",),
+             passive=("added", "launched", "introduced"), happened=("were added", "were launched"), noun=("new products",),
              most=("newest", "latest", "most recent"), least=("oldest",)))),
     Table("employees", (("employees", "employee"), ("workers", "worker"), ("staff members", "staff member")), (
         identity(), label("name", "full_name", "employee_name"), key("department", "dept_id"),
         choice("job_title", ("job_title", "position", "role"), ("job title", "position"), ("job titles", "positions"),
-               equal=("who work as {v}", "working as {v}", "with the job title {v}", "~employed as {v}", "whose job title is {v}")),
+               equal=("who work as {v}", "working as {v}", "with the job title {v}", "employed as {v}", "whose job title is {v}")),
         amount("salary", "money", ("salary", "annual_salary", "pay"), ("salary", "pay"), 20000, 200000,
                above=("who earn more than {n}", "earning more than {n}", "who make more than {n}", "~paid over {n}"),
                below=("who earn less than {n}", "earning less than {n}", "who make less than {n}", "~paid under {n}"),
                between=("who earn between {a} and {b}", "earning between {a} and {b}"),
                most=("highest paid", "best paid"), least=("lowest paid", "worst paid")),
         Column("manager_id", "key", ("manager_id",),
-               phrases={"missing": ("without a manager", "who have no manager", "with no manager", "~that report to nobody"),
+               phrases={"missing": ("without a manager", "who have no manager", "with no manager", "that report to nobody"),
                         "present": ("who have a manager", "with a manager")}),
         date("hired_at", ("hired_at", "hire_date", "start_date"), ("hire date", "start date"),
-             passive=("hired", "~taken on"), happened=("were hired", "joined", "started"),
+             passive=("hired", "taken on"), happened=("were hired", "joined", "started"),
              noun=("hires",), most=("newest", "most recently hired", "latest"), least=("longest serving",))), person=True),
     Table("departments", (("departments", "department"), ("teams", "team"), ("divisions", "division")), (
         identity(), Column("name", "name", ("name", "title"), ("name",), ("names",), values="department", required=True),
@@ -188,10 +191,10 @@ TABLES = (
                above=("that cost more than {n}",), below=("that cost less than {n}",), sum=("subscription revenue", "recurring revenue"),
                most=("most expensive",), least=("cheapest",)),
         date("started_at", ("started_at", "start_date", "created_at"), ("start date",),
-             passive=("started",), happened=("started", "began", "~were taken out"), noun=("new subscriptions",),
+             passive=("started",), happened=("started", "began", "were taken out"), noun=("new subscriptions",),
              most=("newest", "latest", "most recent"), least=("oldest",)),
         date("ended_at", ("ended_at", "end_date", "cancelled_at"), ("end date",),
-             happened=("ended", "were cancelled", "~expired"),
+             happened=("ended", "were cancelled", "expired"),
              missing=("that have not ended", "that are still running", "without an end date", "~that never ended"),
              present=("that have ended", "that have been cancelled", "with an end date")))),
     Table("events", (("events", "event"), ("activities", "activity"), ("actions", "action")), (
@@ -219,7 +222,7 @@ TABLES = (
                above=("with more than {n} pages", "longer than {n} pages"), below=("with fewer than {n} pages", "shorter than {n} pages"),
                most=("longest",), least=("shortest",)),
         date("published_at", ("published_at", "publication_date"), ("publication date",),
-             passive=("published", "~brought out"), happened=("were published", "came out"), noun=("books",),
+             passive=("published", "brought out"), happened=("were published", "came out"), noun=("books",),
              most=("newest", "latest"), least=("oldest",))), default=False),
     Table("students", (("students", "student"), ("pupils", "pupil")), (
         identity(), label("name", "full_name"), place("city", person=True),
@@ -230,26 +233,26 @@ TABLES = (
                above=("older than {n}", "over {n} years old"), below=("younger than {n}", "under {n} years old"),
                most=("oldest",), least=("youngest",)),
         date("enrolled_at", ("enrolled_at", "enrollment_date"), ("enrollment date",),
-             happened=("enrolled", "started", "~were admitted"), noun=("enrollments",), most=("newest",), least=("earliest",))),
+             happened=("enrolled", "started", "were admitted"), noun=("enrollments",), most=("newest",), least=("earliest",))),
         person=True, default=False),
     Table("tickets", (("tickets", "ticket"), ("issues", "issue"), ("support requests", "support request")), (
         identity(), Column("name", "name", ("title", "subject"), ("title",), ("titles",), values="product", required=True),
         choice("priority", ("priority", "severity"), ("priority",), ("priorities",),
                equal=("with {v} priority", "of {v} priority", "whose priority is {v}", "~that have {v} priority")),
         Column("assignee", "name", ("assignee", "assigned_to"), ("assignee",), ("assignees",), values="person",
-               phrases={"equal": ("assigned to {v}", "~given to {v}"), "missing": ("without an assignee", "that are not assigned", "with no assignee"),
+               phrases={"equal": ("assigned to {v}", "given to {v}"), "missing": ("without an assignee", "that are not assigned", "with no assignee"),
                         "present": ("with an assignee", "that are assigned")}),
-        date("opened_at", ("opened_at", "created_at"), ("opening date",), passive=("opened", "~raised"), happened=("were opened", "were created"),
+        date("opened_at", ("opened_at", "created_at"), ("opening date",), passive=("opened", "raised"), happened=("were opened", "were created"),
              noun=("tickets",), most=("newest", "latest", "most recent"), least=("oldest",)),
         date("closed_at", ("closed_at", "resolved_at"), ("closing date",), passive=("closed", "resolved"), happened=("were closed", "were resolved"),
-             missing=("that are still open", "that have not been closed", "~that are unresolved"), present=("that are closed", "that have been closed"))),
+             missing=("that are still open", "that have not been closed", "that are unresolved"), present=("that are closed", "that have been closed"))),
         default=False),
     Table("flights", (("flights", "flight"), ("trips", "trip")), (
         identity(),
         Column("origin", "place", ("origin", "departure_city"), ("origin",), ("origins",), values="city",
-               phrases={"equal": ("from {v}", "leaving from {v}", "departing from {v}", "~that leave {v}"), "other": ("not from {v}",)}),
+               phrases={"equal": ("from {v}", "leaving from {v}", "departing from {v}", "that leave {v}"), "other": ("not from {v}",)}),
         Column("destination", "place", ("destination", "arrival_city"), ("destination",), ("destinations",), values="city",
-               phrases={"equal": ("to {v}", "going to {v}", "that go to {v}", "~bound for {v}"), "other": ("not to {v}",)}),
+               phrases={"equal": ("to {v}", "going to {v}", "that go to {v}", "bound for {v}"), "other": ("not to {v}",)}),
         amount("price", "money", ("price", "fare"), ("price",), 30, 1500, above=("that cost more than {n}",), below=("that cost less than {n}", "cheaper than {n}"),
                most=("most expensive",), least=("cheapest",)),
         amount("duration", "integer", ("duration", "minutes"), ("duration",), 40, 900, above=("longer than {n} minutes",), below=("shorter than {n} minutes",),
@@ -262,7 +265,7 @@ RELATIONS = (
     Relation("customers", "orders", "customer_id", ("placed", "made"),
              ("without any {cs}", "who have never placed {a} {c}", "with no {cs}", "who have no {cs}", "~who never made {a} {c}")),
     Relation("products", "orders", "product_id", ("received",),
-             ("without any {cs}", "that were never ordered", "with no {cs}", "that have no {cs}", "~that nobody ordered")),
+             ("without any {cs}", "that were never ordered", "with no {cs}", "that have no {cs}", "that nobody ordered")),
     Relation("departments", "employees", "department_id", ("hired",),
              ("without any {cs}", "with no {cs}", "that have no {cs}", "~that do not have any {cs}")),
     Relation("users", "events", "user_id", ("triggered", "generated"),
@@ -272,15 +275,32 @@ RELATIONS = (
     Relation("products", "reviews", "product_id", ("received", "got"),
              ("without any {cs}", "with no {cs}", "that have no {cs}", "~that do not have any {cs}")),
     Relation("customers", "reviews", "customer_id", ("written", "posted"),
-             ("without any {cs}", "with no {cs}", "who have never written {a} {c}", "~who never wrote {a} {c}")),
+             ("without any {cs}", "with no {cs}", "who have never written {a} {c}", "who never wrote {a} {c}")),
 )
 
 # Columns that no question asks about; they teach the model to pass over what it does not need.
 DISTRACTORS = ("phone TEXT", "notes TEXT", "updated_at DATE", "address TEXT", "code TEXT", "description TEXT", "weight REAL")
 
 
+def _coined_table(chance: random.Random, number: int) -> Table:
+    """A table whose name and columns mean nothing: a question over it can be answered only by copying them from the prompt."""
+    noun = values.coin(chance)
+    columns = [identity(), label(*([] if chance.random() < 0.5 else ["title"]))]
+    for position in range(chance.randint(3, 6)):
+        word = values.coin(chance) if chance.random() < 0.7 else f"{values.coin(chance)} {values.coin(chance)}"
+        kind, name = chance.choice(("integer", "money", "choice", "choice", "date")), word.replace(" ", "_")
+        more = {"values": f"coined {number} {position}", "plural": (word + "s",)} if kind == "choice" else {"low": 1, "high": chance.choice((50, 900, 20000))}
+        phrases = {"happened": (f"have a {word}", f"had their {word}")} if kind == "date" else {}
+        columns.append(Column(word, kind, (name, f"{name}_{chance.choice(('value', 'code', 'at', 'info'))}"), (word,), phrases=phrases, **more))
+    return Table(f"coined {number}", ((f"{noun}s", noun),), tuple(columns), default=False)
+
+
+COINED = tuple(_coined_table(random.Random(f"table {number}"), number) for number in range(600))
+BY_KEY = {table.key: table for table in TABLES + COINED}
+
+
 def table(key: str) -> Table:
-    return next(table for table in TABLES if table.key == key)
+    return BY_KEY[key]
 
 
 @dataclass
@@ -290,9 +310,10 @@ class Schema:
     tables: dict[str, int]  # table key → index into its nouns
     columns: dict[tuple[str, str], str]  # (table key, column key) → name
     distractors: dict[str, str] = field(default_factory=dict)
+    prefix: str = ""  # before each table's name
 
     def name(self, table_key: str) -> str:
-        return table(table_key).nouns[self.tables[table_key]][0].replace(" ", "_")
+        return self.prefix + table(table_key).nouns[self.tables[table_key]][0].replace(" ", "_")
 
     def column(self, table_key: str, column_key: str) -> str:
         return self.columns[table_key, column_key]
@@ -317,8 +338,14 @@ def default_schema() -> Schema:
     return Schema(tables, columns)
 
 
-def random_schema(chance: random.Random) -> Schema:
-    """A few tables, with their relations, some columns left out and some names changed."""
+def random_schema(chance: random.Random, held: bool) -> Schema:
+    """A few tables, with their relations, some columns left out and some names changed; in training two fifths are coined or disguised."""
+    if not held and chance.random() < 0.2:
+        coined = chance.sample(COINED, chance.choice((1, 1, 2)))
+        schema = Schema({table.key: 0 for table in coined}, {})
+        for one in coined:
+            _choose_columns(schema, one, chance)
+        return schema
     keys = {chance.choice(TABLES).key}
     related = [relation for relation in RELATIONS if keys & {relation.parent, relation.child}]
     if related and chance.random() < 0.7:
@@ -326,11 +353,22 @@ def random_schema(chance: random.Random) -> Schema:
         keys |= {relation.parent, relation.child}
     if chance.random() < 0.25:
         keys.add(chance.choice(TABLES).key)
-    ordered = sorted(keys, key=lambda _: chance.random())
+    ordered = sorted(sorted(keys), key=lambda _: chance.random())  # a set has no order of its own
     schema = Schema({key: 0 if chance.random() < 0.5 else chance.randrange(len(table(key).nouns)) for key in ordered}, {})
     for key in ordered:
         _choose_columns(schema, table(key), chance)
+    if not held and chance.random() < 0.25:
+        _disguise(schema, chance)
     return schema
+
+
+def _disguise(schema: Schema, chance: random.Random) -> None:
+    """Gives tables and columns names that no other schema has, but that show what they are."""
+    schema.prefix = chance.choice(("", "tbl_", "app_", "all_", "shop_", f"{values.coin(chance)}_"))
+    end = chance.choice(("_1", "_value", "_col", "_field", "_x", f"_{values.coin(chance)}"))
+    for place, name in schema.columns.items():
+        if place[1] != "id" and chance.random() < 0.5:
+            schema.columns[place] = name + end
 
 
 def _choose_columns(schema: Schema, table: Table, chance: random.Random) -> None:

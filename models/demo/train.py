@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from tokenizers import Tokenizer
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 
 import tokenizer as demo
@@ -101,23 +102,29 @@ def main() -> None:
     arguments.add_argument("--minutes", type=float, default=math.inf, help="end earlier than --steps, at this time")
     arguments.add_argument("--threads", type=int, default=2)
     arguments.add_argument("--eager", action="store_true", help="without torch.compile")
+    arguments.add_argument("--resume", action="store_true", help="go on from the weights and the tokenizer of work/model, with a new warm-up")
+    arguments.add_argument("--peak", type=float, default=1.0, help="factor of the peak rates")
+    arguments.add_argument("--seed", type=int, default=SEED, help="of the order of the data")
     options = arguments.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(SEED)
 
     records = [json.loads(line) for line in (WORK / "train.jsonl").open()]
-    tokenizer = demo.train(text for record in records[:40_000] for text, _ in demo.pieces(record))
-    demo.save(tokenizer, WORK / "model")
+    if options.resume:
+        tokenizer = Tokenizer.from_file(str(WORK / "model" / "tokenizer.json"))
+    else:
+        tokenizer = demo.train(text for record in records[:40_000] for text, _ in demo.pieces(record))
+        demo.save(tokenizer, WORK / "model")
     sequences = encode(tokenizer, records)
     print(f"{sum(len(ids) for ids, _ in sequences) / 1e6:.1f} M tokens, {sum(sum(mask) for _, mask in sequences) / 1e6:.1f} M learned", flush=True)
 
-    model = new_model()
+    model = LlamaForCausalLM.from_pretrained(WORK / "model", dtype=torch.float32).train() if options.resume else new_model()
     print(f"{model.num_parameters() / 1e6:.2f} M parameters", flush=True)
     if not options.eager:
         for layer in model.model.layers:  # one layer at a time: they share the compiled code
             layer.compile(dynamic=True)
     steppers = optimizers(model)
-    source = batches(sequences, random.Random(SEED))
+    source = batches(sequences, random.Random(options.seed))
     started, tokens, recent = time.monotonic(), 0, 0.0
     step, progress = 0, 0.0
     while progress < 1.0:
@@ -130,7 +137,7 @@ def main() -> None:
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer, peak in steppers:
             for group in optimizer.param_groups:
-                group["lr"] = peak * rate(progress, step)
+                group["lr"] = options.peak * peak * rate(progress, step)
             optimizer.step()
             optimizer.zero_grad()
         step += 1

@@ -1,8 +1,8 @@
 """The values that questions name and tables hold.
 
 Pools of the open kind (people, places, products, numbers, dates) have a part that no training question names: a
-held-out question draws from it, so that an answer is right only if the model copies the value. The closed kind
-(statuses, plans …) is the same for both.
+held-out question draws from it, so that an answer is right only if the model copies the value. More than half of the
+values in training are coined, new each time, so that copying is what is learned. The closed kind (statuses, plans …) is the same for both.
 """
 
 from __future__ import annotations
@@ -53,13 +53,17 @@ def _pool(values, held: bool) -> list[str]:
 
 
 OPEN = {"city": CITIES, "country": COUNTRIES}
+KNOWN = {pool: frozenset(_pool(names, False)) for pool, names in OPEN.items()}
+ONSETS = "b c d f g h j k l m n p r s t v w z br ch cl dr fl gr kr pl qu sh sk sl st th tr wh y  ".split(" ")
+VOWELS = "a e i o u a e i o ai ea ee ia ie io oo ou".split()
+CODAS = "n r s l m t d k x ng nd rt st ck ll    ".split(" ")
 
 
 def number(chance: random.Random, low: int, high: int, held: bool) -> int:
     """A number within the bounds; those that leave 3 when divided by 7 are held out (unless the range is tiny)."""
     while True:
         value = chance.randint(low, high)
-        if high - low > 100 and chance.random() < 0.7:
+        if high - low > 100 and chance.random() < (0.7 if held else 0.4):
             step = 10 ** (len(str(value)) - chance.choice((1, 2)))
             value = max(low, value // step * step)
         if high - low < 12 or (value % 7 == 3) == held:
@@ -74,10 +78,38 @@ def date(chance: random.Random, held: bool) -> str:
     return f"{chance.randint(2020, 2025)}-{chance.randint(1, 12):02}-{day:02}"
 
 
-def pick(chance: random.Random, pool: str, held: bool) -> str:
-    """A value of a named pool."""
+def bound(chance: random.Random, low: int, most: int, held: tuple[int, ...]) -> int:
+    """A small number, a limit say, that is none of those held out; small ones are frequent."""
+    return chance.choice([number for number in range(low, chance.choice((10, 60, most))) if number not in held])
+
+
+def known(pool: str) -> frozenset[str]:
+    """What training names of an open pool, besides coined words."""
+    return KNOWN[pool]
+
+
+def coin(chance: random.Random) -> str:
+    """A word that nobody has read, so that it can only be copied."""
+    parts = [chance.choice(ONSETS) + chance.choice(VOWELS) + chance.choice(CODAS) for _ in range(chance.choice((1, 2, 2, 2, 3)))]
+    return "".join(parts)
+
+
+def coined(chance: random.Random, pool: str) -> str:
+    """A coined value of an open pool."""
+    words = [coin(chance).capitalize() for _ in range(2)]
+    if pool == "product":
+        return f"{chance.choice(ADJECTIVES)} {words[0]}"
+    return " ".join(words) if chance.random() < (0.15 if pool in OPEN else 0.6) else words[0]
+
+
+def pick(chance: random.Random, pool: str, held: bool, fresh: float = 0.55) -> str:
+    """A value of a named pool; in training a coined one with probability `fresh`."""
+    if pool.startswith("coined"):
+        return coin(random.Random(f"{pool} {chance.randrange(12)}"))
     if pool in CLOSED:
         return chance.choice(CLOSED[pool])
+    if not held and fresh and chance.random() < fresh:
+        return coined(chance, pool)
     if pool in OPEN:
         return chance.choice(_pool(OPEN[pool], held))
     if pool == "product":
@@ -88,11 +120,12 @@ def pick(chance: random.Random, pool: str, held: bool) -> str:
 
 def beginning(chance: random.Random, held: bool) -> str:
     """The first letters of a name, for LIKE."""
-    return chance.choice(_pool(FIRST + PRODUCTS, held))[: chance.choice((1, 1, 2, 3))]
+    word = coin(chance).capitalize() if not held and chance.random() < 0.5 else chance.choice(_pool(FIRST + PRODUCTS, held))
+    return word[: chance.choice((1, 1, 2, 3))]
 
 
 def fragment(chance: random.Random, held: bool) -> str:
     """Letters from within a word, for LIKE."""
-    word = chance.choice(_pool(LAST + PRODUCTS + FIRST, held)).lower()
+    word = coin(chance) if not held and chance.random() < 0.6 else chance.choice(_pool(LAST + PRODUCTS + FIRST, held)).lower()
     start = chance.randrange(max(1, len(word) - 3))
     return word[start : start + chance.choice((2, 3, 4))]
