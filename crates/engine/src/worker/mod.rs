@@ -155,13 +155,14 @@ impl Worker {
         }
     }
 
-    fn remove(&mut self, id: RequestId) {
-        if let Some(request) = self.requests.remove(&id) {
-            for sequence in request.sequences() {
-                self.answers.remove(&sequence);
-                self.scheduler.remove(sequence);
-            }
+    /// Takes a request out, with all that its sequences hold.
+    fn remove(&mut self, id: RequestId) -> Option<Request> {
+        let request = self.requests.remove(&id)?;
+        for sequence in request.sequences() {
+            self.answers.remove(&sequence);
+            self.scheduler.remove(sequence);
         }
+        Some(request)
     }
 
     /// After a panic in a step, which is a bug: nobody can say what the sequences' blocks hold, so all requests fail and

@@ -6,7 +6,7 @@ use backend::{Error, FinishReason, StopReason};
 
 use super::Worker;
 use super::outputs::{Row, describe};
-use super::request::{Request, RequestId};
+use super::request::RequestId;
 use crate::model::{Run, Wanted};
 use crate::sampling::Distribution;
 use crate::scheduler::{Chunk, Plan};
@@ -133,11 +133,7 @@ impl Worker {
     fn refuse_all(&mut self) {
         let ids: Vec<RequestId> = self.requests.keys().copied().collect();
         for id in ids {
-            for sequence in self.requests.get(&id).into_iter().flat_map(Request::sequences) {
-                self.answers.remove(&sequence);
-                self.scheduler.remove(sequence);
-            }
-            if let Some(request) = self.requests.remove(&id) {
+            if let Some(request) = self.remove(id) {
                 request.fail(&Error::internal("the scheduler found nothing to run"));
             }
         }
