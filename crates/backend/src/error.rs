@@ -17,7 +17,7 @@ pub enum Error {
         "this model's context is {context} tokens, but {prompt} were asked for in the prompt and {completion} in the completion"
     )]
     ContextLength { parameter: &'static str, context: u32, prompt: u32, completion: u32 },
-    #[error("the model {model:?} does not exist; there are: {}", known.join(", "))]
+    #[error("the model {:?} does not exist; there are: {}", shortened(model), known.join(", "))]
     UnknownModel { model: String, known: Vec<String> },
     #[error("{reason}; try again in {} s", retry_after.as_secs_f64().ceil().max(1.0))]
     QueueFull { reason: &'static str, retry_after: Duration },
@@ -30,6 +30,11 @@ pub enum Error {
     /// Logged where it is made into an answer, never sent.
     #[error("{reason}")]
     Internal { reason: String },
+}
+
+/// Enough of a name to know it by. A client may send megabytes of it, and should not get them back.
+fn shortened(name: &str) -> &str {
+    name.char_indices().nth(100).map_or(name, |(end, _)| &name[..end])
 }
 
 /// What sort of refusal it is; the only thing that the table of statuses looks at.
@@ -93,5 +98,17 @@ impl Error {
     #[expect(clippy::needless_pass_by_value, reason = "as `invalid`")]
     pub fn internal(reason: impl ToString) -> Self {
         Self::Internal { reason: reason.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_is_not_sent_back_whole() {
+        let unknown = Error::UnknownModel { model: "é".repeat(5000), known: vec!["demo".into()] };
+        let expected = format!("the model {:?} does not exist; there are: demo", "é".repeat(100));
+        assert_eq!(unknown.to_string(), expected);
     }
 }
