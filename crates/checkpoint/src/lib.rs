@@ -14,6 +14,7 @@ pub mod gguf;
 mod hugging_face;
 mod locate;
 mod names;
+mod plain_file;
 mod rope;
 mod storage;
 mod summary;

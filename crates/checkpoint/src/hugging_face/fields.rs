@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use crate::{Error, Result};
+use crate::{Error, Result, plain_file};
 
 /// Configurations are some kilobytes, the index of a model in hundreds of shards some megabytes.
 const LARGEST_FILE: u64 = 64 << 20;
@@ -24,7 +24,7 @@ impl Fields {
         if size > LARGEST_FILE {
             return Err(Error::malformed(file, "size", format!("at most {LARGEST_FILE} bytes"), format!("{size}")));
         }
-        let text = fs::read(file).map_err(|source| Error::io(file, source))?;
+        let text = plain_file::read(file).map_err(|source| Error::io(file, source))?;
         Self::parse(file, &text)
     }
 

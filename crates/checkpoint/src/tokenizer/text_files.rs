@@ -1,12 +1,12 @@
 //! The files of a Hugging Face directory that have to do with text, read but not yet understood.
 
-use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::{Error, Result};
+use crate::plain_file;
 
 /// A file that is not there is `None`, or null.
 #[derive(Clone, Debug, Default)]
@@ -29,7 +29,7 @@ impl TextFiles {
     pub fn read(directory: &Path) -> Result<Self> {
         let file = directory.join("tokenizer.json");
         Ok(Self {
-            tokenizer: read(&file).map_err(|source| Error::Io { file, source })?,
+            tokenizer: plain_file::read(&file).map_err(|source| Error::Io { file, source })?,
             tokenizer_config: json(directory, "tokenizer_config.json")?,
             special_tokens_map: json(directory, "special_tokens_map.json")?,
             config: json(directory, "config.json")?,
@@ -54,14 +54,9 @@ fn json(directory: &Path, name: &str) -> Result<Value> {
     serde_json::from_str(&text).map_err(|source| Error::Json { file: directory.join(name), source })
 }
 
-/// Whatever is not a plain file is refused: to read a pipe is to wait for its writer.
-fn read(file: &Path) -> io::Result<Vec<u8>> {
-    if fs::metadata(file)?.is_file() { fs::read(file) } else { Err(io::Error::other("is not a file")) }
-}
-
 fn text(directory: &Path, name: &str) -> Result<Option<String>> {
     let file = directory.join(name);
-    match read(&file).and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other)) {
+    match plain_file::read(&file).and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other)) {
         Ok(text) => Ok(Some(text)),
         Err(source) if source.kind() == ErrorKind::NotFound => Ok(None),
         Err(source) => Err(Error::Io { file, source }),

@@ -110,7 +110,7 @@ impl Worker {
     }
 
     fn accept(&mut self, job: Job) {
-        let queued = self.requests.values().filter(|request| request.is_waiting()).count();
+        let queued = self.waiting();
         let free = self.limits.running.saturating_sub(self.scheduler.running());
         if queued >= self.max_queued.saturating_add(free) {
             let retry_after = self.pace.wait_for(self.requests.len(), self.limits.running);
@@ -176,13 +176,18 @@ impl Worker {
         self.scheduler.clear();
     }
 
+    /// Requests of which nothing runs yet.
+    fn waiting(&self) -> usize {
+        self.requests.values().filter(|request| request.is_waiting()).count()
+    }
+
     fn publish(&mut self) {
         let now = Instant::now();
         let pool = self.scheduler.pool();
         let counts = self.scheduler.counts();
         self.shared.publish(Activity {
             running: self.scheduler.running() as u32,
-            waiting: self.requests.values().filter(|request| request.is_waiting()).count() as u32,
+            waiting: self.waiting() as u32,
             kv_cache_usage: pool.in_use() as f64 / pool.total() as f64,
             kv_blocks_in_use: pool.in_use() as u32,
             prefix_cache_queries: counts.prefix_queries,
