@@ -20,7 +20,7 @@ use crate::settings::{Settings, types};
 /// answers that are being streamed meanwhile stutter.
 const STEP_TOKENS: NonZeroUsize = NonZeroUsize::new(128).unwrap();
 
-/// A running sequence whose last token is older means that its engine hangs.
+/// A step that takes longer means that its engine hangs.
 const STALL_LIMIT: Duration = Duration::from_mins(1);
 
 /// A model that runs, and what there is to say about it.

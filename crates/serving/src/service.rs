@@ -20,7 +20,7 @@ pub struct Settings {
     pub defaults: Defaults,
     /// `LLM_MAX_TOKENS_LIMIT`
     pub max_tokens_limit: MaxTokens,
-    /// A running sequence whose last token is older means that its engine is not alive.
+    /// A step that takes longer means that its engine is not alive.
     pub stall_limit: Duration,
 }
 
