@@ -22,4 +22,5 @@ mod text;
 
 pub use engine::{Engine, StartError};
 pub use model::{BLOCK_TOKENS, Model, ModelError, Run, Wanted};
+pub use sampling::sampling_time;
 pub use settings::{EngineSettings, Memory, Progress};

@@ -63,6 +63,8 @@ pub(crate) trait Lanes: Copy + 'static {
     unsafe fn power_of_two(exponent: Self::Floats) -> Self::Floats;
     /// `a` in the first `count` lanes, `b` in the others.
     unsafe fn first(count: usize, a: Self::Floats, b: Self::Floats) -> Self::Floats;
+    /// `value` in the lanes in which `a` ≥ `b`, zero in the others.
+    unsafe fn where_at_least(a: Self::Floats, b: Self::Floats, value: Self::Floats) -> Self::Floats;
 
     /// The greatest lane.
     #[inline(always)]

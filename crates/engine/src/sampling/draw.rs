@@ -1,4 +1,13 @@
 //! Drawing from what is left of a distribution after min-p, top-k and top-p.
+//!
+//! Nothing is sorted. Each cut-off leaves the beginning of the order from the most to the least likely token, so all of them
+//! come to a [`Bound`]. Where top-p puts it need not be known: a token is drawn from what the others leave, and is within top-p
+//! if the tokens before it are less than the share; if not, the next one is drawn from those before it. That is the same
+//! distribution (rejection sampling), and takes one or two passes over the row, few of whose chunks reach the bound.
+
+use kernels::{CHUNK, Exponential, Isa};
+
+use super::maxima::{LEAST_EXPONENT, Maxima, best_first};
 
 /// Cut-offs, in the order in which they are applied (vLLM's): min-p, top-k, top-p. Each looks at the distribution that the
 /// one before left over.
@@ -12,81 +21,138 @@ pub(super) struct Cutoffs {
     pub(super) top_p: f32,
 }
 
-/// How many candidates top-p looks at first. Nearly always enough; if not, four times as many are looked at.
-const FIRST_LOOK: usize = 256;
-
-/// Draws a token; `chance` is uniform in [0, 1). `logits` are divided by the temperature already.
-pub(super) fn draw(logits: &[f32], cutoffs: Cutoffs, chance: f64) -> u32 {
-    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    // In logits, min-p is a distance from the most likely token.
-    let floor = if cutoffs.min_p > 0.0 { most + cutoffs.min_p.ln() } else { f32::NEG_INFINITY };
-    if cutoffs.top_k >= logits.len() && cutoffs.top_p >= 1.0 {
-        let weights = logits.iter().map(|logit| weight(*logit, most, floor));
-        return pick(weights, chance) as u32;
-    }
-    let candidates = nucleus(logits, most, floor, cutoffs);
-    let chosen = pick(candidates.iter().map(|token| weight(logits[*token as usize], most, floor)), chance);
-    // Only logits that are no numbers leave no candidate.
-    candidates.get(chosen).copied().unwrap_or(0)
+/// The beginning of the order from the most to the least likely token: tokens above `logit`, and those with exactly this
+/// one whose id is below `ties`.
+#[derive(Debug, Clone, Copy)]
+struct Bound {
+    logit: f32,
+    ties: usize,
 }
 
-fn weight(logit: f32, most: f32, floor: f32) -> f64 {
-    if logit >= floor { f64::from(logit - most).exp() } else { 0.0 }
+/// Draws tokens, with buffers that stay.
+#[derive(Debug)]
+pub(super) struct Draw {
+    isa: Isa,
+    maxima: Maxima,
+    /// The sums of the weights within the bound, chunk by chunk.
+    sums: Vec<f32>,
+    /// The weights of one chunk.
+    weights: [f32; CHUNK],
 }
 
-/// The tokens that top-k and top-p leave, best first.
-fn nucleus(logits: &[f32], most: f32, floor: f32, cutoffs: Cutoffs) -> Vec<u32> {
-    let mut tokens: Vec<u32> = (0..logits.len() as u32).filter(|token| logits[*token as usize] >= floor).collect();
-    let best_first = |a: &u32, b: &u32| logits[*b as usize].total_cmp(&logits[*a as usize]).then(a.cmp(b));
-    let kept = cutoffs.top_k.clamp(1, tokens.len().max(1));
-    if kept < tokens.len() {
-        tokens.select_nth_unstable_by(kept - 1, best_first);
-        tokens.truncate(kept);
+/// What a row is drawn from: the logits, and what makes weights of them.
+#[derive(Clone, Copy)]
+struct Row<'a> {
+    logits: &'a [f32],
+    most: f32,
+    scale: f32,
+}
+
+impl Draw {
+    pub(super) fn new() -> Self {
+        Self { isa: Isa::detect(), maxima: Maxima::default(), sums: Vec::new(), weights: [0.0; CHUNK] }
     }
-    if cutoffs.top_p >= 1.0 {
-        tokens.sort_unstable_by(best_first);
-        return tokens;
+
+    pub(super) fn most_likely(&mut self, logits: &[f32]) -> u32 {
+        self.maxima.find(self.isa, logits);
+        self.maxima.most_likely(logits)
     }
-    let mass = |tokens: &[u32]| -> f64 { tokens.iter().map(|token| weight(logits[*token as usize], most, floor)).sum() };
-    let target = f64::from(cutoffs.top_p) * mass(&tokens);
-    let mut look = FIRST_LOOK;
-    loop {
-        let head = look.min(tokens.len());
-        if head < tokens.len() {
-            tokens.select_nth_unstable_by(head - 1, best_first);
-        }
-        tokens[..head].sort_unstable_by(best_first);
-        let mut sum = 0.0;
-        let reached = tokens[..head].iter().position(|token| {
-            sum += weight(logits[*token as usize], most, floor);
-            sum >= target
-        });
-        match reached {
-            Some(last) => tokens.truncate(last + 1),
-            None if head < tokens.len() => {
-                look *= 4;
-                continue;
+
+    /// A token drawn from the distribution softmax(`logits` · `scale`) as the cut-offs leave it. Each number that `chance`
+    /// gives is uniform in [0, 1); how many are taken depends on the logits.
+    pub(super) fn draw(&mut self, logits: &[f32], scale: f32, cutoffs: Cutoffs, mut chance: impl FnMut() -> f64) -> u32 {
+        self.maxima.find(self.isa, logits);
+        let row = Row { logits, most: self.maxima.greatest(), scale };
+        let mut bound = self.bound(row, cutoffs);
+        let mut total = self.weigh(row, bound);
+        let share = f64::from(cutoffs.top_p) * total;
+        loop {
+            // Only logits that are no numbers leave no token.
+            let Some(token) = self.pick(row, bound, chance() * total) else { return 0 };
+            if cutoffs.top_p >= 1.0 {
+                return token as u32;
             }
-            None => {}
+            // The tokens before this one: if they do not come to the share, it is within.
+            bound = Bound { logit: logits[token], ties: token };
+            total = self.weigh(row, bound);
+            if total < share || total <= 0.0 {
+                return token as u32;
+            }
         }
-        return tokens;
+    }
+
+    /// What min-p and top-k leave.
+    fn bound(&self, row: Row<'_>, cutoffs: Cutoffs) -> Bound {
+        let Row { logits, most, scale } = row;
+        // In logits, min-p is a distance from the most likely token.
+        let distance = if cutoffs.min_p > 0.0 { cutoffs.min_p.ln().max(LEAST_EXPONENT) } else { LEAST_EXPONENT };
+        let floor = Bound { logit: most + distance / scale, ties: logits.len() };
+        if cutoffs.top_k >= logits.len() {
+            return floor;
+        }
+        let best = self.maxima.best(logits, cutoffs.top_k);
+        match best.into_iter().max_by(best_first(logits)) {
+            Some(last) if logits[last as usize] >= floor.logit => {
+                Bound { logit: logits[last as usize], ties: last as usize + 1 }
+            }
+            _ => floor,
+        }
+    }
+
+    /// Sums the weights of the tokens within the bound.
+    fn weigh(&mut self, row: Row<'_>, bound: Bound) -> f64 {
+        let Row { logits, .. } = row;
+        self.sums.resize(self.maxima.chunks().len(), 0.0);
+        // Before `ties` what equals the bound counts, behind it does not; it may be in the middle of a chunk.
+        let chunk = bound.ties.min(logits.len()) / CHUNK;
+        let (before, behind) = logits.split_at(chunk * CHUNK);
+        let (maxima_before, maxima_behind) = self.maxima.chunks().split_at(chunk);
+        let (sums_before, sums_behind) = self.sums.split_at_mut(chunk);
+        let (with, without) = (row.terms(bound.logit), row.terms(bound.logit.next_up()));
+        kernels::sums(self.isa, before, maxima_before, with, sums_before);
+        kernels::sums(self.isa, behind, maxima_behind, without, sums_behind);
+        if chunk < self.sums.len() {
+            self.sums[chunk] = self.weights(row, bound, chunk).iter().sum();
+        }
+        self.sums.iter().map(|sum| f64::from(*sum)).sum()
+    }
+
+    /// The weights of the tokens of a chunk, zero outside the bound.
+    fn weights(&mut self, row: Row<'_>, bound: Bound, chunk: usize) -> &[f32] {
+        let start = chunk * CHUNK;
+        let logits = &row.logits[start..row.logits.len().min(start + CHUNK)];
+        let (before, behind) = logits.split_at(bound.ties.saturating_sub(start).min(logits.len()));
+        let weights = &mut self.weights[..logits.len()];
+        let (weights_before, weights_behind) = weights.split_at_mut(before.len());
+        kernels::exponentials(self.isa, before, row.terms(bound.logit), weights_before);
+        kernels::exponentials(self.isa, behind, row.terms(bound.logit.next_up()), weights_behind);
+        weights
+    }
+
+    /// The token into whose share of the sums `rest` falls.
+    fn pick(&mut self, row: Row<'_>, bound: Bound, rest: f64) -> Option<usize> {
+        let (chunk, rest) = find(&self.sums, rest)?;
+        let (index, _) = find(self.weights(row, bound, chunk), rest)?;
+        Some(chunk * CHUNK + index)
     }
 }
 
-/// The index whose share of the sum of weights `chance` falls into.
-fn pick(weights: impl Iterator<Item = f64> + Clone, chance: f64) -> usize {
-    let mut rest = chance * weights.clone().sum::<f64>();
-    let mut last = 0;
-    for (index, weight) in weights.enumerate() {
-        if weight > 0.0 {
-            last = index;
-            if rest < weight {
-                return index;
-            }
-            rest -= weight;
-        }
+impl Row<'_> {
+    fn terms(self, floor: f32) -> Exponential {
+        Exponential { most: self.most, scale: self.scale, floor }
     }
-    // Rounding can leave a crumb of `rest` behind the last weight.
+}
+
+/// The index of the weight into which `rest` falls, and how far; the last that is not zero for a crumb that rounding leaves.
+fn find(weights: &[f32], mut rest: f64) -> Option<(usize, f64)> {
+    let mut last = None;
+    for (index, &weight) in weights.iter().enumerate().filter(|(_, weight)| **weight > 0.0) {
+        last = Some((index, rest));
+        if rest < f64::from(weight) {
+            break;
+        }
+        rest -= f64::from(weight);
+    }
     last
 }
 
@@ -97,6 +163,10 @@ mod tests {
     use super::*;
 
     const NONE: Cutoffs = Cutoffs { min_p: 0.0, top_k: usize::MAX, top_p: 1.0 };
+
+    fn draw(logits: &[f32], cutoffs: Cutoffs, chance: f64) -> u32 {
+        Draw::new().draw(logits, 1.0, cutoffs, || chance)
+    }
 
     /// What the definition of the cut-offs says, on a sorted list.
     fn allowed(logits: &[f32], cutoffs: Cutoffs) -> Vec<u32> {
@@ -133,6 +203,39 @@ mod tests {
         }
 
         #[test]
+        fn every_allowed_token_is_drawn_as_often_as_it_is_likely(
+            // Whole numbers, so that several are equal.
+            logits in prop::collection::vec(-2i8..3, 1..12),
+            spread in 1usize..200,
+            min_p in prop_oneof![Just(0f32), 0.01f32..0.9],
+            top_k in prop_oneof![Just(usize::MAX), 1usize..12],
+            top_p in prop_oneof![Just(1f32), 0.05f32..0.95],
+        ) {
+            // Over several chunks, with tokens between that are never drawn.
+            let mut row = vec![f32::NEG_INFINITY; logits.len() * spread];
+            for (index, &logit) in logits.iter().enumerate() {
+                row[index * spread] = f32::from(logit);
+            }
+            let cutoffs = Cutoffs { min_p, top_k, top_p };
+            let allowed = allowed(&row, cutoffs);
+            let likely = |token: u32| f64::from(row[token as usize]).exp();
+            let total: f64 = allowed.iter().map(|token| likely(*token)).sum();
+            let mut state = 1u64;
+            let mut chance = || {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (state >> 11) as f64 / (1u64 << 53) as f64
+            };
+            let mut draw = Draw::new();
+            let drawn: Vec<_> = (0..4000).map(|_| draw.draw(&row, 1.0, cutoffs, &mut chance)).collect();
+            for token in allowed {
+                let (count, share) = (drawn.iter().filter(|drawn| **drawn == token).count(), likely(token) / total);
+                // Five standard deviations, and what is one too many among few.
+                let tolerance = 5.0 * (4000.0 * share * (1.0 - share)).sqrt() + 2.0;
+                prop_assert!((count as f64 - 4000.0 * share).abs() <= tolerance, "{token}: {count}, not {}", 4000.0 * share);
+            }
+        }
+
+        #[test]
         fn top_k_of_one_is_greedy(logits in prop::collection::vec(-10f32..10.0, 1..50), chance in 0f64..1.0) {
             let token = draw(&logits, Cutoffs { top_k: 1, ..NONE }, chance);
             prop_assert_eq!(vec![token], allowed(&logits, Cutoffs { top_k: 1, ..NONE }));
@@ -147,8 +250,9 @@ mod tests {
     }
 
     #[test]
-    fn a_long_tail_beyond_the_first_look_is_reached() {
+    fn of_many_equal_tokens_top_p_leaves_the_first() {
         let logits = vec![0f32; 2000];
-        assert_eq!(nucleus(&logits, 0.0, f32::NEG_INFINITY, Cutoffs { top_p: 0.5, ..NONE }).len(), 1000);
+        let half = Cutoffs { top_p: 0.5, ..NONE };
+        assert!((0..1000).all(|step| draw(&logits, half, f64::from(step) / 1000.0) < 1000));
     }
 }

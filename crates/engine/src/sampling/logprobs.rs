@@ -1,37 +1,39 @@
 //! Logarithms of probabilities, of the distribution as the model gave it.
 
-/// What turns a logit into a natural logarithm of its probability: the logarithm of the sum of all exponentials.
-#[derive(Debug, Clone, Copy)]
+use kernels::{Exponential, Isa};
+
+use super::maxima::{LEAST_EXPONENT, Maxima, best_first};
+
+/// What turns the logits of a row into natural logarithms of probabilities.
+#[derive(Debug, Clone)]
 pub(crate) struct Distribution {
+    maxima: Maxima,
+    /// The logarithm of the sum of all exponentials.
     log_sum: f64,
 }
 
 impl Distribution {
     pub(crate) fn new(logits: &[f32]) -> Self {
-        let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let sum: f64 = logits.iter().map(|logit| f64::from(logit - most).exp()).sum();
-        Self { log_sum: f64::from(most) + sum.ln() }
+        let isa = Isa::detect();
+        let maxima = Maxima::of(isa, logits);
+        let most = maxima.greatest();
+        let mut sums = vec![0.0; maxima.chunks().len()];
+        let terms = Exponential { most, scale: 1.0, floor: most + LEAST_EXPONENT };
+        kernels::sums(isa, logits, maxima.chunks(), terms, &mut sums);
+        let sum: f64 = sums.into_iter().map(f64::from).sum();
+        Self { maxima, log_sum: f64::from(most) + sum.ln() }
     }
 
-    pub(crate) fn logprob(self, logit: f32) -> f32 {
+    pub(crate) fn logprob(&self, logit: f32) -> f32 {
         (f64::from(logit) - self.log_sum) as f32
     }
-}
 
-/// The `count` tokens with the highest logits, best first; of equal ones the lower id first.
-pub(crate) fn top(logits: &[f32], count: usize) -> Vec<u32> {
-    if count == 0 {
-        return Vec::new();
+    /// The `count` tokens with the highest of the same row's logits, best first; of equal ones the lower id first.
+    pub(crate) fn top(&self, logits: &[f32], count: usize) -> Vec<u32> {
+        let mut tokens = self.maxima.best(logits, count);
+        tokens.sort_unstable_by(best_first(logits));
+        tokens
     }
-    let mut tokens: Vec<u32> = (0..logits.len() as u32).collect();
-    let best_first = |a: &u32, b: &u32| logits[*b as usize].total_cmp(&logits[*a as usize]).then(a.cmp(b));
-    let count = count.min(tokens.len());
-    if count < tokens.len() {
-        tokens.select_nth_unstable_by(count - 1, best_first);
-    }
-    tokens.truncate(count);
-    tokens.sort_unstable_by(best_first);
-    tokens
 }
 
 #[cfg(test)]
@@ -53,7 +55,7 @@ mod tests {
             let mut sorted: Vec<u32> = (0..logits.len() as u32).collect();
             sorted.sort_by(|a, b| logits[*b as usize].total_cmp(&logits[*a as usize]).then(a.cmp(b)));
             sorted.truncate(count);
-            prop_assert_eq!(top(&logits, count), sorted);
+            prop_assert_eq!(Distribution::new(&logits).top(&logits, count), sorted);
         }
     }
 }

@@ -2,23 +2,20 @@
 
 use std::collections::HashMap;
 
-/// How often each token was generated, and which tokens were in the prompt.
+/// The tokens of the prompt and of the output, and how often each was generated.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Penalties {
-    pub(super) presence: f32,
-    pub(super) frequency: f32,
-    pub(super) repetition: f32,
-    generated: HashMap<u32, u32>,
-    prompt: Vec<u32>,
+    presence: f32,
+    frequency: f32,
+    repetition: f32,
+    seen: HashMap<u32, u32>,
 }
 
 impl Penalties {
     pub(super) fn new(presence: f32, frequency: f32, repetition: f32, prompt: &[u32]) -> Self {
         let mut penalties = Self { presence, frequency, repetition, ..Self::default() };
         if penalties.repeats() {
-            penalties.prompt = prompt.to_vec();
-            penalties.prompt.sort_unstable();
-            penalties.prompt.dedup();
+            penalties.seen = prompt.iter().map(|token| (*token, 0)).collect();
         }
         penalties
     }
@@ -29,22 +26,21 @@ impl Penalties {
 
     pub(super) fn note(&mut self, token: u32) {
         if !self.is_neutral() {
-            *self.generated.entry(token).or_default() += 1;
+            *self.seen.entry(token).or_default() += 1;
         }
     }
 
     /// Repetition over prompt and output, then presence and frequency over the output alone, as vLLM and transformers do.
-    pub(super) fn apply(&self, logits: &mut [f32]) {
-        if self.repeats() {
-            let only_generated = self.generated.keys().filter(|token| self.prompt.binary_search(token).is_err());
-            for token in self.prompt.iter().chain(only_generated) {
-                let logit = &mut logits[*token as usize];
+    /// What the logits were goes to `before`.
+    pub(super) fn apply(&self, logits: &mut [f32], before: &mut Vec<(u32, f32)>) {
+        for (&token, &generated) in &self.seen {
+            let logit = &mut logits[token as usize];
+            before.push((token, *logit));
+            if self.repeats() {
                 *logit = if *logit > 0.0 { *logit / self.repetition } else { *logit * self.repetition };
             }
-        }
-        if self.counts() {
-            for (token, count) in &self.generated {
-                logits[*token as usize] -= self.presence + self.frequency * *count as f32;
+            if generated > 0 {
+                *logit -= self.presence + self.frequency * generated as f32;
             }
         }
     }
@@ -70,7 +66,7 @@ mod tests {
         penalties.note(1);
         penalties.note(2);
         let mut logits = [4.0, -4.0, 4.0, 4.0];
-        penalties.apply(&mut logits);
+        penalties.apply(&mut logits, &mut Vec::new());
         assert_eq!(logits, [2.0, -8.0, 2.0, 4.0]);
     }
 
@@ -80,7 +76,7 @@ mod tests {
         penalties.note(1);
         penalties.note(1);
         let mut logits = [4.0, 4.0];
-        penalties.apply(&mut logits);
+        penalties.apply(&mut logits, &mut Vec::new());
         assert_eq!(logits, [4.0, 2.0]);
     }
 }

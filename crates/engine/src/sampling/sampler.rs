@@ -4,7 +4,7 @@ use backend::{Sampling, Temperature};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
-use super::draw::{Cutoffs, draw};
+use super::draw::{Cutoffs, Draw};
 use super::penalties::Penalties;
 
 /// What is colder is greedy, as in vLLM: logits divided by less could exceed what a float holds.
@@ -20,6 +20,9 @@ pub(crate) struct Sampler {
     bias: Vec<(u32, f32)>,
     penalties: Penalties,
     chance: ChaCha8Rng,
+    draw: Draw,
+    /// The logits that bias and penalties changed, as they were before.
+    before: Vec<(u32, f32)>,
 }
 
 impl Sampler {
@@ -48,40 +51,38 @@ impl Sampler {
                 prompt,
             ),
             chance,
+            draw: Draw::new(),
+            before: Vec::new(),
         }
     }
 
-    /// Chooses the next token; `logits` are changed on the way.
+    /// Chooses the next token. `logits` are changed on the way, and left as they were.
     pub(crate) fn choose(&mut self, logits: &mut [f32]) -> u32 {
+        self.before.clear();
         for (token, bias) in &self.bias {
+            self.before.push((*token, logits[*token as usize]));
             logits[*token as usize] += bias;
         }
-        self.penalties.apply(logits);
-        let token = if self.temperature < COLDEST { most_likely(logits) } else { self.draw(logits) };
+        self.penalties.apply(logits, &mut self.before);
+        let token = if self.temperature < COLDEST { self.draw.most_likely(logits) } else { self.draw(logits) };
         self.penalties.note(token);
+        // What was changed twice gets its first value last.
+        for (token, logit) in self.before.iter().rev() {
+            logits[*token as usize] = *logit;
+        }
         token
     }
 
-    fn draw(&mut self, logits: &mut [f32]) -> u32 {
-        let inverse = 1.0 / self.temperature;
-        for logit in logits.iter_mut() {
-            *logit *= inverse;
-        }
-        let chance = (self.chance.next_u64() >> 11) as f64 * UNIT;
-        draw(logits, self.cutoffs, chance)
+    fn draw(&mut self, logits: &[f32]) -> u32 {
+        let Self { chance, draw, .. } = self;
+        let next = || (chance.next_u64() >> 11) as f64 * UNIT;
+        draw.draw(logits, 1.0 / self.temperature, self.cutoffs, next)
     }
-}
-
-/// Of equally likely tokens the one with the lowest id, as transformers and llama.cpp choose.
-#[expect(clippy::float_cmp, reason = "the largest value is one of them")]
-fn most_likely(logits: &[f32]) -> u32 {
-    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    logits.iter().position(|logit| *logit == most).unwrap_or(0) as u32
 }
 
 #[cfg(test)]
 mod tests {
-    use backend::{LogitBias, TopP};
+    use backend::{LogitBias, PresencePenalty, RepetitionPenalty, TopP};
 
     use super::*;
 
@@ -127,6 +128,22 @@ mod tests {
             ..Sampling::default()
         };
         assert_eq!(Sampler::new(&sampling, 0, &[]).choose(&mut [0.0, 9.0, 2.0]), 0);
+    }
+
+    #[test]
+    fn the_logits_are_left_as_they_were() {
+        let sampling = Sampling {
+            logit_bias: LogitBias::new(vec![(1, -3.0), (2, 50.0)]).unwrap(),
+            repetition_penalty: RepetitionPenalty::new(1.3).ok(),
+            presence_penalty: PresencePenalty::new(0.7).ok(),
+            ..seeded(1)
+        };
+        let mut sampler = Sampler::new(&sampling, 0, &[0, 1, 1]);
+        let mut logits = [0.1, 0.2, 0.3, 0.4];
+        for _ in 0..5 {
+            sampler.choose(&mut logits);
+        }
+        assert_eq!(logits.map(f32::to_bits), [0.1f32, 0.2, 0.3, 0.4].map(f32::to_bits));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use backend::{Alternative, TokenLogprob};
 use checkpoint::Tokenizer;
 
-use crate::sampling::{Distribution, top};
+use crate::sampling::Distribution;
 use crate::sequence::SequenceId;
 
 /// One row that the model keeps: the distribution of the token behind `position`.
@@ -19,7 +19,7 @@ pub(super) struct Row {
 pub(super) fn describe(
     tokenizer: &Tokenizer,
     token: u32,
-    distribution: Option<Distribution>,
+    distribution: Option<&Distribution>,
     row: &[f32],
     count: u8,
 ) -> TokenLogprob {
@@ -30,7 +30,8 @@ pub(super) fn describe(
         let logprob = distribution.map_or(f32::NEG_INFINITY, |distribution| distribution.logprob(row[token as usize]));
         Alternative { token, text, bytes, logprob }
     };
-    let top = top(row, usize::from(count)).into_iter().map(alternative).collect();
+    let top = distribution.map(|distribution| distribution.top(row, usize::from(count))).unwrap_or_default();
+    let top = top.into_iter().map(alternative).collect();
     TokenLogprob { token, text, bytes, logprob, top }
 }
 

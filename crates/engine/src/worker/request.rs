@@ -99,7 +99,7 @@ impl Request {
             echo.logprobs.push(describe(tokenizer, echo.prompt[0], None, &[], 0));
         }
         if position == echo.logprobs.len() && position < echo.prompt.len() {
-            let entry = describe(tokenizer, echo.prompt[position], Some(Distribution::new(row)), row, top);
+            let entry = describe(tokenizer, echo.prompt[position], Some(&Distribution::new(row)), row, top);
             echo.logprobs.push(entry);
         }
     }

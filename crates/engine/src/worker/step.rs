@@ -91,11 +91,11 @@ impl Worker {
                 chosen.push((row.sequence, None));
                 continue;
             }
-            // The logarithm is of the model's own distribution, which choosing changes.
-            let own = request.logprobs().map(|top| (Distribution::new(logits), logits.to_vec(), top));
             let token = answer.choose(logits);
-            let logprob =
-                own.map(|(distribution, own, top)| describe(&self.tokenizer, token, Some(distribution), &own, top));
+            // The logarithm is of the model's own distribution, as choosing leaves it.
+            let logprob = request
+                .logprobs()
+                .map(|top| describe(&self.tokenizer, token, Some(&Distribution::new(logits)), logits, top));
             chosen.push((row.sequence, Some((token, logprob))));
         }
         for (sequence, choice) in chosen {

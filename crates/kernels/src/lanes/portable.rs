@@ -165,6 +165,15 @@ impl<const FUSED: bool> Lanes for Plain<FUSED> {
     }
 
     #[inline(always)]
+    unsafe fn where_at_least(a: Floats, b: Floats, value: Floats) -> Floats {
+        let mut result = [0.0; LANES];
+        for lane in 0..LANES {
+            result[lane] = if a[lane] >= b[lane] { value[lane] } else { 0.0 };
+        }
+        result
+    }
+
+    #[inline(always)]
     unsafe fn load_f16(from: *const u16) -> Floats {
         // SAFETY: the caller vouches for 16 elements.
         let halves = unsafe { from.cast::<[u16; LANES]>().read_unaligned() };

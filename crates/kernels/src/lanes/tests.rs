@@ -53,6 +53,7 @@ impl Kernel for Probe<'_> {
                 L::round(a),
                 L::power_of_two(whole),
                 L::first(case.count, a, b),
+                L::where_at_least(a, b, c),
                 L::splat(case.a[3]),
                 L::load_f16(case.halves.as_ptr()),
                 L::load_u8(case.codes.as_ptr()),
