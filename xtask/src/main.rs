@@ -2,7 +2,9 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to its terminal")]
 
 mod bench;
+mod random;
 mod repository;
+mod server;
 mod synth;
 mod test;
 mod tidy;

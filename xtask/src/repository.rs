@@ -25,7 +25,11 @@ fn walk(root: &Path, directory: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     for entry in fs::read_dir(directory).with_context(|| format!("cannot list {}", directory.display()))? {
         let entry = entry?;
         let kind = entry.file_type()?;
-        if kind.is_dir() && !NOT_OURS.iter().any(|name| entry.file_name() == *name) {
+        // `.git` is a file where the repository has several working trees.
+        if NOT_OURS.iter().any(|name| entry.file_name() == *name) {
+            continue;
+        }
+        if kind.is_dir() {
             walk(root, &entry.path(), found)?;
         } else if kind.is_file() {
             found.push(entry.path().strip_prefix(root)?.to_path_buf());

@@ -7,7 +7,6 @@ mod format;
 mod gguf;
 mod hugging_face;
 mod plan;
-mod random;
 mod shape;
 mod values;
 mod vocabulary;

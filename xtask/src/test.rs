@@ -6,7 +6,6 @@
 
 mod clients;
 mod script;
-mod server;
 mod tally;
 
 use std::path::Path;

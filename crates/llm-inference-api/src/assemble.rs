@@ -1,7 +1,6 @@
 //! The one place where concrete types meet: from entries of the catalogue to engines, and from engines to the service.
 
 use std::fs;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -15,10 +14,6 @@ use telemetry::Metrics;
 
 use crate::embedded;
 use crate::settings::{Settings, types};
-
-/// Tokens of one step. Prompts are computed at nearly full speed from some 64 tokens on; a longer step only makes the
-/// answers that are being streamed meanwhile stutter.
-const STEP_TOKENS: NonZeroUsize = NonZeroUsize::new(128).unwrap();
 
 /// A step that takes longer means that its engine hangs.
 const STALL_LIMIT: Duration = Duration::from_mins(1);
@@ -83,7 +78,7 @@ pub(crate) fn load(
         max_queued: max_queued.value,
         queue_timeout: queue_timeout.value,
         kv_cache_bytes: kv_cache_bytes.value.get() / count.max(1),
-        step_tokens: STEP_TOKENS,
+        step_tokens: EngineSettings::STEP_TOKENS,
     };
     let engine = Engine::start(checkpoint, settings, progress)
         .with_context(|| format!("the model {:?} cannot be started", entry.id))?;

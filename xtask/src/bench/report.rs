@@ -1,88 +1,137 @@
-//! What was measured, as a table for people or as JSON.
+//! What was measured.
 
-use std::fmt;
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::Path;
 
-use kernels::limits::Limits;
 use serde_json::{Value, json};
 
-#[derive(Debug, Default)]
+use super::statistics::median;
+
+#[derive(Debug)]
 pub(super) struct Report {
     pub(super) machine: String,
-    pub(super) limits: Option<Limit>,
-    rows: Vec<Row>,
-}
-
-/// The machine's limits, as far as rows are compared with them.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Limit {
-    /// Bytes a second.
-    pub(super) bytes: f64,
-    /// Operations a second.
-    pub(super) integer: f64,
-    pub(super) float: f64,
-}
-
-impl From<Limits> for Limit {
-    fn from(limits: Limits) -> Self {
-        Self { bytes: limits.bytes, integer: limits.integer_operations, float: limits.float_operations }
-    }
+    model: Option<String>,
+    pub(super) figures: Vec<Figure>,
+    /// What else one should know to read the figures.
+    pub(super) notes: Vec<String>,
 }
 
 #[derive(Debug)]
-pub(super) struct Row {
-    name: String,
-    value: f64,
-    unit: &'static str,
-    /// What part of the limit this is, and of which.
-    share: Option<(f64, &'static str)>,
+pub(super) struct Figure {
+    pub(super) name: String,
+    pub(super) value: f64,
+    pub(super) unit: &'static str,
+    pub(super) share: Option<Share>,
+    /// Others' values of the same.
+    pub(super) beside: Vec<(&'static str, f64)>,
 }
 
-impl Row {
-    pub(super) fn speed(name: impl Into<String>, value: f64, unit: &'static str) -> Self {
-        Self { name: name.into(), value, unit, share: None }
+/// What part of a limit a figure is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Share {
+    pub(super) share: f64,
+    pub(super) of: Limit,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Limit {
+    /// Read bandwidth.
+    Memory,
+    Arithmetic,
+    /// The engine in this process, without a server around it.
+    Engine,
+    /// The model's file and the KV cache.
+    FileAndCache,
+    /// A request that has only what is new of this one.
+    RestAlone,
+}
+
+impl Limit {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Arithmetic => "arithmetic",
+            Self::Engine => "engine",
+            Self::FileAndCache => "file + KV",
+            Self::RestAlone => "the rest alone",
+        }
+    }
+}
+
+impl Figure {
+    pub(super) fn new(name: impl Into<String>, value: f64, unit: &'static str) -> Self {
+        Self { name: name.into(), value, unit, share: None, beside: Vec::new() }
     }
 
-    /// Beside the limit that is the lower one here.
-    pub(super) fn of_limit(mut self, share_of_memory: f64, share_of_arithmetic: f64) -> Self {
-        // The larger share is that of the limit which is nearer.
-        self.share = Some(if share_of_memory > share_of_arithmetic {
-            (share_of_memory, "memory")
-        } else {
-            (share_of_arithmetic, "arithmetic")
-        });
+    /// The medians over several rounds.
+    pub(super) fn of_rounds(name: impl Into<String>, rounds: &[(f64, Share)], unit: &'static str) -> Self {
+        let values: Vec<f64> = rounds.iter().map(|(value, _)| *value).collect();
+        let figure = Self::new(name, median(&values), unit);
+        let Some((_, first)) = rounds.first() else { return figure };
+        // A round may have been nearer to the other limit.
+        let shares: Vec<f64> =
+            rounds.iter().filter(|(_, share)| share.of == first.of).map(|(_, share)| share.share).collect();
+        figure.share(Share { share: median(&shares), of: first.of })
+    }
+
+    pub(super) fn share(mut self, share: Share) -> Self {
+        self.share = Some(share);
+        self
+    }
+
+    /// Another's values of the same, of which the median counts; nothing if there are none.
+    pub(super) fn beside(mut self, name: &'static str, values: &[f64]) -> Self {
+        if !values.is_empty() {
+            self.beside.push((name, median(values)));
+        }
         self
     }
 
     fn json(&self) -> Value {
-        let share = self.share.map(|(share, limit)| json!({"share": share, "of": limit}));
-        json!({"name": self.name, "value": self.value, "unit": self.unit, "limit": share})
+        let share = self.share.map(|share| json!({"of": share.of.name(), "share": share.share}));
+        let beside =
+            |(name, value): &(&'static str, f64)| json!({"name": name, "value": value, "ratio": self.value / value});
+        let beside: Vec<_> = self.beside.iter().map(beside).collect();
+        json!({"name": self.name, "value": self.value, "unit": self.unit, "limit": share, "beside": beside})
     }
 }
 
 impl Report {
-    pub(super) fn push(&mut self, row: Row) {
-        self.rows.push(row);
+    pub(super) fn new(threads: NonZeroUsize, model: Option<&Path>) -> Self {
+        let isa = kernels::Isa::detect();
+        let model = model.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+        let machine = format!("{}, {isa}, {threads} threads", processor());
+        Self { machine, model, figures: Vec::new(), notes: Vec::new() }
+    }
+
+    pub(super) fn push(&mut self, figure: Figure) {
+        self.figures.push(figure);
+    }
+
+    pub(super) fn note(&mut self, note: impl Into<String>) {
+        self.notes.push(note.into());
+    }
+
+    /// The first line of a table.
+    pub(super) fn title(&self) -> String {
+        match &self.model {
+            Some(model) => format!("{model} on {}", self.machine),
+            None => self.machine.clone(),
+        }
     }
 
     pub(super) fn json(&self) -> Value {
-        json!({"machine": self.machine, "rows": self.rows.iter().map(Row::json).collect::<Vec<_>>()})
+        let figures: Vec<_> = self.figures.iter().map(Figure::json).collect();
+        json!({"machine": self.machine, "model": self.model, "figures": figures, "notes": self.notes})
     }
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(formatter, "{}\n", self.machine)?;
-        let width = self.rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
-        for Row { name, value, unit, share } in &self.rows {
-            let digits = if *value < 100.0 { 2 } else { 0 };
-            write!(formatter, "{name:width$}  {value:10.digits$} {unit:8}")?;
-            match share {
-                Some((share, limit)) => writeln!(formatter, "{:4.0} % of {limit}", share * 100.0)?,
-                None => writeln!(formatter)?,
-            }
-        }
-        Ok(())
-    }
+/// As Linux calls it.
+fn processor() -> String {
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name.trim()));
+    name.unwrap_or("an unknown processor").to_owned()
 }
 
 #[cfg(test)]
@@ -90,11 +139,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_names_the_nearer_limit() {
-        let mut report = Report { machine: "a machine".to_owned(), ..Report::default() };
-        report.push(Row::speed("decode", 33.0, "tokens/s").of_limit(0.62, 0.05));
-        let table = report.to_string();
-        assert!(table.contains("62 % of memory"), "{table}");
-        assert_eq!(report.json()["rows"][0]["limit"]["of"], "memory");
+    fn a_figure_of_rounds_has_their_medians() {
+        let round = |value, share| (value, Share { share, of: Limit::Memory });
+        let rounds = [round(30.0, 0.5), round(90.0, 0.9), round(40.0, 0.6)];
+        let figure = Figure::of_rounds("decode", &rounds, "tokens/s").beside("llama.cpp", &[10.0, 20.0, 90.0]);
+        let json = figure.json();
+        assert_eq!(json["value"], 40.0);
+        assert_eq!(json["limit"]["share"], 0.6);
+        assert_eq!(json["beside"][0]["ratio"], 2.0);
     }
 }

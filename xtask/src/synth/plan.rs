@@ -4,9 +4,9 @@ use anyhow::{Result, ensure};
 use kernels::Format;
 
 use super::format::{Container, FileFormat, Mixture, Part};
-use super::random::Random;
 use super::shape::{Family, Shape};
 use super::values;
+use crate::random::Random;
 
 /// About so many bytes are made at once: models are larger than memory.
 const CHUNK: usize = 1 << 20;

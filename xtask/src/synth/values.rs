@@ -3,7 +3,7 @@
 use half::{bf16, f16};
 use kernels::Format;
 
-use super::random::Random;
+use crate::random::Random;
 
 /// Standard deviations of whole numbers spread evenly over what so many levels hold: √((levels² − 1) / 12).
 const DEVIATION_OF_255: f32 = 73.61;

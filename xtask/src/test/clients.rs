@@ -6,9 +6,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::server::Server;
 use super::tally::Tally;
 use super::{cargo, heading, script};
+use crate::server::{self, Server};
 
 /// The clients learn from this where the server is.
 const BASE_URL: &str = "LLM_TEST_BASE_URL";
@@ -22,7 +22,7 @@ pub(super) fn run(root: &Path, tally: &mut Tally) {
         println!("the server does not build");
         return tally.failed(1);
     }
-    let mut server = match Server::start(root) {
+    let mut server = match start(root) {
         Ok(server) => server,
         Err(error) => {
             println!("{error:#}");
@@ -30,11 +30,11 @@ pub(super) fn run(root: &Path, tally: &mut Tally) {
         }
     };
     match prepare_python(root) {
-        Ok(python) => tally.tests("the official Python client", python_tests(root, &python, server.base_url())),
+        Ok(python) => tally.tests("the official Python client", python_tests(root, &python, &server.base_url())),
         Err(error) => tally.leave_out(format!("the official Python client: {error:#}")),
     }
     match prepare_node(root) {
-        Ok(()) => tally.tests("the official Node client", node_tests(root, server.base_url())),
+        Ok(()) => tally.tests("the official Node client", node_tests(root, &server.base_url())),
         Err(error) => tally.leave_out(format!("the official Node client: {error:#}")),
     }
     heading("the server ends when asked to");
@@ -45,6 +45,17 @@ pub(super) fn run(root: &Path, tally: &mut Tally) {
             tally.failed(1);
         }
     }
+}
+
+/// The server with the embedded model, on a free port.
+fn start(root: &Path) -> Result<Server> {
+    let directory = root.join("target/clients");
+    fs::create_dir_all(&directory)?;
+    let address = server::free_address()?;
+    let mut command = server::own(&server::binary(root), address);
+    let server = Server::start(command.current_dir(&directory), address, server::READY, &directory.join("server.log"))?;
+    println!("ready on {}", server.base_url());
+    Ok(server)
 }
 
 fn python_tests(root: &Path, python: &Path, base_url: &str) -> Command {

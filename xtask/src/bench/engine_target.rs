@@ -1,0 +1,80 @@
+//! The engine in this process, asked by way of the contract that the server uses too.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Context, Result};
+use backend::{Backend, Choices, Event, Generation, MaxTokens, Priority, Prompt, Sampling, Stop, Temperature, Tenant};
+use checkpoint::Checkpoint;
+use engine::{Engine, EngineSettings};
+use futures_util::StreamExt;
+
+use super::clients::{Answer, Target};
+use super::subject::cache_bytes_per_token;
+
+/// Nothing is refused for having waited: what is measured is how long it takes.
+const PATIENCE: Duration = Duration::from_hours(1);
+
+pub(super) struct EngineTarget {
+    engine: Arc<Engine>,
+    /// Words of the vocabulary.
+    pub(super) vocabulary: usize,
+    /// Bytes of keys and values of a token.
+    pub(super) cache_bytes: usize,
+}
+
+impl EngineTarget {
+    /// With room for `sequences` of `tokens` each, all of which run together.
+    pub(super) fn start(path: &Path, threads: NonZeroUsize, sequences: NonZeroUsize, tokens: usize) -> Result<Self> {
+        let checkpoint = Checkpoint::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+        let cache_bytes = cache_bytes_per_token(&checkpoint.architecture, &checkpoint.weights);
+        let vocabulary = checkpoint.architecture.vocabulary;
+        let settings = EngineSettings {
+            id: "measured".into(),
+            created: SystemTime::UNIX_EPOCH,
+            threads,
+            max_running: sequences,
+            max_queued: sequences.get(),
+            queue_timeout: PATIENCE,
+            kv_cache_bytes: sequences.get() * tokens * cache_bytes,
+            step_tokens: EngineSettings::STEP_TOKENS,
+        };
+        let engine = Engine::start(checkpoint, settings, &mut |_| {})?;
+        Ok(Self { engine, vocabulary, cache_bytes })
+    }
+}
+
+impl Target for EngineTarget {
+    async fn ask(&self, prompt: &[u32], tokens: usize) -> Result<Answer> {
+        let start = Instant::now();
+        let mut events = self.engine.generate(generation(prompt, tokens)?).await?;
+        let mut answer = Answer::default();
+        while let Some(event) = events.next().await {
+            match event? {
+                Event::Text { tokens, .. } if tokens > 0 => answer.pieces.push(start.elapsed()),
+                Event::Done(usage) => answer.tokens = usage.completion_tokens as usize,
+                Event::Text { .. } | Event::Prompt { .. } | Event::Finished { .. } => {}
+            }
+        }
+        Ok(answer)
+    }
+}
+
+/// Greedy, and past every end of text.
+fn generation(prompt: &[u32], tokens: usize) -> Result<Generation> {
+    Ok(Generation {
+        model: "measured".into(),
+        prompt: Prompt::Tokens(prompt.to_vec()),
+        sampling: Sampling { temperature: Temperature::new(0.0).ok(), ..Sampling::default() },
+        stop: Stop::new(Vec::new(), true)?,
+        max_tokens: MaxTokens::new(u32::try_from(tokens)?),
+        default_max_tokens: None,
+        choices: Choices::ONE,
+        logprobs: None,
+        echo: None,
+        priority: Priority::default(),
+        tenant: Tenant::default(),
+    })
+}

@@ -1,0 +1,159 @@
+//! A model that is being measured, and what a step costs it.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use checkpoint::{Architecture, Checkpoint, Tensor, Weights};
+use engine::{BLOCK_TOKENS, EngineSettings, Model, Run, Wanted};
+use kernels::{Format, Rows};
+
+use super::gauge::Cost;
+
+pub(super) struct Subject {
+    model: Model,
+    vocabulary: usize,
+    /// Operations of a token in the matrix products: two for each weight that is not only looked up.
+    operations: f64,
+    /// Bytes of the weights that a step reads, as they are in the file.
+    weight_bytes: f64,
+    /// Bytes of keys and values of a token.
+    cache_bytes: f64,
+    integer: bool,
+}
+
+/// So many tokens in so many steps took this time, each reading so many tokens of context.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Work {
+    pub(super) tokens: usize,
+    pub(super) steps: usize,
+    pub(super) context: usize,
+    pub(super) time: Duration,
+}
+
+impl Subject {
+    /// With room for so many tokens of keys and values. Where that is more than the model's context, the context is taken to be
+    /// longer: the answers of a model with random weights mean nothing, and the work is the same.
+    pub(super) fn load(path: &Path, threads: NonZeroUsize, tokens: usize) -> Result<Self> {
+        let checkpoint = Checkpoint::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+        let (mut architecture, weights) = (checkpoint.architecture, checkpoint.weights);
+        architecture.context = architecture.context.max(tokens);
+        let vocabulary = architecture.vocabulary;
+        let matrices = multiplied(&weights);
+        let elements: usize = matrices.iter().map(|matrix| matrix.rows() * matrix.columns()).sum();
+        let weight_bytes: usize = matrices.iter().map(|matrix| matrix.bytes()).sum();
+        let integer = matrices.iter().any(|matrix| matrix.format().is_integer());
+        let cache_bytes = cache_bytes_per_token(&architecture, &weights);
+        let room = (tokens.next_multiple_of(BLOCK_TOKENS)) * cache_bytes;
+        let model = Model::load(architecture, weights, threads, room, 1, &mut |_| {})?;
+        ensure!(model.blocks() * BLOCK_TOKENS >= tokens, "{tokens} tokens do not fit into the cache");
+        Ok(Self {
+            model,
+            vocabulary,
+            operations: 2.0 * elements as f64,
+            weight_bytes: weight_bytes as f64,
+            cache_bytes: cache_bytes as f64,
+            integer,
+        })
+    }
+
+    /// What one step of one sequence reads.
+    pub(super) fn weight_bytes(&self) -> usize {
+        self.weight_bytes as usize
+    }
+
+    /// Reads a prompt into the cache, in chunks as the server has them, and gives the logits behind it.
+    pub(super) fn prefill(&mut self, sequence: &Sequence) -> Work {
+        let tokens: Vec<u32> = (0..sequence.length).map(|position| self.token(sequence, position)).collect();
+        let start = Instant::now();
+        let chunk_tokens = EngineSettings::STEP_TOKENS.get();
+        for (index, chunk) in tokens.chunks(chunk_tokens).enumerate() {
+            let first = index * chunk_tokens;
+            let wanted = if first + chunk.len() == tokens.len() { Wanted::Last } else { Wanted::Nothing };
+            let rows = self.model.forward(&[Run { tokens: chunk, start: first, blocks: &sequence.blocks, wanted }]);
+            self.model.logits(0..rows);
+        }
+        let (steps, time) = (tokens.len().div_ceil(chunk_tokens), start.elapsed());
+        Work { tokens: tokens.len(), steps, context: tokens.len() / 2, time }
+    }
+
+    /// So many steps of all these sequences together, each behind as much context as it is long.
+    pub(super) fn decode(&mut self, sequences: &[Sequence], steps: usize) -> Work {
+        let start = Instant::now();
+        for step in 0..steps {
+            let next: Vec<u32> = sequences.iter().map(|sequence| self.token(sequence, sequence.length + step)).collect();
+            let runs: Vec<_> = next
+                .chunks(1)
+                .zip(sequences)
+                .map(|(tokens, Sequence { blocks, length })| Run {
+                    tokens,
+                    start: length + step,
+                    blocks,
+                    wanted: Wanted::Last,
+                })
+                .collect();
+            let rows = self.model.forward(&runs);
+            self.model.logits(0..rows);
+        }
+        let context = sequences.iter().map(|sequence| sequence.length + steps / 2).sum();
+        Work { tokens: sequences.len() * steps, steps, context, time: start.elapsed() }
+    }
+
+    pub(super) fn cost(&self, work: &Work) -> Cost {
+        let Work { tokens, steps, context, time } = *work;
+        let seconds = time.as_secs_f64();
+        let bytes = (self.weight_bytes + self.cache_bytes * context as f64) * steps as f64;
+        Cost { bytes: bytes / seconds, operations: self.operations * tokens as f64 / seconds, integer: self.integer }
+    }
+
+    /// Some token, another one at each place: what it is does not change the work.
+    fn token(&self, sequence: &Sequence, position: usize) -> u32 {
+        let first = sequence.blocks.first().copied().unwrap_or_default() as usize;
+        ((first * 7919 + position * 104_729) % self.vocabulary) as u32
+    }
+}
+
+impl Work {
+    /// Tokens a second.
+    pub(super) fn rate(&self) -> f64 {
+        self.tokens as f64 / self.time.as_secs_f64()
+    }
+}
+
+/// A sequence's place in the cache, and how many tokens it has so far.
+#[derive(Debug)]
+pub(super) struct Sequence {
+    blocks: Vec<u32>,
+    length: usize,
+}
+
+impl Sequence {
+    /// The `index`th of sequences of equal size: `length` tokens, and room for `more`.
+    pub(super) fn new(index: usize, length: usize, more: usize) -> Self {
+        let blocks = (length + more).div_ceil(BLOCK_TOKENS);
+        let blocks = (index * blocks..(index + 1) * blocks).map(|block| block as u32).collect();
+        Self { blocks, length }
+    }
+
+    /// Tokens of the cache that `count` of these take.
+    pub(super) fn room(count: usize, length: usize, more: usize) -> usize {
+        count * (length + more).next_multiple_of(BLOCK_TOKENS)
+    }
+}
+
+/// Bytes of keys and values that a token takes.
+pub(super) fn cache_bytes_per_token(architecture: &Architecture, weights: &Weights) -> usize {
+    // As the engine chooses it: half floats, unless the weights are whole ones.
+    let exact = weights.layers.first().is_some_and(|layer| layer.query.weight.format() == Format::F32);
+    2 * architecture.layers * architecture.kv_heads * architecture.head_dim * if exact { 4 } else { 2 }
+}
+
+/// The matrices that a step multiplies with. Embeddings that are not the head as well are only looked up.
+fn multiplied(weights: &Weights) -> Vec<&Tensor> {
+    let layers = weights.layers.iter().flat_map(|layer| {
+        let all = [&layer.query, &layer.key, &layer.value, &layer.output, &layer.up, &layer.down];
+        all.into_iter().chain(&layer.gate).map(|linear| &linear.weight)
+    });
+    layers.chain([weights.head()]).collect()
+}
