@@ -17,7 +17,7 @@ const TIME_TO_END: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// What somebody may have set for a server of their own.
-const OTHER_SETTINGS: [&str; 20] = [
+const OTHER_SETTINGS: [&str; 22] = [
     "API_KEY",
     "API_WORKERS",
     "DEBUG",
@@ -34,6 +34,8 @@ const OTHER_SETTINGS: [&str; 20] = [
     "LLM_MODEL_PATH",
     "LLM_QUEUE_TIMEOUT_MS",
     "LLM_SHUTDOWN_GRACE_MS",
+    "LLM_SPECULATION",
+    "LLM_SPECULATION_TOKENS",
     "LLM_THREADS",
     "LOG_LEVEL",
     "SERVER_SSL_ENABLED",

@@ -39,6 +39,10 @@ pub struct Activity {
     pub prompt_tokens: u64,
     pub generation_tokens: u64,
     pub preemptions: u64,
+    /// Speculative decoding: how often tokens were guessed ahead, how many those were, and how many of them were right.
+    pub drafts: u64,
+    pub draft_tokens: u64,
+    pub accepted_tokens: u64,
     /// Tokens generated during the last second that had any.
     pub tokens_per_second: f64,
     /// For how long the present step has been computed, while there is one: what `/health/live` looks at.

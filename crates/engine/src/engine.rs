@@ -1,7 +1,7 @@
 //! The handle: checks a request, hands it to the worker, and gives back its events.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -56,8 +56,17 @@ impl Engine {
         settings: EngineSettings,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Arc<Self>, StartError> {
-        let EngineSettings { id, created, threads, max_running, max_queued, queue_timeout, kv_cache_bytes, step_tokens } =
-            settings;
+        let EngineSettings {
+            id,
+            created,
+            threads,
+            max_running,
+            max_queued,
+            queue_timeout,
+            kv_cache_bytes,
+            step_tokens,
+            speculation,
+        } = settings;
         let Checkpoint { architecture, weights, tokenizer, template, summary, .. } = checkpoint;
         let model = Model::load(architecture, weights, threads, kv_cache_bytes, max_running.get(), progress)?;
         let context = model.architecture().context.min(model.blocks() * BLOCK_TOKENS);
@@ -78,7 +87,16 @@ impl Engine {
         let limits = Limits { running: max_running.get(), step_tokens: step_tokens.get() };
         let hand_over = max_queued.saturating_add(max_running.get()).clamp(LEAST_HAND_OVER, MOST_HAND_OVER);
         let (jobs, receiver) = sync_channel(hand_over);
-        let worker = spawn(model, Arc::clone(&tokenizer), limits, max_queued, Arc::clone(&shared), receiver)?;
+        let worker = Worker::new(
+            model,
+            Arc::clone(&tokenizer),
+            limits,
+            max_queued,
+            speculation.as_ref(),
+            Arc::clone(&shared),
+            receiver,
+        );
+        let worker = spawn(worker)?;
         Ok(Arc::new(Self {
             card,
             memory,
@@ -188,15 +206,7 @@ impl Drop for Engine {
     }
 }
 
-fn spawn(
-    model: Model,
-    tokenizer: Arc<checkpoint::Tokenizer>,
-    limits: Limits,
-    max_queued: usize,
-    shared: Arc<Shared>,
-    jobs: Receiver<Box<Job>>,
-) -> Result<JoinHandle<()>, StartError> {
-    let worker = Worker::new(model, tokenizer, limits, max_queued, shared, jobs);
+fn spawn(worker: Worker) -> Result<JoinHandle<()>, StartError> {
     std::thread::Builder::new().name("engine".into()).spawn(|| worker.run()).map_err(StartError::Thread)
 }
 

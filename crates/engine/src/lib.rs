@@ -15,6 +15,7 @@ mod worker;
 mod blocks;
 mod scheduler;
 mod sequence;
+mod speculation;
 
 mod model;
 mod sampling;
@@ -23,4 +24,4 @@ mod text;
 pub use engine::{Engine, StartError};
 pub use model::{BLOCK_TOKENS, Model, ModelError, Run, Wanted};
 pub use sampling::sampling_time;
-pub use settings::{EngineSettings, Memory, Progress};
+pub use settings::{EngineSettings, GuessSource, Memory, Progress, Speculation};

@@ -3,6 +3,9 @@
 //! Each step takes one token of every decoding sequence and fills what is left of its token budget with prompts, in
 //! chunks. When the blocks run out, the sequence whose turn would come last is set back: it gives up its blocks, waits,
 //! and is computed again from its tokens later (mostly from blocks that are still remembered).
+//!
+//! Guesses at what follows a decoding sequence have what is left over: they take no budget that anybody else has a use for, and
+//! no block that a sequence holds.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -23,6 +26,15 @@ pub(crate) struct Plan {
     pub(crate) chunks: Vec<Chunk>,
     /// Started with this step for the first time, with the number of tokens that they found computed already.
     pub(crate) admitted: Vec<(SequenceId, usize)>,
+    /// What is left of the token budget.
+    left: usize,
+}
+
+impl Plan {
+    /// Tokens that the step runs.
+    pub(crate) fn rows(&self) -> usize {
+        self.chunks.iter().map(|chunk| chunk.count + chunk.drafted).sum()
+    }
 }
 
 /// `count` tokens of a sequence from position `start` on.
@@ -33,6 +45,15 @@ pub(crate) struct Chunk {
     pub(crate) count: usize,
     /// It reaches the end of the tokens, so that the next one can be sampled from its last row.
     pub(crate) samples: bool,
+    /// Guesses that are run behind them.
+    pub(crate) drafted: usize,
+}
+
+impl Chunk {
+    /// The position behind the last token, guesses included.
+    pub(crate) fn end(&self) -> usize {
+        self.start + self.count + self.drafted
+    }
 }
 
 #[derive(Debug)]
@@ -113,21 +134,46 @@ impl Scheduler {
     }
 
     pub(crate) fn plan(&mut self) -> Plan {
-        let mut plan = Plan::default();
-        let mut budget = self.limits.step_tokens;
-        self.plan_decoding(&mut plan, &mut budget);
-        self.plan_prompts(&mut plan, &mut budget);
-        self.admit(&mut plan, &mut budget);
+        self.take_back_spare_blocks();
+        let mut plan = Plan { left: self.limits.step_tokens, ..Plan::default() };
+        self.plan_decoding(&mut plan);
+        self.plan_prompts(&mut plan);
+        self.admit(&mut plan);
         plan
     }
 
-    /// Notes that a plan was run.
+    /// Puts guesses behind the tokens of the chunk at `index`, which is a decoding sequence's: as many as the step's budget and
+    /// free blocks allow. They are among its tokens until the plan was run.
+    pub(crate) fn draft(&mut self, plan: &mut Plan, index: usize, guesses: impl Iterator<Item = u32>) {
+        let chunk = &mut plan.chunks[index];
+        let Some(sequence) = self.sequences.get_mut(&chunk.sequence) else { return };
+        for guess in guesses.take(plan.left) {
+            if sequence.tokens.len() == sequence.blocks.len() * self.pool.block_tokens() {
+                let Some(block) = self.pool.allocate() else { break };
+                sequence.blocks.push(block);
+            }
+            sequence.tokens.push(guess);
+            chunk.drafted += 1;
+        }
+        plan.left -= chunk.drafted;
+    }
+
+    /// Notes that a plan was run. Of what was guessed nothing is known yet.
     pub(crate) fn computed(&mut self, plan: &Plan) {
         for chunk in &plan.chunks {
             if let Some(sequence) = self.sequences.get_mut(&chunk.sequence) {
+                sequence.tokens.truncate(sequence.tokens.len() - chunk.drafted);
                 sequence.computed = chunk.start + chunk.count;
                 publish_full_blocks(&mut self.pool, sequence);
             }
+        }
+    }
+
+    /// The token appended last is the one that was guessed, so that it is computed already.
+    pub(crate) fn confirm(&mut self, id: SequenceId) {
+        if let Some(sequence) = self.sequences.get_mut(&id) {
+            sequence.computed += 1;
+            publish_full_blocks(&mut self.pool, sequence);
         }
     }
 
@@ -140,7 +186,7 @@ impl Scheduler {
 
     /// One token of each sequence that is past its prompt, the first in rank first; for a block it may have to set back
     /// one that is behind it.
-    fn plan_decoding(&mut self, plan: &mut Plan, budget: &mut usize) {
+    fn plan_decoding(&mut self, plan: &mut Plan) {
         let decoding: Vec<_> =
             self.running.iter().map(|rank| rank.id).filter(|id| self.sequences[id].pending() == 1).collect();
         for id in decoding {
@@ -148,7 +194,7 @@ impl Scheduler {
                 continue; // It was set back for one before it.
             }
             if self.grow(id) {
-                self.take(id, plan, budget);
+                self.take(id, plan);
             }
         }
     }
@@ -185,18 +231,18 @@ impl Scheduler {
     }
 
     /// What is left of prompts that were begun; their blocks are theirs already.
-    fn plan_prompts(&mut self, plan: &mut Plan, budget: &mut usize) {
+    fn plan_prompts(&mut self, plan: &mut Plan) {
         let begun: Vec<_> = self.running.iter().map(|rank| rank.id).filter(|id| self.sequences[id].pending() > 1).collect();
         for id in begun {
-            self.take(id, plan, budget);
+            self.take(id, plan);
         }
     }
 
     /// Strictly in order of rank, so that a long prompt is not overtaken for ever by short ones.
-    fn admit(&mut self, plan: &mut Plan, budget: &mut usize) {
+    fn admit(&mut self, plan: &mut Plan) {
         let waiting: Vec<_> = self.waiting.iter().map(|rank| rank.id).collect();
         for id in waiting {
-            if *budget == 0 || self.running.len() >= self.limits.running {
+            if plan.left == 0 || self.running.len() >= self.limits.running {
                 return;
             }
             if self.waits_for_its_leader(id) {
@@ -209,7 +255,7 @@ impl Scheduler {
             if self.started.insert(id) {
                 plan.admitted.push((id, cached));
             }
-            self.take(id, plan, budget);
+            self.take(id, plan);
         }
     }
 
@@ -251,13 +297,24 @@ impl Scheduler {
     }
 
     /// Puts as much of a running sequence into the plan as the budget allows.
-    fn take(&mut self, id: SequenceId, plan: &mut Plan, budget: &mut usize) {
+    fn take(&mut self, id: SequenceId, plan: &mut Plan) {
         let sequence = &self.sequences[&id];
-        let count = sequence.pending().min(*budget);
+        let count = sequence.pending().min(plan.left);
         if count > 0 {
-            *budget -= count;
+            plan.left -= count;
             let samples = count == sequence.pending();
-            plan.chunks.push(Chunk { sequence: id, start: sequence.computed, count, samples });
+            plan.chunks.push(Chunk { sequence: id, start: sequence.computed, count, samples, drafted: 0 });
+        }
+    }
+
+    /// Blocks that held guesses which did not come true.
+    fn take_back_spare_blocks(&mut self) {
+        for rank in &self.running {
+            let Some(sequence) = self.sequences.get_mut(&rank.id) else { continue };
+            let needed = sequence.tokens.len().div_ceil(self.pool.block_tokens());
+            if sequence.blocks.len() > needed {
+                self.pool.release(&sequence.blocks.split_off(needed));
+            }
         }
     }
 

@@ -164,6 +164,58 @@ fn clearing_leaves_the_counts() {
     assert_eq!(chunks(&step(&mut scheduler)), [(1, 0, 10)], "nothing is remembered");
 }
 
+/// Runs a step with these guesses behind the first chunk, to which the model says `says`, and the token 1 to all others.
+fn guess(scheduler: &mut Scheduler, guesses: &[u32], says: &[u32]) -> usize {
+    let mut plan = scheduler.plan();
+    scheduler.draft(&mut plan, 0, guesses.iter().copied());
+    let (id, drafted) = (plan.chunks[0].sequence, plan.chunks[0].drafted);
+    scheduler.computed(&plan);
+    for (index, token) in says.iter().enumerate() {
+        if index > 0 {
+            scheduler.confirm(id);
+        }
+        scheduler.append(id, *token);
+    }
+    for chunk in &plan.chunks[1..] {
+        scheduler.append(chunk.sequence, 1);
+    }
+    drafted
+}
+
+#[test]
+fn guesses_that_came_true_are_computed_and_the_others_forgotten() {
+    let mut scheduler = scheduler(4, 100, 100);
+    scheduler.add(sequence(1, &prompt(1, 6)));
+    step(&mut scheduler);
+    assert_eq!(guess(&mut scheduler, &[7, 8, 9], &[7, 8, 1]), 3);
+    let sequence = scheduler.sequence(SequenceId(1)).unwrap();
+    assert_eq!(sequence.tokens[6..], [1, 7, 8, 1]);
+    assert_eq!(sequence.published.len(), 2, "blocks of what is certain can be found");
+    assert_eq!(chunks(&step(&mut scheduler)), [(1, 9, 1)]);
+}
+
+#[test]
+fn guesses_take_what_the_budget_leaves() {
+    let mut scheduler = scheduler(4, 8, 100);
+    scheduler.add(sequence(1, &prompt(1, 3)));
+    step(&mut scheduler);
+    assert_eq!(guess(&mut scheduler, &[1; 20], &[2]), 7);
+    scheduler.add(sequence(2, &prompt(2, 12)));
+    assert_eq!(guess(&mut scheduler, &[1; 20], &[2]), 0, "a prompt has a use for all of it");
+}
+
+#[test]
+fn guesses_take_free_blocks_and_give_them_back() {
+    let mut scheduler = scheduler(4, 100, 4);
+    scheduler.add(sequence(1, &prompt(1, 3)));
+    scheduler.add(sequence(2, &prompt(2, 3)));
+    step(&mut scheduler);
+    assert_eq!(guess(&mut scheduler, &[1; 20], &[2]), 8, "two blocks are free");
+    assert_eq!(scheduler.pool().available(), 0);
+    step(&mut scheduler);
+    assert_eq!((scheduler.counts().preemptions, scheduler.pool().available()), (0, 0), "and the others' when wanted");
+}
+
 #[test]
 fn a_removed_sequence_leaves_no_block_behind() {
     let mut scheduler = scheduler(4, 8, 10);
@@ -178,12 +230,13 @@ fn a_removed_sequence_leaves_no_block_behind() {
 }
 
 proptest! {
-    /// Whatever arrives: every sequence gets all its tokens, one after the other, each position is computed before the
-    /// token behind it is sampled, the limits hold, and in the end no block is held.
+    /// Whatever arrives and whatever is guessed: every sequence gets all its tokens, one after the other, each position is
+    /// computed before the token behind it is sampled, the limits hold, and in the end no block is held.
     #[test]
     fn every_sequence_is_finished(
         requests in prop::collection::vec((1usize..30, 1usize..20, -1i32..2, 0u64..3), 1..12),
         running in 1usize..5, step_tokens in 1usize..20, spare in 0usize..10,
+        drafts in prop::collection::vec((0usize..10, 0usize..10), 1..40),
     ) {
         let most = requests.iter().map(|(prompt, new, ..)| (prompt + new).div_ceil(BLOCK)).max().unwrap_or(1);
         let mut scheduler = scheduler(running, step_tokens, most + spare);
@@ -193,22 +246,43 @@ proptest! {
             scheduler.add(Sequence { priority: Priority(*priority), ..sequence(id, &prompt(*kind, *length)) });
             wanted.insert(SequenceId(id), length + new);
         }
+        let mut drafts = drafts.iter().cycle();
         for _ in 0..10_000 {
             if scheduler.is_empty() {
                 break;
             }
-            let plan = scheduler.plan();
+            let mut plan = scheduler.plan();
             prop_assert!(!plan.chunks.is_empty(), "something can always run");
             prop_assert!(plan.chunks.len() <= running);
-            prop_assert!(plan.chunks.iter().map(|chunk| chunk.count).sum::<usize>() <= step_tokens.max(running));
+            let set_back = scheduler.counts().preemptions;
+            for index in 0..plan.chunks.len() {
+                let sequence = scheduler.sequence(plan.chunks[index].sequence).unwrap();
+                if sequence.is_decoding() {
+                    let left = wanted[&sequence.id] - sequence.tokens.len() - 1;
+                    let guesses = drafts.next().unwrap().0.min(left);
+                    scheduler.draft(&mut plan, index, std::iter::repeat_n(1, guesses));
+                }
+            }
+            prop_assert_eq!(scheduler.counts().preemptions, set_back, "nobody is set back for a guess");
+            prop_assert!(plan.rows() <= step_tokens.max(running));
             for chunk in &plan.chunks {
                 let sequence = scheduler.sequence(chunk.sequence).unwrap();
                 prop_assert_eq!(chunk.start, sequence.computed);
-                prop_assert!((chunk.start + chunk.count).div_ceil(BLOCK) <= sequence.blocks.len());
+                prop_assert!(chunk.end().div_ceil(BLOCK) <= sequence.blocks.len());
             }
             scheduler.computed(&plan);
             for chunk in plan.chunks.iter().filter(|chunk| chunk.samples) {
-                scheduler.append(chunk.sequence, 1);
+                let right = drafts.next().unwrap().1.min(chunk.drafted);
+                for index in 0..=right {
+                    if index > 0 {
+                        scheduler.confirm(chunk.sequence);
+                    }
+                    scheduler.append(chunk.sequence, 1);
+                    let sequence = scheduler.sequence(chunk.sequence).unwrap();
+                    prop_assert_eq!(sequence.pending(), 1);
+                    prop_assert!(sequence.published.len() * BLOCK <= sequence.computed);
+                    prop_assert!(sequence.tokens.len() <= wanted[&sequence.id]);
+                }
                 if scheduler.sequence(chunk.sequence).unwrap().tokens.len() == wanted[&chunk.sequence] {
                     scheduler.remove(chunk.sequence);
                 }

@@ -20,7 +20,7 @@ pub(crate) struct Rank {
 #[derive(Debug)]
 pub(crate) struct Sequence {
     pub(crate) id: SequenceId,
-    /// The prompt, and behind it what was generated.
+    /// The prompt, and behind it what was generated; while a plan is run also what was guessed for it.
     pub(crate) tokens: Vec<u32>,
     pub(crate) prompt_tokens: usize,
     /// How many of `tokens` have their keys and values in `blocks`.
@@ -48,6 +48,11 @@ impl Sequence {
     /// that was set back need not give them again.
     pub(crate) fn wants_whole_prompt(&self) -> bool {
         self.whole_prompt && self.tokens.len() == self.prompt_tokens
+    }
+
+    /// Its answer has begun, and the last token of that is all that is not computed.
+    pub(crate) fn is_decoding(&self) -> bool {
+        self.tokens.len() > self.prompt_tokens && self.pending() == 1
     }
 
     pub(crate) fn prompt_is_computed(&self) -> bool {

@@ -22,6 +22,25 @@ pub struct EngineSettings {
     /// Tokens that one step runs at most: decoding sequences first, the rest for prompts. More is faster for prompts
     /// and makes the answers that are being streamed stutter more.
     pub step_tokens: NonZeroUsize,
+    /// Whether tokens are guessed ahead; it changes nothing but the speed.
+    pub speculation: Option<Speculation>,
+}
+
+/// How tokens are guessed ahead, so that one step verifies several.
+#[derive(Debug, Clone)]
+pub struct Speculation {
+    pub source: GuessSource,
+    /// The most that are guessed behind one token; more than 15 are as good as 15.
+    pub tokens: NonZeroUsize,
+    /// Only as many guesses are run as seem to pay, which may be none. Else all are, as a test or a measurement wants it.
+    pub adaptive: bool,
+}
+
+/// Where guesses come from.
+#[derive(Debug, Clone)]
+pub enum GuessSource {
+    /// What followed the same words before, in the prompt or in the answer.
+    Ngram,
 }
 
 impl EngineSettings {

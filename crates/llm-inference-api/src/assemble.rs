@@ -7,13 +7,13 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result};
 use backend::{Backend, MinP, RepetitionPenalty, Temperature, TopK, TopP};
 use checkpoint::{Checkpoint, GenerationDefaults};
-use engine::{Engine, EngineSettings, Memory, Progress};
+use engine::{Engine, EngineSettings, GuessSource, Memory, Progress};
 use registry::{Catalogue, Entry, Places, Source};
 use serving::{Defaults, Model, Service};
 use telemetry::Metrics;
 
 use crate::embedded;
-use crate::settings::{Settings, types};
+use crate::settings::{Settings, Speculation, types};
 
 /// A step that takes longer means that its engine hangs.
 const STALL_LIMIT: Duration = Duration::from_mins(1);
@@ -69,7 +69,15 @@ pub(crate) fn load(
         Source::Embedded => embedded::defaults(),
         Source::Path(_) => defaults_of(&checkpoint.defaults),
     };
-    let types::EngineSettings { threads, kv_cache_bytes, max_running, max_queued, queue_timeout } = settings;
+    let types::EngineSettings {
+        threads,
+        kv_cache_bytes,
+        max_running,
+        max_queued,
+        queue_timeout,
+        speculation,
+        speculation_tokens,
+    } = settings;
     let settings = EngineSettings {
         id: entry.id.clone(),
         created: created(&entry.source),
@@ -79,6 +87,12 @@ pub(crate) fn load(
         queue_timeout: queue_timeout.value,
         kv_cache_bytes: kv_cache_bytes.value.get() / count.max(1),
         step_tokens: EngineSettings::STEP_TOKENS,
+        speculation: match speculation.value {
+            Speculation::Off => None,
+            Speculation::Ngram => {
+                Some(engine::Speculation { source: GuessSource::Ngram, tokens: speculation_tokens.value, adaptive: true })
+            }
+        },
     };
     let engine = Engine::start(checkpoint, settings, progress)
         .with_context(|| format!("the model {:?} cannot be started", entry.id))?;
@@ -128,3 +142,7 @@ fn created(source: &Source) -> SystemTime {
     let modified = path.and_then(|path| fs::metadata(path).ok()?.modified().ok());
     modified.unwrap_or(SystemTime::UNIX_EPOCH)
 }
+
+#[cfg(test)]
+#[path = "assemble_tests.rs"]
+mod tests;

@@ -33,6 +33,9 @@ fn reading() -> Reading {
         prompt_tokens: 1_000,
         generation_tokens: 500,
         preemptions: 1,
+        drafts: 40,
+        draft_tokens: 200,
+        accepted_tokens: 150,
         tokens_per_second: 42.5,
         ..Activity::default()
     };
@@ -77,6 +80,9 @@ fn every_metric_of_the_contract_is_there_under_its_name() {
         vllm:prefix_cache_hits_total{model_name="demo"} 64
         vllm:prefix_cache_queries_total{model_name="demo"} 100
         vllm:prompt_tokens_total{model_name="demo"} 1000
+        vllm:spec_decode_num_accepted_tokens_total{model_name="demo"} 150
+        vllm:spec_decode_num_draft_tokens_total{model_name="demo"} 200
+        vllm:spec_decode_num_drafts_total{model_name="demo"} 40
     "#);
 }
 

@@ -35,6 +35,9 @@ struct ReadingMetrics {
     prompt_tokens: Family<ModelNameLabels, Counter>,
     generation_tokens: Family<ModelNameLabels, Counter>,
     num_preemptions: Family<ModelNameLabels, Counter>,
+    num_drafts: Family<ModelNameLabels, Counter>,
+    num_draft_tokens: Family<ModelNameLabels, Counter>,
+    num_accepted_tokens: Family<ModelNameLabels, Counter>,
 }
 
 /// A registry that holds what these readings say, and nothing else.
@@ -59,6 +62,9 @@ impl ReadingMetrics {
             prompt_tokens,
             generation_tokens,
             preemptions,
+            drafts,
+            draft_tokens,
+            accepted_tokens,
             tokens_per_second,
             stalled_for: _,
         } = reading.activity;
@@ -75,6 +81,9 @@ impl ReadingMetrics {
         self.prompt_tokens.get_or_create(&name).inc_by(prompt_tokens);
         self.generation_tokens.get_or_create(&name).inc_by(generation_tokens);
         self.num_preemptions.get_or_create(&name).inc_by(preemptions);
+        self.num_drafts.get_or_create(&name).inc_by(drafts);
+        self.num_draft_tokens.get_or_create(&name).inc_by(draft_tokens);
+        self.num_accepted_tokens.get_or_create(&name).inc_by(accepted_tokens);
     }
 
     fn register(self) -> Registry {
@@ -97,6 +106,9 @@ impl ReadingMetrics {
         registry.register("vllm:prompt_tokens", "Prompt tokens taken in", self.prompt_tokens);
         registry.register("vllm:generation_tokens", "Tokens generated", self.generation_tokens);
         registry.register("vllm:num_preemptions", "Sequences set back for want of KV blocks", self.num_preemptions);
+        registry.register("vllm:spec_decode_num_drafts", "Times that tokens were guessed ahead", self.num_drafts);
+        registry.register("vllm:spec_decode_num_draft_tokens", "Tokens guessed ahead", self.num_draft_tokens);
+        registry.register("vllm:spec_decode_num_accepted_tokens", "Tokens guessed rightly", self.num_accepted_tokens);
         registry
     }
 }

@@ -40,6 +40,7 @@ impl EngineTarget {
             queue_timeout: PATIENCE,
             kv_cache_bytes: sequences.get() * tokens * cache_bytes,
             step_tokens: EngineSettings::STEP_TOKENS,
+            speculation: None,
         };
         let engine = Engine::start(checkpoint, settings, &mut |_| {})?;
         Ok(Self { engine, vocabulary, cache_bytes })

@@ -6,6 +6,7 @@ use checkpoint::Tokenizer;
 use super::request::RequestId;
 use crate::job::Job;
 use crate::sampling::Sampler;
+use crate::speculation::Guesser;
 use crate::text::{Piece, Text};
 
 #[derive(Debug)]
@@ -17,6 +18,9 @@ pub(super) struct Answer {
     generated: usize,
     max_new: usize,
     ignore_eos: bool,
+    /// The token that was chosen last, and its position.
+    chosen: Option<(usize, u32)>,
+    guesser: Guesser,
 }
 
 /// What a new token did to the answer.
@@ -38,6 +42,8 @@ impl Answer {
             generated: 0,
             max_new: job.max_new,
             ignore_eos: job.stop.ignore_eos,
+            chosen: None,
+            guesser: Guesser::new(),
         }
     }
 
@@ -54,8 +60,30 @@ impl Answer {
         self.max_new == 0
     }
 
-    pub(super) fn choose(&mut self, logits: &mut [f32]) -> u32 {
-        self.sampler.choose(logits)
+    /// Chooses the token behind `position`.
+    pub(super) fn choose(&mut self, position: usize, logits: &mut [f32]) -> u32 {
+        let token = self.sampler.choose(logits);
+        self.chosen = Some((position + 1, token));
+        token
+    }
+
+    /// Whether the token at `position` was chosen last and is this one, so that what was run behind it counts.
+    pub(super) fn has_chosen(&self, position: usize, token: u32) -> bool {
+        self.chosen == Some((position, token))
+    }
+
+    /// Guesses at most so many of the tokens that follow `tokens`, and gives for each the chance that it and all before it are
+    /// right. Nothing is guessed that could not be generated.
+    pub(super) fn guess(&mut self, tokenizer: &Tokenizer, tokens: &[u32], most: usize) -> impl Iterator<Item = f32> {
+        let left = self.max_new - self.generated;
+        let ends = if self.ignore_eos { &[][..] } else { tokenizer.end_of_text() };
+        self.guesser.guess(tokens, most.min(left - 1), ends);
+        self.guesser.chances()
+    }
+
+    /// The latest guesses.
+    pub(super) fn guessed(&self) -> impl Iterator<Item = u32> {
+        self.guesser.tokens()
     }
 
     /// Takes the token that was chosen.

@@ -7,6 +7,7 @@ mod answer;
 mod outputs;
 mod pace;
 mod request;
+mod speculate;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -25,10 +26,12 @@ use crate::job::Job;
 use crate::model::{BLOCK_TOKENS, Model};
 use crate::scheduler::{Limits, Scheduler};
 use crate::sequence::{Sequence, SequenceId};
+use crate::settings::Speculation;
 use crate::shared::Shared;
 use answer::Answer;
 use pace::Pace;
 use request::{Request, RequestId};
+use speculate::Speculating;
 
 pub(crate) struct Worker {
     model: Model,
@@ -38,6 +41,7 @@ pub(crate) struct Worker {
     scheduler: Scheduler,
     requests: HashMap<RequestId, Request>,
     answers: HashMap<SequenceId, Answer>,
+    speculating: Option<Speculating>,
     next_id: u64,
     totals: Totals,
     pace: Pace,
@@ -50,6 +54,10 @@ pub(crate) struct Worker {
 struct Totals {
     prompt: u64,
     generated: u64,
+    /// Times that guesses were run for a sequence, how many those were, and how many of them were right.
+    drafts: u64,
+    drafted: u64,
+    accepted: u64,
 }
 
 impl Worker {
@@ -58,6 +66,7 @@ impl Worker {
         tokenizer: Arc<Tokenizer>,
         limits: Limits,
         max_queued: usize,
+        speculation: Option<&Speculation>,
         shared: Arc<Shared>,
         jobs: Receiver<Box<Job>>,
     ) -> Self {
@@ -70,6 +79,7 @@ impl Worker {
             scheduler,
             requests: HashMap::new(),
             answers: HashMap::new(),
+            speculating: speculation.map(Speculating::new),
             next_id: 0,
             totals: Totals::default(),
             pace: Pace::new(Instant::now()),
@@ -195,6 +205,9 @@ impl Worker {
             prompt_tokens: self.totals.prompt,
             generation_tokens: self.totals.generated,
             preemptions: counts.preemptions,
+            drafts: self.totals.drafts,
+            draft_tokens: self.totals.drafted,
+            accepted_tokens: self.totals.accepted,
             tokens_per_second: self.pace.tokens_per_second(now, self.totals.generated),
             stalled_for: None,
         });

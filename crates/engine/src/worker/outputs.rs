@@ -13,6 +13,8 @@ pub(super) struct Row {
     pub(super) position: usize,
     /// The next token is sampled from it.
     pub(super) samples: bool,
+    /// The token at `position`, if it was guessed: the row counts if that is the one that was then chosen.
+    pub(super) guess: Option<u32>,
 }
 
 /// A token with its logarithm under `row`, whose distribution is given, and the `count` best alternatives.

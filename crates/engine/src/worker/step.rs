@@ -18,11 +18,13 @@ const ROWS_AT_ONCE: usize = 32;
 
 impl Worker {
     pub(super) fn step(&mut self) {
-        let plan = self.scheduler.plan();
+        let began = Instant::now();
+        let mut plan = self.scheduler.plan();
         if plan.chunks.is_empty() {
             return self.refuse_all();
         }
         self.admit(&plan);
+        self.speculate(&mut plan);
         let rows = self.compute(&plan);
         self.scheduler.computed(&plan);
         self.count_prompt_tokens(&plan);
@@ -30,6 +32,7 @@ impl Worker {
             let last = rows.len().min(first + ROWS_AT_ONCE);
             self.apply(&rows[first..last], first);
         }
+        self.learn_cost(&plan, began.elapsed());
     }
 
     fn admit(&mut self, plan: &Plan) {
@@ -48,17 +51,17 @@ impl Worker {
         let mut runs = Vec::with_capacity(plan.chunks.len());
         for chunk in &plan.chunks {
             let Some(sequence) = self.scheduler.sequence(chunk.sequence) else { continue };
-            let end = chunk.start + chunk.count;
-            let wanted = if sequence.wants_whole_prompt() {
+            // What guesses are run behind is a single token, whose row is wanted like theirs.
+            let wanted = if sequence.wants_whole_prompt() || chunk.drafted > 0 {
                 Wanted::All
             } else if chunk.samples {
                 Wanted::Last
             } else {
                 Wanted::Nothing
             };
-            rows.extend(rows_of(chunk, wanted));
+            rows.extend(rows_of(chunk, wanted, &sequence.tokens));
             runs.push(Run {
-                tokens: &sequence.tokens[chunk.start..end],
+                tokens: &sequence.tokens[chunk.start..chunk.end()],
                 start: chunk.start,
                 blocks: &sequence.blocks,
                 wanted,
@@ -82,26 +85,33 @@ impl Worker {
         for (row, logits) in rows.iter().zip(logits.chunks_exact_mut(vocabulary)) {
             let Some(answer) = self.answers.get_mut(&row.sequence) else { continue };
             let Some(request) = self.requests.get_mut(&answer.request()) else { continue };
+            if row.guess.is_some_and(|guess| !answer.has_chosen(row.position, guess)) {
+                continue;
+            }
             request.note_prompt_row(&self.tokenizer, row.position + 1, logits);
             if !row.samples {
                 continue;
             }
             request.prompt_is_complete(&self.tokenizer);
             if answer.is_prompt_only() {
-                chosen.push((row.sequence, None));
+                chosen.push((row, None));
                 continue;
             }
-            let token = answer.choose(logits);
+            let token = answer.choose(row.position, logits);
             // The logarithm is of the model's own distribution, as choosing leaves it.
             let logprob = request
                 .logprobs()
                 .map(|top| describe(&self.tokenizer, token, Some(&Distribution::new(logits)), logits, top));
-            chosen.push((row.sequence, Some((token, logprob))));
+            chosen.push((row, Some((token, logprob))));
         }
-        for (sequence, choice) in chosen {
+        for (row, choice) in chosen {
+            if row.guess.is_some() {
+                self.totals.accepted += 1;
+                self.scheduler.confirm(row.sequence);
+            }
             match choice {
-                Some((token, logprob)) => self.advance(sequence, token, logprob),
-                None => self.finish(sequence, FinishReason::Length, None),
+                Some((token, logprob)) => self.advance(row.sequence, token, logprob),
+                None => self.finish(row.sequence, FinishReason::Length, None),
             }
         }
     }
@@ -140,13 +150,18 @@ impl Worker {
     }
 }
 
-fn rows_of(chunk: &Chunk, wanted: Wanted) -> impl Iterator<Item = Row> + use<> {
-    let end = chunk.start + chunk.count;
+fn rows_of(chunk: &Chunk, wanted: Wanted, tokens: &[u32]) -> impl Iterator<Item = Row> {
+    let (guesses, end) = (chunk.start + chunk.count, chunk.end());
     let first = match wanted {
         Wanted::Nothing => end,
         Wanted::Last => end - 1,
         Wanted::All => chunk.start,
     };
     let (sequence, samples) = (chunk.sequence, chunk.samples);
-    (first..end).map(move |position| Row { sequence, position, samples: samples && position + 1 == end })
+    (first..end).map(move |position| Row {
+        sequence,
+        position,
+        samples: samples && position + 1 >= guesses,
+        guess: (position >= guesses).then(|| tokens[position]),
+    })
 }

@@ -22,7 +22,7 @@ fn start(waiting: impl IntoIterator<Item = Box<Job>>) -> SyncSender<Box<Job>> {
     let (jobs, receiver) = sync_channel(8);
     waiting.into_iter().for_each(|job| jobs.send(job).unwrap());
     let limits = Limits { running: 4, step_tokens: 64 };
-    let worker = Worker::new(model, Arc::new(tokenizer), limits, 8, Arc::default(), receiver);
+    let worker = Worker::new(model, Arc::new(tokenizer), limits, 8, None, Arc::default(), receiver);
     thread::spawn(|| worker.run());
     jobs
 }

@@ -28,6 +28,7 @@ pub(crate) fn settings() -> EngineSettings {
         queue_timeout: Duration::from_mins(1),
         kv_cache_bytes: 256 << 20,
         step_tokens: NonZeroUsize::new(256).unwrap(),
+        speculation: None,
     }
 }
 

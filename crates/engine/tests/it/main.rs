@@ -8,4 +8,5 @@ mod demo;
 mod logprobs;
 mod parity;
 mod queue;
+mod speculation;
 mod text;

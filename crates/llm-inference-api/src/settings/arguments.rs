@@ -9,7 +9,7 @@ use clap::Args;
 use registry::Allowed;
 use telemetry::logs::Format;
 
-use super::parse::{self, LogLevel, Origins};
+use super::parse::{self, LogLevel, Origins, Speculation};
 
 /// All groups; those that a command does not take are empty.
 #[derive(Debug, Clone, Default)]
@@ -54,6 +54,13 @@ pub(crate) struct EngineArguments {
     /// How long one may wait [LLM_QUEUE_TIMEOUT_MS; default: 30000].
     #[arg(long, value_name = "MILLISECONDS", value_parser = parse::milliseconds)]
     pub(crate) queue_timeout_ms: Option<Duration>,
+    /// Whether several tokens are guessed ahead and verified in one step; answers stay the same. off, or ngram: what followed
+    /// the same words before is guessed [LLM_SPECULATION; default: off].
+    #[arg(long, value_name = "HOW", value_parser = parse::speculation)]
+    pub(crate) speculation: Option<Speculation>,
+    /// The most that are guessed at a time, 1 to 15 [LLM_SPECULATION_TOKENS; default: 10].
+    #[arg(long, value_name = "TOKENS", value_parser = parse::speculation_tokens)]
+    pub(crate) speculation_tokens: Option<NonZeroUsize>,
 }
 
 #[derive(Debug, Clone, Copy, Default, Args)]

@@ -57,6 +57,8 @@ environment! {
         max_concurrent_requests: "LLM_MAX_CONCURRENT_REQUESTS",
         max_queued_requests: "LLM_MAX_QUEUED_REQUESTS",
         queue_timeout_ms: "LLM_QUEUE_TIMEOUT_MS",
+        speculation: "LLM_SPECULATION",
+        speculation_tokens: "LLM_SPECULATION_TOKENS",
     }
     generation: GenerationVariables {
         default_temperature: "LLM_DEFAULT_TEMPERATURE",

@@ -28,6 +28,13 @@ pub(crate) enum Origins {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LogLevel(pub(crate) Option<Level>);
 
+/// Whether tokens are guessed ahead, and from what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Speculation {
+    Off,
+    Ngram,
+}
+
 /// A name or an address without a port.
 pub(crate) fn hostname(text: &str) -> Parsed<String> {
     let expected = Expected("a host name or an address without a port, as 0.0.0.0, localhost or ::1");
@@ -125,6 +132,20 @@ pub(crate) fn bytes(text: &str) -> Parsed<NonZeroUsize> {
     bytes.and_then(|bytes| usize::try_from(bytes).ok()).and_then(NonZeroUsize::new).ok_or(EXPECTED)
 }
 
+pub(crate) fn speculation(text: &str) -> Parsed<Speculation> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "off" => Ok(Speculation::Off),
+        "ngram" => Ok(Speculation::Ngram),
+        _ => Err(Expected("off or ngram")),
+    }
+}
+
+pub(crate) fn speculation_tokens(text: &str) -> Parsed<NonZeroUsize> {
+    const MOST: usize = 15;
+    let tokens = text.trim().parse().ok().filter(|tokens: &NonZeroUsize| tokens.get() <= MOST);
+    tokens.ok_or(Expected("a number of tokens from 1 to 15"))
+}
+
 pub(crate) fn log_format(text: &str) -> Parsed<telemetry::logs::Format> {
     match text.trim().to_ascii_lowercase().as_str() {
         "json" => Ok(telemetry::logs::Format::Json),
@@ -212,6 +233,7 @@ mod tests {
         assert!(top_p("-0.1").is_err() && top_p("0").is_ok() && top_p("1").is_ok());
         assert!(port("65536").is_err() && port("0").is_ok());
         assert!(milliseconds("86400001").is_err() && milliseconds("0").is_ok());
+        assert!(speculation_tokens("0").is_err() && speculation_tokens("16").is_err() && speculation_tokens("15").is_ok());
         assert!(tokens("0").is_err() && some("0").is_err() && any("0").is_ok());
     }
 }

@@ -15,7 +15,7 @@ use super::environment::{
     EngineVariables, Environment, GenerationVariables, HttpVariables, LogVariables, ModelVariables, Variable,
 };
 use super::machine::Machine;
-use super::parse::{self, Expected, LogLevel, Origins};
+use super::parse::{self, Expected, LogLevel, Origins, Speculation};
 use super::types::{
     EngineSettings, GenerationSettings, HttpSettings, LogSettings, ModelSettings, Origin, Setting, Settings,
 };
@@ -116,14 +116,23 @@ fn resolve_engine(
     variables: EngineVariables,
     machine: &Machine,
 ) -> EngineSettings {
-    let EngineArguments { threads, kv_cache_bytes, max_concurrent_requests, max_queued_requests, queue_timeout_ms } =
-        arguments;
+    let EngineArguments {
+        threads,
+        kv_cache_bytes,
+        max_concurrent_requests,
+        max_queued_requests,
+        queue_timeout_ms,
+        speculation,
+        speculation_tokens,
+    } = arguments;
     let EngineVariables {
         threads: threads_variable,
         kv_cache_bytes: kv_cache_bytes_variable,
         max_concurrent_requests: max_concurrent_requests_variable,
         max_queued_requests: max_queued_requests_variable,
         queue_timeout_ms: queue_timeout_ms_variable,
+        speculation: speculation_variable,
+        speculation_tokens: speculation_tokens_variable,
     } = variables;
     EngineSettings {
         threads: choice.of(Sources("--threads", threads, threads_variable), parse::some, machine.physical_cores),
@@ -146,6 +155,16 @@ fn resolve_engine(
             Sources("--queue-timeout-ms", queue_timeout_ms, queue_timeout_ms_variable),
             parse::milliseconds,
             defaults::QUEUE_TIMEOUT,
+        ),
+        speculation: choice.of(
+            Sources("--speculation", speculation, speculation_variable),
+            parse::speculation,
+            Speculation::Off,
+        ),
+        speculation_tokens: choice.of(
+            Sources("--speculation-tokens", speculation_tokens, speculation_tokens_variable),
+            parse::speculation_tokens,
+            defaults::SPECULATION_TOKENS,
         ),
     }
 }

@@ -78,6 +78,8 @@ fn nothing_said() {
         LLM_QUEUE_TIMEOUT_MS         30000                 default
         LLM_KV_CACHE_BYTES           2147483648 (2.0 GiB)  default
         LLM_THREADS                  4                     default
+        LLM_SPECULATION              off                   default
+        LLM_SPECULATION_TOKENS       10                    default
         LOG_FORMAT                   json                  default
         LOG_LEVEL                    info                  default
     ");
@@ -102,6 +104,8 @@ fn everything_said_by_variables() {
             "LLM_QUEUE_TIMEOUT_MS=250",
             "LLM_KV_CACHE_BYTES=512MiB",
             "LLM_THREADS=2",
+            "LLM_SPECULATION=ngram",
+            "LLM_SPECULATION_TOKENS=5",
             "LLM_SHUTDOWN_GRACE_MS=1000",
             "LOG_FORMAT=pretty",
             "LOG_LEVEL=warn",
@@ -126,6 +130,8 @@ fn everything_said_by_variables() {
         LLM_QUEUE_TIMEOUT_MS         250                                   environment (LLM_QUEUE_TIMEOUT_MS)
         LLM_KV_CACHE_BYTES           536870912 (512.0 MiB)                 environment (LLM_KV_CACHE_BYTES)
         LLM_THREADS                  2                                     environment (LLM_THREADS)
+        LLM_SPECULATION              ngram                                 environment (LLM_SPECULATION)
+        LLM_SPECULATION_TOKENS       5                                     environment (LLM_SPECULATION_TOKENS)
         LOG_FORMAT                   pretty                                environment (LOG_FORMAT)
         LOG_LEVEL                    warn                                  environment (LOG_LEVEL)
     ");

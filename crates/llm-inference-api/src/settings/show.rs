@@ -7,7 +7,7 @@ use std::time::Duration;
 use registry::Allowed;
 use telemetry::logs::Format;
 
-use super::parse::{LogLevel, Origins};
+use super::parse::{LogLevel, Origins, Speculation};
 use super::types::{EngineSettings, GenerationSettings, HttpSettings, LogSettings, ModelSettings, Setting, Settings};
 
 /// A table of name, value and origin. No setting of this version is a secret; one that is will have a type that does not
@@ -26,7 +26,8 @@ pub(crate) fn show(settings: &Settings) -> String {
 fn rows(settings: &Settings) -> Vec<[String; 3]> {
     let Settings { models, engine, generation, http, log, warnings: _ } = settings;
     let ModelSettings { named, directory, allowed } = models;
-    let EngineSettings { threads, kv_cache_bytes, max_running, max_queued, queue_timeout } = engine;
+    let EngineSettings { threads, kv_cache_bytes, max_running, max_queued, queue_timeout, speculation, speculation_tokens } =
+        engine;
     let GenerationSettings { temperature, top_p, max_tokens, max_tokens_limit } = generation;
     let HttpSettings { host, port, origins, workers, shutdown_grace } = http;
     let LogSettings { format, level } = log;
@@ -56,6 +57,11 @@ fn rows(settings: &Settings) -> Vec<[String; 3]> {
         row(queue_timeout, milliseconds),
         row(kv_cache_bytes, |bytes| format!("{} ({})", bytes, size(bytes.get() as u64))),
         row(threads, ToString::to_string),
+        row(speculation, |speculation| match speculation {
+            Speculation::Off => "off".to_owned(),
+            Speculation::Ngram => "ngram".to_owned(),
+        }),
+        row(speculation_tokens, ToString::to_string),
         row(format, |format| match format {
             Format::Json => "json".to_owned(),
             Format::Pretty => "pretty".to_owned(),

@@ -9,7 +9,7 @@ use backend::{Temperature, TopP};
 use registry::Allowed;
 use telemetry::logs::Format;
 
-use super::parse::{LogLevel, Origins};
+use super::parse::{LogLevel, Origins, Speculation};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Setting<T> {
@@ -79,6 +79,9 @@ pub(crate) struct EngineSettings {
     pub(crate) max_running: Setting<NonZeroUsize>,
     pub(crate) max_queued: Setting<usize>,
     pub(crate) queue_timeout: Setting<Duration>,
+    pub(crate) speculation: Setting<Speculation>,
+    /// At most 15.
+    pub(crate) speculation_tokens: Setting<NonZeroUsize>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -1,0 +1,166 @@
+//! How many guesses of which sequence a step runs.
+//!
+//! As many as bring the most tokens a second by what guesses and rows are worth (Liu et al. call that goodput:
+//! <https://arxiv.org/abs/2406.14066>), and no more than leave every request in the step about as fast as without them: what one
+//! gains, another does not pay.
+
+use super::StepCost;
+
+/// The most guesses behind one token.
+pub(crate) const MOST_GUESSES: usize = 15;
+
+/// What is expected of a step may be wrong; what promises less than this is left alone.
+const LEAST_GAIN: f64 = 1.02;
+/// How much longer a request may wait for its token because of another's guesses.
+const FAIR: f64 = 1.03;
+
+/// What one sequence could have run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Offer {
+    /// The number of its chunk in the plan.
+    pub(crate) chunk: usize,
+    chances: [f32; MOST_GUESSES],
+    count: usize,
+    /// How many are run.
+    pub(crate) taken: usize,
+}
+
+impl Offer {
+    /// `chances` never grow.
+    pub(crate) fn new(chunk: usize, chances: impl Iterator<Item = f32>) -> Self {
+        let mut offer = Self { chunk, chances: [0.0; MOST_GUESSES], count: 0, taken: 0 };
+        for (place, chance) in offer.chances.iter_mut().zip(chances) {
+            *place = chance;
+            offer.count += 1;
+        }
+        offer
+    }
+
+    fn next(&self) -> Option<f32> {
+        self.chances[..self.count].get(self.taken).copied()
+    }
+
+    /// Tokens that are expected of what is taken.
+    fn gain(&self) -> f64 {
+        self.chances[..self.taken].iter().map(|chance| f64::from(*chance)).sum()
+    }
+}
+
+/// Chooses; kept between steps for its memory.
+#[derive(Debug, Default)]
+pub(crate) struct Lengths {
+    offers: Vec<Offer>,
+    /// Which offer each further row was taken from.
+    order: Vec<usize>,
+}
+
+impl Lengths {
+    pub(crate) fn clear(&mut self) {
+        self.offers.clear();
+    }
+
+    pub(crate) fn offer(&mut self, offer: Offer) {
+        self.offers.push(offer);
+    }
+
+    /// Sets what is taken of each offer, for a step of so many rows and sequences.
+    pub(crate) fn choose(&mut self, rows: usize, sequences: usize, cost: &StepCost) -> &[Offer] {
+        let without = cost.of(rows);
+        let mut tokens = sequences as f64;
+        let mut best = (0, LEAST_GAIN * tokens / without);
+        self.order.clear();
+        while let Some((index, chance)) = self.likeliest() {
+            self.offers[index].taken += 1;
+            self.order.push(index);
+            tokens += f64::from(chance);
+            let with = cost.of(rows + self.order.len());
+            if tokens / with > best.1 && with / without <= FAIR * (1.0 + self.least_gain(sequences)) {
+                best = (self.order.len(), tokens / with);
+            }
+        }
+        for index in self.order.drain(best.0..) {
+            self.offers[index].taken -= 1;
+        }
+        &self.offers
+    }
+
+    /// Takes all that is offered.
+    pub(crate) fn take_all(&mut self) -> &[Offer] {
+        for offer in &mut self.offers {
+            offer.taken = offer.count;
+        }
+        &self.offers
+    }
+
+    /// The guess that is worth most among those that come next.
+    fn likeliest(&self) -> Option<(usize, f32)> {
+        let next = self.offers.iter().enumerate().filter_map(|(index, offer)| Some((index, offer.next()?)));
+        next.max_by(|a, b| a.1.total_cmp(&b.1))
+    }
+
+    /// What the sequence gains that gains least.
+    fn least_gain(&self, sequences: usize) -> f64 {
+        if self.offers.len() < sequences {
+            return 0.0;
+        }
+        self.offers.iter().map(Offer::gain).fold(f64::INFINITY, f64::min)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Steps of 100 ms and some milliseconds for each row.
+    fn rows_cost(milliseconds: u64) -> StepCost {
+        let mut cost = StepCost::default();
+        for step in 0..200 {
+            let rows = 1 + step % 8;
+            cost.note(rows, Duration::from_millis(100 + milliseconds * rows as u64));
+        }
+        cost
+    }
+
+    /// What is taken in a step of one row each, where each guess of a sequence has the same odds.
+    fn taken(odds: &[f32], cost: &StepCost) -> Vec<usize> {
+        let mut lengths = Lengths::default();
+        for (chunk, odds) in odds.iter().enumerate() {
+            lengths.offer(Offer::new(chunk, (1..=MOST_GUESSES as i32).map(|length| odds.powi(length))));
+        }
+        lengths.choose(odds.len(), odds.len(), cost).iter().map(|offer| offer.taken).collect()
+    }
+
+    #[test]
+    fn the_surer_the_more() {
+        let cost = rows_cost(8);
+        let counts: Vec<usize> = [0.02, 0.3, 0.6, 0.9, 1.0].iter().map(|odds| taken(&[*odds], &cost)[0]).collect();
+        assert_eq!(counts[0], 0);
+        assert_eq!(counts[4], MOST_GUESSES);
+        assert!(counts.is_sorted() && counts[1] >= 1 && counts[3] > counts[2], "{counts:?}");
+    }
+
+    #[test]
+    fn the_dearer_rows_are_the_fewer_are_run() {
+        let counts: Vec<usize> = [0, 8, 30, 100].iter().map(|cost| taken(&[0.8], &rows_cost(*cost))[0]).collect();
+        assert_eq!(counts[0], MOST_GUESSES, "free rows are taken to the last");
+        assert!(counts.is_sorted_by(|a, b| a >= b) && counts[3] <= 2, "{counts:?}");
+    }
+
+    #[test]
+    fn nobody_pays_for_what_another_gains() {
+        let cost = rows_cost(8);
+        assert_eq!(taken(&[0.95, 0.0], &cost), [0, 0]);
+        let both = taken(&[0.95, 0.9], &cost);
+        assert!(both.iter().all(|taken| *taken > 0), "{both:?}");
+        assert!(taken(&[0.95, 0.0], &rows_cost(1))[0] > 0, "unless it costs next to nothing");
+    }
+
+    #[test]
+    fn a_sequence_that_offers_nothing_counts_too() {
+        let mut lengths = Lengths::default();
+        lengths.offer(Offer::new(0, [0.9, 0.8].into_iter()));
+        assert_eq!(lengths.choose(2, 2, &rows_cost(8))[0].taken, 0);
+    }
+}

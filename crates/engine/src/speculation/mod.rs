@@ -1,0 +1,20 @@
+//! Guessing tokens ahead, so that one step verifies several where it would have computed one.
+//!
+//! A step that decodes few sequences waits for memory: it reads every weight, and more rows cost little more. So what is likely
+//! to follow is run along, and the sampler goes through the rows in order as it would have done one step at a time; where it
+//! chooses another token than was guessed, what was run behind it is forgotten. Nothing of this shows in what is generated, for
+//! a row has the same bits whatever else is in the step. A guess is one token and no distribution, so this is the acceptance
+//! rule of speculative sampling too (Leviathan et al., <https://arxiv.org/abs/2211.17192>): the chance that a guess is accepted
+//! is what the model gives it.
+//!
+//! How many guesses are run is decided anew in each step, from how often they came true and from what rows cost.
+
+mod cost;
+mod guesser;
+mod lengths;
+mod ngram;
+mod odds;
+
+pub(crate) use cost::StepCost;
+pub(crate) use guesser::Guesser;
+pub(crate) use lengths::{Lengths, MOST_GUESSES, Offer};
