@@ -1,8 +1,9 @@
 //! Threads that stay: a step of a model makes hundreds of short parallel calls, and starting threads for each would cost more
 //! than the work.
 //!
-//! The caller is worker 0. A waiting worker spins for a moment, because the next call usually follows within microseconds, and
-//! then sleeps, so that an idle server uses no CPU.
+//! The caller is worker 0. A waiting worker spins for a moment, because the next call usually follows within microseconds; then it
+//! lets others have its processor, but stays ready through the time between two steps; and then it sleeps, so that an idle server
+//! uses none. While a model computes, no call has to ask the system for anything.
 
 use std::{
     any::Any,
@@ -12,16 +13,23 @@ use std::{
     ops::Range,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 use crate::isa::Isa;
 
-/// How often a waiting thread looks again before it sleeps: some tens of microseconds.
-const SPINS: u32 = 1_000;
+/// How long a waiting thread does nothing but look.
+const SPIN: Duration = Duration::from_micros(50);
+
+/// How long a worker stays ready before it sleeps: longer than what lies between two steps.
+const READY: Duration = Duration::from_millis(2);
+
+/// Looks between two looks at the clock.
+const LOOKS: u32 = 32;
 
 /// A fixed set of worker threads. Dropping it joins them.
 pub struct Pool {
@@ -38,11 +46,11 @@ struct State {
     /// Workers that have not finished the present call.
     running: AtomicUsize,
     stop: AtomicBool,
+    /// For each worker but the caller, whether it sleeps or is about to.
+    asleep: Box<[AtomicBool]>,
     job: Mutex<Option<Job>>,
-    wake: Condvar,
-    /// The first panic of the present call. A caller that waits for `done` sleeps under this lock.
+    /// The first panic of the present call.
     panic: Mutex<Option<Box<dyn Any + Send>>>,
-    done: Condvar,
 }
 
 /// A borrowed task whose lifetime is hidden from the workers.
@@ -69,10 +77,9 @@ impl Pool {
             epoch: AtomicU64::new(0),
             running: AtomicUsize::new(0),
             stop: AtomicBool::new(false),
+            asleep: (1..threads.get()).map(|_| AtomicBool::new(false)).collect(),
             job: Mutex::new(None),
-            wake: Condvar::new(),
             panic: Mutex::new(None),
-            done: Condvar::new(),
         });
         // A thread that the system refuses only makes the pool smaller.
         let workers = (1..threads.get())
@@ -102,7 +109,7 @@ impl Pool {
             return;
         }
         let turn = lock(&self.turn);
-        self.shared.start(task, self.workers.len());
+        self.start(task);
         let own = inside(|| task(0));
         let others = self.shared.wait();
         drop(turn);
@@ -114,6 +121,24 @@ impl Pool {
     /// Calls `task` with the numbers below `count`, each once, the workers taking `chunk` consecutive numbers at a time as they
     /// become free. What is too little to share runs on the caller.
     pub(crate) fn share(&self, count: usize, chunk: usize, task: impl Fn(usize, Range<usize>) + Sync) {
+        self.hand_out(count, chunk, |_| chunk, task);
+    }
+
+    /// The same, in runs of numbers that are long at first, so that each worker reads on where it was, and as short as `chunk` at
+    /// the end, so that all end together.
+    pub(crate) fn share_in_runs(&self, count: usize, chunk: usize, task: impl Fn(usize, Range<usize>) + Sync) {
+        let runs = 2 * self.threads();
+        self.hand_out(count, chunk, |left| left / runs, task);
+    }
+
+    /// The workers take what `size` says of the numbers that are left, but at least `chunk`.
+    fn hand_out(
+        &self,
+        count: usize,
+        chunk: usize,
+        size: impl Fn(usize) -> usize + Sync,
+        task: impl Fn(usize, Range<usize>) + Sync,
+    ) {
         let chunk = chunk.max(1);
         if count <= chunk || self.workers.is_empty() {
             if count > 0 {
@@ -122,85 +147,97 @@ impl Pool {
             return;
         }
         let next = AtomicUsize::new(0);
+        let end = |start: usize| count.min(start + size(count - start).max(chunk));
         self.run(&|worker| {
-            loop {
-                let start = next.fetch_add(chunk, Ordering::Relaxed);
-                if start >= count {
-                    break;
-                }
-                task(worker, start..count.min(start + chunk));
+            let take = |start: usize| (start < count).then(|| end(start));
+            while let Ok(start) = next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
+                task(worker, start..end(start));
             }
         });
     }
 }
 
-impl State {
-    fn start(&self, task: &(dyn Fn(usize) + Sync), workers: usize) {
+impl Pool {
+    fn start(&self, task: &(dyn Fn(usize) + Sync)) {
         // SAFETY: only the lifetime changes; `Pool::run` waits for all workers before the borrow ends.
         let task = unsafe { std::mem::transmute::<&(dyn Fn(usize) + Sync), &'static (dyn Fn(usize) + Sync)>(task) };
-        let mut job = lock(&self.job);
-        *job = Some(Job(std::ptr::from_ref(task)));
-        self.running.store(workers, Ordering::Relaxed);
-        self.epoch.fetch_add(1, Ordering::Release);
-        drop(job);
-        self.wake.notify_all();
+        *lock(&self.shared.job) = Some(Job(std::ptr::from_ref(task)));
+        self.shared.running.store(self.workers.len(), Ordering::Relaxed);
+        self.announce();
     }
 
-    /// Waits for the workers and gives the first panic among them.
-    fn wait(&self) -> Option<Box<dyn Any + Send>> {
-        for _ in 0..SPINS {
-            if self.running.load(Ordering::Acquire) == 0 {
-                break;
+    /// Tells the workers, and wakes those that sleep. The order of all looks at `epoch` and `asleep` is one and the same for
+    /// all threads, so either the worker sees the new call or this sees that it sleeps.
+    fn announce(&self) {
+        self.shared.epoch.fetch_add(1, Ordering::SeqCst);
+        for (asleep, worker) in self.shared.asleep.iter().zip(&self.workers) {
+            if asleep.load(Ordering::SeqCst) {
+                worker.thread().unpark();
             }
-            std::hint::spin_loop();
         }
-        let mut panic = lock(&self.panic);
-        while self.running.load(Ordering::Acquire) != 0 {
-            panic = self.done.wait(panic).unwrap_or_else(PoisonError::into_inner);
+    }
+}
+
+impl State {
+    /// Waits for the workers and gives the first panic among them. They are at their last pieces, so this is short.
+    fn wait(&self) -> Option<Box<dyn Any + Send>> {
+        let is_over = || self.running.load(Ordering::Acquire) == 0;
+        if !spin_until(is_over, SPIN, std::hint::spin_loop) {
+            while !is_over() {
+                thread::yield_now();
+            }
         }
-        panic.take()
+        lock(&self.panic).take()
     }
 
     fn work(&self, worker: usize) {
         let mut seen = 0;
-        while let Some(Job(task)) = self.next(&mut seen) {
+        while let Some(Job(task)) = self.next(worker, &mut seen) {
             // SAFETY: `Pool::run` keeps the task alive until `running` is zero, which happens below.
             let result = inside(|| unsafe { (*task)(worker) });
             if let Err(panic) = result {
                 lock(&self.panic).get_or_insert(panic);
             }
-            if self.running.fetch_sub(1, Ordering::AcqRel) == 1 {
-                // Taking the lock keeps the signal from falling between the caller's look and its sleep.
-                drop(lock(&self.panic));
-                self.done.notify_one();
-            }
+            self.running.fetch_sub(1, Ordering::AcqRel);
         }
     }
 
     /// The next task, or `None` when the pool is dropped.
-    fn next(&self, seen: &mut u64) -> Option<Job> {
-        for _ in 0..SPINS {
-            if self.epoch.load(Ordering::Acquire) != *seen {
-                break;
+    fn next(&self, worker: usize, seen: &mut u64) -> Option<Job> {
+        let is_new = || self.epoch.load(Ordering::SeqCst) != *seen;
+        if !spin_until(is_new, SPIN, std::hint::spin_loop) && !spin_until(is_new, READY, thread::yield_now) {
+            let asleep = &self.asleep[worker - 1];
+            asleep.store(true, Ordering::SeqCst);
+            while !is_new() {
+                thread::park();
             }
-            std::hint::spin_loop();
+            asleep.store(false, Ordering::SeqCst);
         }
-        let mut job = lock(&self.job);
-        while self.epoch.load(Ordering::Acquire) == *seen {
-            job = self.wake.wait(job).unwrap_or_else(PoisonError::into_inner);
+        *seen = self.epoch.load(Ordering::SeqCst);
+        if self.stop.load(Ordering::Acquire) { None } else { *lock(&self.job) }
+    }
+}
+
+/// Looks again and again, for so long at most; `false` if it was in vain.
+fn spin_until(is_so: impl Fn() -> bool, longest: Duration, between: impl Fn()) -> bool {
+    let mut begin = None;
+    loop {
+        for _ in 0..LOOKS {
+            if is_so() {
+                return true;
+            }
+            between();
         }
-        *seen = self.epoch.load(Ordering::Acquire);
-        if self.stop.load(Ordering::Acquire) { None } else { *job }
+        if begin.get_or_insert_with(Instant::now).elapsed() >= longest {
+            return false;
+        }
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        let job = lock(&self.shared.job);
         self.shared.stop.store(true, Ordering::Release);
-        self.shared.epoch.fetch_add(1, Ordering::Release);
-        drop(job);
-        self.shared.wake.notify_all();
+        self.announce();
         for worker in self.workers.drain(..) {
             // A worker catches the panics of its tasks, so there is nothing to pass on.
             let _ = worker.join();
