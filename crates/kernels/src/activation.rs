@@ -1,116 +1,84 @@
-//! Element by element: activations, and sums of two streams.
+//! Activations, element by element.
 
 use crate::{
     cache::{load, store},
     isa::Kernel,
     lanes::{LANES, Lanes, exp},
     pool::Pool,
-    share::Shared,
 };
 
-/// Elements that are worth another thread.
-const PIECE: usize = 8_192;
+/// What lies between the two products of a feed-forward layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activation {
+    /// x · sigmoid(x)
+    Silu,
+    /// GELU by its tanh approximation: x / 2 · (1 + tanh(√(2/π) (x + 0.044715 x³))).
+    GeluTanh,
+    /// GELU as it is defined: x · Φ(x).
+    GeluErf,
+}
 
-/// `gate ← gate · sigmoid(gate) · up`
+/// `row ← activation(row) · factors`, or without the factors if there are none, on the caller's thread.
 ///
 /// # Panics
-/// If the lengths differ.
-pub fn silu_multiply(pool: &Pool, gate: &mut [f32], up: &[f32]) {
-    apply::<SiluMultiply>(pool, gate, up);
+/// If there are factors, but not as many.
+pub fn activate(pool: &Pool, activation: Activation, row: &mut [f32], factors: &[f32]) {
+    assert!(factors.is_empty() || factors.len() == row.len(), "{} elements and {}", row.len(), factors.len());
+    let isa = pool.isa();
+    match activation {
+        Activation::Silu => isa.dispatch(Elements { row, factors, operation: std::marker::PhantomData::<Silu> }),
+        Activation::GeluTanh => isa.dispatch(Elements { row, factors, operation: std::marker::PhantomData::<GeluTanh> }),
+        Activation::GeluErf => isa.dispatch(Elements { row, factors, operation: std::marker::PhantomData::<GeluErf> }),
+    }
 }
 
-/// GELU by its tanh approximation: x / 2 · (1 + tanh(√(2/π) (x + 0.044715 x³))).
-pub fn gelu_tanh(pool: &Pool, values: &mut [f32]) {
-    apply::<GeluTanh>(pool, values, &[]);
-}
-
-/// GELU as it is defined: x · Φ(x).
-pub fn gelu_erf(pool: &Pool, values: &mut [f32]) {
-    apply::<GeluErf>(pool, values, &[]);
-}
-
-/// `a ← a + b`
-///
-/// # Panics
-/// If the lengths differ.
-pub fn add(pool: &Pool, a: &mut [f32], b: &[f32]) {
-    apply::<Add>(pool, a, b);
-}
-
-/// What is done with sixteen elements and, if it takes two, their counterparts.
+/// What is done with sixteen elements.
 trait Operation {
-    const BINARY: bool;
-
     /// # Safety
     /// The machine has the instructions.
-    unsafe fn apply<L: Lanes>(a: L::Floats, b: L::Floats) -> L::Floats;
-}
-
-fn apply<O: Operation>(pool: &Pool, a: &mut [f32], b: &[f32]) {
-    assert!(!O::BINARY || a.len() == b.len(), "{} elements and {}", a.len(), b.len());
-    let length = a.len();
-    let shared = Shared::new(a);
-    pool.share(length.div_ceil(PIECE), 1, |_, pieces| {
-        let (start, end) = (pieces.start * PIECE, length.min(pieces.end * PIECE));
-        // SAFETY: each piece is written by the one worker that got its number.
-        let a = unsafe { shared.slice(start, end - start) };
-        let b = if O::BINARY { &b[start..end] } else { b };
-        pool.isa().dispatch(Elements { a, b, operation: std::marker::PhantomData::<O> });
-    });
+    unsafe fn apply<L: Lanes>(a: L::Floats) -> L::Floats;
 }
 
 /// The kernel.
 struct Elements<'a, O> {
-    a: &'a mut [f32],
-    b: &'a [f32],
+    row: &'a mut [f32],
+    factors: &'a [f32],
     operation: std::marker::PhantomData<O>,
 }
 
 impl<O: Operation> Kernel for Elements<'_, O> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        for at in (0..self.a.len()).step_by(LANES) {
-            let count = (self.a.len() - at).min(LANES);
+        let Self { row, factors, .. } = self;
+        for at in (0..row.len()).step_by(LANES) {
+            let count = (row.len() - at).min(LANES);
             // SAFETY: `load` and `store` keep to the slices; `dispatch` vouches for the instructions.
             unsafe {
-                let a = load::<L>(&self.a[at..], count);
-                let b = if O::BINARY { load::<L>(&self.b[at..], count) } else { a };
-                store::<L>(&mut self.a[at..], count, O::apply::<L>(a, b));
+                let mut value = O::apply::<L>(load::<L>(&row[at..], count));
+                if !factors.is_empty() {
+                    value = L::mul(value, load::<L>(&factors[at..], count));
+                }
+                store::<L>(&mut row[at..], count, value);
             }
         }
     }
 }
 
-struct Add;
-struct SiluMultiply;
+struct Silu;
 struct GeluTanh;
 struct GeluErf;
 
-impl Operation for Add {
-    const BINARY: bool = true;
-
+impl Operation for Silu {
     #[inline(always)]
-    unsafe fn apply<L: Lanes>(a: L::Floats, b: L::Floats) -> L::Floats {
+    unsafe fn apply<L: Lanes>(a: L::Floats) -> L::Floats {
         // SAFETY: the caller vouches for the instructions.
-        unsafe { L::add(a, b) }
-    }
-}
-
-impl Operation for SiluMultiply {
-    const BINARY: bool = true;
-
-    #[inline(always)]
-    unsafe fn apply<L: Lanes>(a: L::Floats, b: L::Floats) -> L::Floats {
-        // SAFETY: the caller vouches for the instructions.
-        unsafe { L::mul(times_sigmoid::<L>(a, a), b) }
+        unsafe { times_sigmoid::<L>(a, a) }
     }
 }
 
 impl Operation for GeluTanh {
-    const BINARY: bool = false;
-
     #[inline(always)]
-    unsafe fn apply<L: Lanes>(a: L::Floats, _: L::Floats) -> L::Floats {
+    unsafe fn apply<L: Lanes>(a: L::Floats) -> L::Floats {
         // SAFETY: the caller vouches for the instructions.
         unsafe {
             // (1 + tanh y) / 2 is sigmoid(2y); 2√(2/π) = 1.595 769.
@@ -128,10 +96,8 @@ unsafe fn times_sigmoid<L: Lanes>(value: L::Floats, of: L::Floats) -> L::Floats 
 }
 
 impl Operation for GeluErf {
-    const BINARY: bool = false;
-
     #[inline(always)]
-    unsafe fn apply<L: Lanes>(a: L::Floats, _: L::Floats) -> L::Floats {
+    unsafe fn apply<L: Lanes>(a: L::Floats) -> L::Floats {
         // SAFETY: the caller vouches for the instructions.
         unsafe {
             // Φ(−|x|) = erfc(|x|/√2) / 2 by formula 7.1.26 of Abramowitz and Stegun, off by 1.5e-7 at most.

@@ -1,12 +1,36 @@
-//! The tokens of a step as the products read them: floats, and for integer weights bytes with a scale for each group of 32.
+//! The tokens of a step as the products read them: floats, or for integer weights bytes with a scale for each group of 32.
+//!
+//! What is done to a token before a product (a sum, a norm, an activation) is done here row by row, so that it is still near when
+//! it is quantised.
 
 use crate::{
+    activation::{Activation, activate},
     isa::Kernel,
-    lanes::{LANES, Lanes},
-    matrix::GROUP,
+    lanes::{DOT_START, LANES, Lanes},
+    matrix::{GROUP, Matrix},
+    norm::{Norm, add_row, norm_row},
     pool::Pool,
     share::Shared,
 };
+
+/// The form in which matrices read their input.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Form {
+    /// For matrices of floats.
+    pub floats: bool,
+    /// For matrices of integers.
+    pub integers: bool,
+}
+
+impl Form {
+    /// The form that all of these matrices can read.
+    pub fn of<'a>(matrices: impl IntoIterator<Item = &'a Matrix>) -> Self {
+        matrices.into_iter().fold(Self::default(), |form, matrix| Self {
+            floats: form.floats || !matrix.is_integer(),
+            integers: form.integers || matrix.is_integer(),
+        })
+    }
+}
 
 /// Tokens × columns, loaded once and multiplied with several matrices. Its memory is kept from step to step.
 #[derive(Debug, Default)]
@@ -16,8 +40,8 @@ pub struct Input {
     /// Elements from one token to the next: the columns, padded with zeros to whole groups.
     pub(crate) stride: usize,
     pub(crate) values: Vec<f32>,
-    /// Whether the last load made the fields below.
-    pub(crate) quantised: bool,
+    /// What the last load made: `values`, or the fields below, or both.
+    pub(crate) form: Form,
     pub(crate) codes: Vec<i8>,
     /// For each token and group, what a code is multiplied by.
     pub(crate) scales: Vec<f32>,
@@ -27,10 +51,12 @@ pub struct Input {
     pub(crate) starts: Starts,
 }
 
-/// For each token and group (or half group), −offset · Σ codes.
+/// For each token and group (or half group), −offset · Σ codes, and `DOT_START`.
 #[derive(Debug, Default)]
 pub(crate) struct Starts {
-    /// Offset 128, groups of 32.
+    /// No offset.
+    pub(crate) none: Vec<i32>,
+    /// The offset of the lanes' `LIFT`, groups of 32.
     pub(crate) bytes: Vec<i32>,
     /// Offset 8, groups of 32.
     pub(crate) nibbles: Vec<i32>,
@@ -52,51 +78,109 @@ impl Input {
         self.columns
     }
 
-    /// Takes `values`, tokens × `columns`; with `quantise` also in the form that integer matrices need.
+    /// Takes `values`, tokens × `columns`.
     ///
     /// # Panics
     /// If `values` is not whole tokens.
-    pub fn load(&mut self, pool: &Pool, values: &[f32], columns: usize, quantise: bool) {
+    pub fn load(&mut self, pool: &Pool, values: &[f32], columns: usize, form: Form) {
         assert!(columns > 0 && values.len().is_multiple_of(columns), "{} values are not rows of {columns}", values.len());
-        self.tokens = values.len() / columns;
-        self.columns = columns;
+        self.fill(pool, values.len() / columns, columns, form, |token, row| {
+            row.copy_from_slice(&values[token * columns..][..columns]);
+        });
+    }
+
+    /// Adds `addend` (as long, or empty) to `states`, and takes what the norm makes of the sum.
+    ///
+    /// # Panics
+    /// If `states` is not whole rows of the norm, or `addend` not as long.
+    pub fn load_normed(&mut self, pool: &Pool, states: &mut [f32], addend: &[f32], norm: Norm<'_>, form: Form) {
+        let columns = norm.columns();
+        assert!(columns > 0 && states.len().is_multiple_of(columns), "{} values are not rows of {columns}", states.len());
+        assert!(addend.is_empty() || addend.len() == states.len(), "{} values to add to {}", addend.len(), states.len());
+        let tokens = states.len() / columns;
+        let states = Shared::new(states);
+        self.fill(pool, tokens, columns, form, |token, row| {
+            // SAFETY: each token is worked on by the one worker that got its number.
+            let state = unsafe { states.slice(token * columns, columns) };
+            if !addend.is_empty() {
+                add_row(pool.isa(), state, &addend[token * columns..][..columns]);
+            }
+            norm_row(pool.isa(), state, norm, row);
+        });
+    }
+
+    /// Takes the activation of `gate`, multiplied by `up` if that is not empty; both are tokens × `columns`.
+    ///
+    /// # Panics
+    /// If the lengths do not fit.
+    pub fn load_activated(
+        &mut self,
+        pool: &Pool,
+        activation: Activation,
+        gate: &[f32],
+        up: &[f32],
+        columns: usize,
+        form: Form,
+    ) {
+        assert!(columns > 0 && gate.len().is_multiple_of(columns), "{} values are not rows of {columns}", gate.len());
+        assert!(up.is_empty() || up.len() == gate.len(), "{} values for {}", up.len(), gate.len());
+        self.fill(pool, gate.len() / columns, columns, form, |token, row| {
+            let of = token * columns..(token + 1) * columns;
+            row.copy_from_slice(&gate[of.clone()]);
+            activate(pool, activation, row, if up.is_empty() { up } else { &up[of] });
+        });
+    }
+
+    /// Has `make` write each token, and brings it into the form.
+    fn fill(&mut self, pool: &Pool, tokens: usize, columns: usize, form: Form, make: impl Fn(usize, &mut [f32]) + Sync) {
+        (self.tokens, self.columns, self.form) = (tokens, columns, form);
         self.stride = columns.next_multiple_of(GROUP);
-        self.quantised = quantise;
-        self.resize();
+        self.resize(pool.threads());
         let targets = Targets {
             values: Shared::new(&mut self.values),
             codes: Shared::new(&mut self.codes),
             scales: Shared::new(&mut self.scales),
             sums: Shared::new(&mut self.sums),
+            none: Shared::new(&mut self.starts.none),
             bytes: Shared::new(&mut self.starts.bytes),
             nibbles: Shared::new(&mut self.starts.nibbles),
             halves: Shared::new(&mut self.starts.halves),
         };
         let stride = self.stride;
-        // About 16,000 values are worth another thread.
-        pool.share(self.tokens, (16_384 / columns).max(1), |_, tokens| {
-            for token in tokens {
-                let row = &values[token * columns..][..columns];
-                // SAFETY: each token is loaded by the one worker that got its number.
-                let copy = unsafe { targets.values.slice(token * stride, stride) };
-                copy[..columns].copy_from_slice(row);
-                copy[columns..].fill(0.0);
-                if quantise {
-                    pool.isa().dispatch(Quantise { values: copy, targets: &targets, token });
+        // About 8,000 values are worth another thread.
+        pool.share(tokens, (8_192 / columns).max(1), |worker, range| {
+            for token in range {
+                // Where only integers are wanted, the floats of a token are in the way of nothing but the next one's.
+                let place = if form.floats { token } else { worker };
+                // SAFETY: each token is loaded by the one worker that got its number, and each worker has its own place.
+                let values = unsafe { targets.values.slice(place * stride, stride) };
+                make(token, &mut values[..columns]);
+                values[columns..].fill(0.0);
+                if form.integers {
+                    pool.isa().dispatch(Quantise { values, targets: &targets, token });
                 }
             }
         });
     }
 
-    fn resize(&mut self) {
-        let groups = if self.quantised { self.tokens * self.stride / GROUP } else { 0 };
-        self.values.resize(self.tokens * self.stride, 0.0);
-        self.codes.resize(groups * GROUP, 0);
-        self.scales.resize(groups, 0.0);
-        self.sums.resize(groups, 0.0);
-        self.starts.bytes.resize(groups, 0);
-        self.starts.nibbles.resize(groups, 0);
-        self.starts.halves.resize(2 * groups, 0);
+    fn resize(&mut self, workers: usize) {
+        let groups = if self.form.integers { self.tokens * self.stride / GROUP } else { 0 };
+        let rows = if self.form.floats { self.tokens } else { workers };
+        grow(&mut self.values, rows * self.stride);
+        grow(&mut self.codes, groups * GROUP);
+        grow(&mut self.scales, groups);
+        grow(&mut self.sums, groups);
+        grow(&mut self.starts.none, groups);
+        grow(&mut self.starts.bytes, groups);
+        grow(&mut self.starts.nibbles, groups);
+        grow(&mut self.starts.halves, 2 * groups);
+    }
+}
+
+/// Makes it long enough. What is in it already is overwritten, so shortening would only mean clearing it again.
+fn grow<T: Default + Clone>(values: &mut Vec<T>, length: usize) {
+    if values.len() < length {
+        values.resize(length, T::default());
     }
 }
 
@@ -106,6 +190,7 @@ struct Targets<'a> {
     codes: Shared<'a, i8>,
     scales: Shared<'a, f32>,
     sums: Shared<'a, f32>,
+    none: Shared<'a, i32>,
     bytes: Shared<'a, i32>,
     nibbles: Shared<'a, i32>,
     halves: Shared<'a, i32>,
@@ -124,11 +209,12 @@ impl Kernel for Quantise<'_> {
         let Self { values, targets, token } = self;
         let groups = values.len() / GROUP;
         // SAFETY: these are the token's own places, which only this worker writes.
-        let (codes, scales, sums, bytes, nibbles, halves) = unsafe {
+        let (codes, scales, sums, none, bytes, nibbles, halves) = unsafe {
             (
                 targets.codes.slice(token * values.len(), values.len()),
                 targets.scales.slice(token * groups, groups),
                 targets.sums.slice(token * groups, groups),
+                targets.none.slice(token * groups, groups),
                 targets.bytes.slice(token * groups, groups),
                 targets.nibbles.slice(token * groups, groups),
                 targets.halves.slice(token * groups * 2, groups * 2),
@@ -141,10 +227,11 @@ impl Kernel for Quantise<'_> {
             let sum = first + second;
             scales[group] = scale;
             sums[group] = scale * sum;
-            bytes[group] = (-128.0 * sum) as i32;
-            nibbles[group] = (-8.0 * sum) as i32;
-            halves[2 * group] = (-32.0 * first) as i32;
-            halves[2 * group + 1] = (-32.0 * second) as i32;
+            none[group] = DOT_START;
+            bytes[group] = DOT_START - L::LIFT * sum as i32;
+            nibbles[group] = DOT_START - 8 * sum as i32;
+            halves[2 * group] = DOT_START - 32 * first as i32;
+            halves[2 * group + 1] = DOT_START - 32 * second as i32;
         }
     }
 }

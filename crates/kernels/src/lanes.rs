@@ -21,6 +21,10 @@ mod tests;
 /// The number of lanes.
 pub(crate) const LANES: usize = 16;
 
+/// What dot products start from: the bits of 3·2²², among which whole numbers up to 2²² either way are one bit apart. So read
+/// as floats they are their value plus 3·2²², and no instruction is needed to convert them.
+pub(crate) const DOT_START: i32 = 0x4b40_0000;
+
 /// Sixteen lanes of an instruction set.
 ///
 /// # Safety of all methods
@@ -40,6 +44,9 @@ pub(crate) trait Lanes: Copy + 'static {
 
     /// Whether there are registers for the float sums of two panels at a time.
     const WIDE: bool;
+
+    /// The most rows in a tile.
+    const TILE: usize;
 
     /// Works on `count` rows: whole tiles of as many as the registers serve best, and a smaller one at the end.
     unsafe fn tiles(count: usize, work: &mut impl Tile);
@@ -91,9 +98,19 @@ pub(crate) trait Lanes: Copy + 'static {
 
     unsafe fn splat_int(value: i32) -> Self::Ints;
     unsafe fn to_floats(value: Self::Ints) -> Self::Floats;
+    /// What `scale_dots` needs beside the scale.
+    #[inline(always)]
+    unsafe fn dot_correction(scale: Self::Floats) -> Self::Floats {
+        // SAFETY: no memory is touched; the caller vouches for the instructions.
+        unsafe { Self::mul(scale, Self::splat(-f32::from_bits(DOT_START.cast_unsigned()))) }
+    }
+    /// `(dots − DOT_START) · scale`, rounded once, for scales of at most 22 bits: those of weights have 11, or 19 in K formats.
+    unsafe fn scale_dots(dots: Self::Ints, scale: Self::Floats, correction: Self::Floats) -> Self::Floats;
     /// To signed bytes, for whole numbers within their range.
     unsafe fn store_i8(to: *mut i8, value: Self::Floats);
 
+    /// Asks for the 64 bytes at `from` to be brought near. They need not be there.
+    unsafe fn prefetch(from: *const u8);
     unsafe fn load_bytes(from: *const u8) -> Self::Bytes;
     unsafe fn store_bytes(to: *mut u8, value: Self::Bytes);
     unsafe fn low_nibbles(bytes: Self::Bytes) -> Self::Bytes;

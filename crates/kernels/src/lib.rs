@@ -34,15 +34,15 @@ mod rope;
 mod share;
 mod tile;
 
-pub use activation::{add, gelu_erf, gelu_tanh, silu_multiply};
+pub use activation::{Activation, activate};
 pub use attention::{AttentionShape, Span, attend};
 pub use cache::{CacheError, KvCache, KvElement, KvShape, Slot};
 pub use format::Format;
-pub use input::Input;
+pub use input::{Form, Input};
 pub use isa::Isa;
 pub use matrix::{Matrix, Rows};
 pub use multiply::{Product, multiply};
-pub use norm::{layer_norm, rms_norm};
+pub use norm::{Norm, normalise};
 pub use pack::PackError;
 pub use pool::Pool;
 pub use reduce::{CHUNK, Exponential, exponentials, maxima, sums};

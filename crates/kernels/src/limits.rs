@@ -10,7 +10,7 @@ use std::{
 use crate::{
     buffer::Buffer,
     format::Format,
-    input::Input,
+    input::{Form, Input},
     isa::Kernel,
     lanes::{LANES, Lanes},
     matrix::{Matrix, Rows},
@@ -78,13 +78,13 @@ fn speed(pool: &Pool, matrices: &[Matrix], tokens: usize) -> Speed {
     let (rows, columns) = (matrices[0].rows(), matrices[0].columns());
     let values: Vec<f32> = (0..tokens * columns).map(|index| ((index * 7919) % 1000) as f32 / 500.0 - 1.0).collect();
     let mut input = Input::new();
-    input.load(pool, &values, columns, matrices[0].is_integer());
+    input.load(pool, &values, columns, Form::of([&matrices[0]]));
     let mut output = vec![0.0; tokens * rows];
     // With many tokens one matrix takes as long as all of them with one.
     let used = &matrices[..matrices.len().div_ceil(tokens)];
     let time = best(|| {
         for weights in used {
-            multiply(pool, &input, &mut [Product { weights, bias: None, output: &mut output }]);
+            multiply(pool, &input, [Product { weights, bias: None, output: &mut output }]);
         }
     });
     let time = time / used.len() as u32;

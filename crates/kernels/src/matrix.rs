@@ -1,16 +1,26 @@
 //! A weight matrix in the layout the kernels read.
 //!
 //! Sixteen rows lie side by side in a *panel*, so that one load brings the next columns of 16 rows and one instruction works on
-//! them all. All values are those of the file, only re-arranged: 16-bit floats keep their 16 bits, integers their bits and scales.
+//! them all; two panels are a *pair*, interleaved, so that a worker reads one stream of memory. All values are those of the file,
+//! only re-arranged: 16-bit floats keep their 16 bits, integers their bits and scales.
 //!
-//! A panel of floats is, for each pair of columns,
+//! A pair of floats is, for each two columns, those of the first panel and then those of the second, each
 //! - `F32`: 16 × the first column, 16 × the second; `F16` the same;
-//! - `Bf16`: 16 × (first, second), which is what the bf16 dot instruction takes, and as easy to widen.
+//! - `Bf16`: 16 × (first, second), which are as easy to widen.
 //!
-//! A panel of integers is the codes of all groups of 32 columns, then the scales of all groups. Codes come in vectors of
-//! 64 bytes, four columns of 16 rows. A group of `Q8_0` is eight such vectors, of value + 128. In the other formats it is four
-//! vectors of nibbles, the low ones being columns 0–15 and the high ones columns 16–31, followed by the bits above: one vector
-//! of fifth bits, or two of fifth and sixth bits, where bits `s` (or `2s`, `2s + 1`) of a byte belong to its column's vector `s`.
+//! A pair of integers is a *record* for each group of 32 columns: the codes of the first panel, those of the second, and 64
+//! bytes of scales. Before each eight records of a K format there is a header with what their 256 columns share.
+//!
+//! Codes come in vectors of 64 bytes, four columns of 16 rows. A group of `Q8_0` is eight such vectors, of value + 128. In the
+//! other formats it is four vectors of nibbles, the low ones being columns 0–15 and the high ones columns 16–31, followed by the
+//! bits above: one vector of fifth bits, or two of fifth and sixth bits, where bits `s` (or `2s`, `2s + 1`) of a byte belong to
+//! its column's vector `s`.
+//!
+//! Scales, of the first panel and then of the second:
+//! - `Q8_0`, `Q4_0`: 16 × f16;
+//! - `Q4_K`, `Q5_K`: 16 bytes of scales and 16 of minima; in the header 16 × f16 by which scales are multiplied for each panel, and
+//!   then the same for minima;
+//! - `Q6_K`: 16 signed bytes for the first half of the columns and 16 for the second; in the header 16 × f16 for each panel.
 
 use std::fmt;
 
@@ -48,31 +58,35 @@ pub struct Matrix {
     pub(crate) buffer: Buffer,
 }
 
-/// The bytes of a panel.
+/// The bytes of a matrix.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Layout {
-    /// Panels, a multiple of `PANELS`.
-    pub(crate) panels: usize,
-    pub(crate) panel_bytes: usize,
-    /// Where in a panel the scales begin.
-    pub(crate) scales_at: usize,
+    pub(crate) pairs: usize,
+    pub(crate) pair_bytes: usize,
 }
 
 impl Layout {
     /// `None` if the sizes overflow.
     pub(crate) fn new(format: Format, rows: usize, columns: usize) -> Option<Self> {
-        let panels = rows.div_ceil(LANES * PANELS) * PANELS;
-        let codes = match format {
-            Format::F32 => columns.next_multiple_of(2).checked_mul(4 * LANES)?,
-            Format::F16 | Format::Bf16 => columns.next_multiple_of(2).checked_mul(2 * LANES)?,
-            _ => (columns / GROUP).checked_mul(code_bytes(format))?,
+        let pairs = rows.div_ceil(LANES * PANELS);
+        let pair_bytes = match format {
+            Format::F32 => columns.checked_next_multiple_of(2)?.checked_mul(4 * LANES * PANELS)?,
+            Format::F16 | Format::Bf16 => columns.checked_next_multiple_of(2)?.checked_mul(2 * LANES * PANELS)?,
+            _ => {
+                let headers = (columns / GROUP / HEADER_GROUPS).checked_mul(header_bytes(format))?;
+                (columns / GROUP).checked_mul(record_bytes(format))?.checked_add(headers)?
+            }
         };
-        let scales = (columns / format.block_elements()).checked_mul(scale_bytes(format))?;
-        let panel_bytes = codes.checked_add(scales)?.checked_next_multiple_of(64)?;
-        panels.checked_mul(panel_bytes)?;
-        Some(Self { panels, panel_bytes, scales_at: codes })
+        pairs.checked_mul(pair_bytes)?;
+        Some(Self { pairs, pair_bytes })
     }
 }
+
+/// Groups that share a header, in formats that have one.
+pub(crate) const HEADER_GROUPS: usize = 8;
+
+/// Bytes of the scales of a pair's group of 32 columns.
+pub(crate) const SCALE_BYTES: usize = 64;
 
 /// Bytes of the codes of a group of 32 columns of a panel.
 pub(crate) const fn code_bytes(format: Format) -> usize {
@@ -85,14 +99,17 @@ pub(crate) const fn code_bytes(format: Format) -> usize {
     }
 }
 
-/// Bytes of the scales of a block of columns of a panel: 16 × f16 for each; in K formats with a second f16 for the minimum
-/// (not `Q6_K`), then 16 bytes for each group's scale, then for its minimum.
-pub(crate) const fn scale_bytes(format: Format) -> usize {
+/// Bytes of a pair's group of 32 columns.
+pub(crate) const fn record_bytes(format: Format) -> usize {
+    PANELS * code_bytes(format) + SCALE_BYTES
+}
+
+/// Bytes of what a pair's 256 columns share.
+pub(crate) const fn header_bytes(format: Format) -> usize {
     match format {
-        Format::Q8_0 | Format::Q4_0 => 2 * LANES,
-        Format::Q4K | Format::Q5K => 4 * LANES + 16 * LANES,
-        Format::Q6K => 2 * LANES + 16 * LANES,
-        Format::F32 | Format::F16 | Format::Bf16 => 0,
+        Format::Q4K | Format::Q5K => 2 * PANELS * 2 * LANES,
+        Format::Q6K => PANELS * 2 * LANES,
+        _ => 0,
     }
 }
 
@@ -127,8 +144,8 @@ impl Matrix {
         self.format.is_integer()
     }
 
-    pub(crate) fn panel(&self, index: usize) -> &[u8] {
-        &self.buffer.bytes()[index * self.layout.panel_bytes..][..self.layout.panel_bytes]
+    pub(crate) fn pair(&self, index: usize) -> &[u8] {
+        &self.buffer.bytes()[index * self.layout.pair_bytes..][..self.layout.pair_bytes]
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     format::Format,
     input::Input,
     isa::Kernel,
-    lanes::Lanes,
+    lanes::{LANES, Lanes},
     matrix::{Matrix, PANELS},
     pool::Pool,
     share::Shared,
@@ -36,15 +36,15 @@ const PIECE_BYTES: usize = 64 << 10;
 /// Multiplies the input's tokens with several matrices of as many columns, in one go.
 ///
 /// # Panics
-/// If the shapes do not fit, or if a matrix is of integers and the input was not quantised.
-pub fn multiply(pool: &Pool, input: &Input, products: &mut [Product<'_>]) {
-    let jobs: Vec<Job<'_>> = products.iter_mut().map(|product| Job::new(input, product)).collect();
+/// If the shapes do not fit, or if the input was not loaded in the form of a matrix.
+pub fn multiply<const N: usize>(pool: &Pool, input: &Input, products: [Product<'_>; N]) {
+    let jobs = products.map(|product| Job::new(input, product));
     if input.tokens == 0 {
         return;
     }
     let pairs = jobs.iter().map(Job::pairs).sum();
-    let greatest = jobs.iter().map(|job| job.weights.layout.panel_bytes * PANELS).max().unwrap_or(1);
-    pool.share(pairs, (PIECE_BYTES / greatest / input.tokens).max(1), |_, range| {
+    let greatest = jobs.iter().map(|job| job.weights.layout.pair_bytes).max().unwrap_or(1);
+    pool.share_in_runs(pairs, (PIECE_BYTES / greatest / input.tokens).max(1), |_, range| {
         let mut first = 0;
         for job in &jobs {
             let (start, end) = (range.start.max(first), range.end.min(first + job.pairs()));
@@ -64,17 +64,18 @@ struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    fn new(input: &Input, product: &'a mut Product<'_>) -> Self {
+    fn new(input: &Input, product: Product<'a>) -> Self {
         let Product { weights, bias, output } = product;
         assert_eq!(weights.columns, input.columns, "{weights:?} times an input of {} columns", input.columns);
         assert_eq!(output.len(), input.tokens * weights.rows, "the output of {weights:?} times {} tokens", input.tokens);
         assert!(bias.is_none_or(|bias| bias.len() == weights.rows), "the bias of {weights:?}");
-        assert!(input.quantised || !weights.is_integer(), "{weights:?} times an input that was not quantised");
-        Self { weights, bias: *bias, output: Shared::new(output) }
+        let is_there = if weights.is_integer() { input.form.integers } else { input.form.floats };
+        assert!(is_there, "{weights:?} times an input in another form");
+        Self { weights, bias, output: Shared::new(output) }
     }
 
     fn pairs(&self) -> usize {
-        self.weights.layout.panels / PANELS
+        self.weights.layout.pairs
     }
 
     fn run(&self, pool: &Pool, input: &Input, pair: usize) {
@@ -89,9 +90,17 @@ impl<'a> Job<'a> {
 #[repr(C, align(64))]
 pub(crate) struct Line([u8; 64]);
 
+/// What a worker keeps from call to call.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    /// Weights that many tokens will read, a byte for each code.
+    unpacked: Vec<Line>,
+    /// Sums that wait while the other tokens pass.
+    sums: Vec<Line>,
+}
+
 thread_local! {
-    /// Where a worker unpacks a pair of panels that many tokens will read.
-    static SCRATCH: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
 /// The kernel: all tokens times one pair of panels.
@@ -100,26 +109,25 @@ struct Work<'a> {
     input: &'a Input,
     pair: usize,
     sink: Sink<'a>,
-    scratch: &'a mut Vec<Line>,
+    scratch: &'a mut Scratch,
 }
 
 impl Kernel for Work<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         let Self { weights, input, pair, sink, scratch } = self;
-        let panels = [0, 1].map(|panel| weights.panel(pair * PANELS + panel));
-        let scales_at = weights.layout.scales_at;
-        // SAFETY: `dispatch` vouches for the instructions, `Layout` for the size of the panels, and `Job::new` for the shapes.
+        let pair = weights.pair(pair);
+        // SAFETY: `dispatch` vouches for the instructions, `Layout` for the size of the pair, and `Job::new` for the shapes.
         unsafe {
             match weights.format {
-                Format::F32 => float::run::<L, float::F32>(panels, input, &sink),
-                Format::F16 => float::run::<L, float::F16>(panels, input, &sink),
-                Format::Bf16 => float::run::<L, float::Bf16>(panels, input, &sink),
-                Format::Q8_0 => integer::run::<L, codes::Q8_0>(panels, scales_at, input, &sink, scratch),
-                Format::Q4_0 => integer::run::<L, codes::Q4_0>(panels, scales_at, input, &sink, scratch),
-                Format::Q4K => integer::run::<L, codes::Q4K>(panels, scales_at, input, &sink, scratch),
-                Format::Q5K => integer::run::<L, codes::Q5K>(panels, scales_at, input, &sink, scratch),
-                Format::Q6K => integer::run::<L, codes::Q6K>(panels, scales_at, input, &sink, scratch),
+                Format::F32 => float::run::<L, float::F32>(pair, input, &sink, scratch),
+                Format::F16 => float::run::<L, float::F16>(pair, input, &sink, scratch),
+                Format::Bf16 => float::run::<L, float::Bf16>(pair, input, &sink, scratch),
+                Format::Q8_0 => integer::run::<L, codes::Q8_0>(pair, input, &sink, scratch),
+                Format::Q4_0 => integer::run::<L, codes::Q4_0>(pair, input, &sink, scratch),
+                Format::Q4K => integer::run::<L, codes::Q4K>(pair, input, &sink, scratch),
+                Format::Q5K => integer::run::<L, codes::Q5K>(pair, input, &sink, scratch),
+                Format::Q6K => integer::run::<L, codes::Q6K>(pair, input, &sink, scratch),
             }
         }
     }
@@ -138,28 +146,33 @@ impl Sink<'_> {
     /// The machine has the instructions.
     #[inline(always)]
     unsafe fn put<L: Lanes>(&self, token: usize, panel: usize, value: L::Floats) {
-        use crate::lanes::LANES;
         let (rows, row) = (self.job.weights.rows, (self.pair * PANELS + panel) * LANES);
         let count = rows.saturating_sub(row).min(LANES);
-        if count == 0 {
-            return;
-        }
         // SAFETY: a pair's outputs are written by the one worker that got its number; lengths are those of the slices.
         unsafe {
-            let output = self.job.output.slice(token * rows + row, count);
-            if count == LANES {
-                let value = match self.job.bias {
-                    Some(bias) => L::add(value, L::load(bias[row..][..LANES].as_ptr())),
-                    None => value,
-                };
-                L::store(output.as_mut_ptr(), value);
-            } else {
+            if count < LANES {
                 let mut lanes = [0.0; LANES];
                 L::store(lanes.as_mut_ptr(), value);
-                for (lane, output) in output.iter_mut().enumerate() {
-                    *output = lanes[lane] + self.job.bias.map_or(0.0, |bias| bias[row + lane]);
-                }
+                return self.put_some(token, row, &lanes[..count]);
             }
+            let value = match self.job.bias {
+                Some(bias) => L::add(value, L::load(bias[row..][..LANES].as_ptr())),
+                None => value,
+            };
+            L::store(self.job.output.slice(token * rows + row, LANES).as_mut_ptr(), value);
+        }
+    }
+
+    /// The results of a panel that the matrix does not fill.
+    #[inline(never)]
+    fn put_some(&self, token: usize, row: usize, values: &[f32]) {
+        if values.is_empty() {
+            return;
+        }
+        // SAFETY: as in `put`.
+        let output = unsafe { self.job.output.slice(token * self.job.weights.rows + row, values.len()) };
+        for (index, (output, value)) in output.iter_mut().zip(values).enumerate() {
+            *output = value + self.job.bias.map_or(0.0, |bias| bias[row + index]);
         }
     }
 }

@@ -2,39 +2,40 @@
 
 use crate::{
     cache::{load, store},
-    isa::Kernel,
+    isa::{Isa, Kernel},
     lanes::{LANES, Lanes, sum},
     pool::Pool,
     share::Shared,
 };
 
-/// Root-mean-square normalisation of rows of `weight.len()`: x / √(mean x² + eps) · weight.
+/// What makes a row of `weight.len()` values comparable to the others.
+#[derive(Debug, Clone, Copy)]
+pub enum Norm<'a> {
+    /// x / √(mean x² + eps) · weight
+    Rms { weight: &'a [f32], eps: f32 },
+    /// (x − mean) / √(variance + eps) · weight + bias; a bias is as long as the weight.
+    Layer { weight: &'a [f32], bias: Option<&'a [f32]>, eps: f32 },
+}
+
+impl<'a> Norm<'a> {
+    /// Values of a row.
+    pub fn columns(&self) -> usize {
+        self.weight().len()
+    }
+
+    fn weight(&self) -> &'a [f32] {
+        match self {
+            Self::Rms { weight, .. } | Self::Layer { weight, .. } => weight,
+        }
+    }
+}
+
+/// Normalises rows.
 ///
 /// # Panics
-/// If the input is not whole rows, or the output not as long.
-pub fn rms_norm(pool: &Pool, input: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
-    norm(pool, input, Norm { weight, bias: None, eps, centred: false }, out);
-}
-
-/// Layer normalisation of rows of `weight.len()`: (x − mean) / √(variance + eps) · weight + bias.
-///
-/// # Panics
-/// As `rms_norm`, and if the bias is not as long as the weight.
-pub fn layer_norm(pool: &Pool, input: &[f32], weight: &[f32], bias: Option<&[f32]>, eps: f32, out: &mut [f32]) {
-    assert!(bias.is_none_or(|bias| bias.len() == weight.len()), "the bias of a norm of {}", weight.len());
-    norm(pool, input, Norm { weight, bias, eps, centred: true }, out);
-}
-
-#[derive(Clone, Copy)]
-struct Norm<'a> {
-    weight: &'a [f32],
-    bias: Option<&'a [f32]>,
-    eps: f32,
-    centred: bool,
-}
-
-fn norm(pool: &Pool, input: &[f32], norm: Norm<'_>, out: &mut [f32]) {
-    let columns = norm.weight.len();
+/// If the input is not whole rows, the output not as long, or a bias not as long as its weight.
+pub fn normalise(pool: &Pool, input: &[f32], norm: Norm<'_>, out: &mut [f32]) {
+    let columns = norm.columns();
     assert!(columns > 0 && input.len().is_multiple_of(columns), "{} values are not rows of {columns}", input.len());
     assert_eq!(input.len(), out.len(), "the output of a norm");
     let out = Shared::new(out);
@@ -42,9 +43,42 @@ fn norm(pool: &Pool, input: &[f32], norm: Norm<'_>, out: &mut [f32]) {
         for row in rows {
             // SAFETY: each row is written by the one worker that got its number.
             let out = unsafe { out.slice(row * columns, columns) };
-            pool.isa().dispatch(Row { input: &input[row * columns..][..columns], norm, out });
+            norm_row(pool.isa(), &input[row * columns..][..columns], norm, out);
         }
     });
+}
+
+/// Normalises one row.
+pub(crate) fn norm_row(isa: Isa, input: &[f32], norm: Norm<'_>, out: &mut [f32]) {
+    if let Norm::Layer { weight, bias: Some(bias), .. } = norm {
+        assert_eq!(bias.len(), weight.len(), "the bias of a norm of {}", weight.len());
+    }
+    isa.dispatch(Row { input, norm, out });
+}
+
+/// `row += addend`, for rows of one length.
+pub(crate) fn add_row(isa: Isa, row: &mut [f32], addend: &[f32]) {
+    isa.dispatch(Add { row, addend });
+}
+
+struct Add<'a> {
+    row: &'a mut [f32],
+    addend: &'a [f32],
+}
+
+impl Kernel for Add<'_> {
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let Self { row, addend } = self;
+        for at in (0..row.len()).step_by(LANES) {
+            let count = (row.len() - at).min(LANES);
+            // SAFETY: `load` and `store` keep to the slices; `dispatch` vouches for the instructions.
+            unsafe {
+                let sum = L::add(load::<L>(&row[at..], count), load::<L>(&addend[at..], count));
+                store::<L>(&mut row[at..], count, sum);
+            }
+        }
+    }
 }
 
 /// The kernel: one row.
@@ -57,7 +91,11 @@ struct Row<'a> {
 impl Kernel for Row<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        let Self { input, norm: Norm { weight, bias, eps, centred }, out } = self;
+        let Self { input, norm, out } = self;
+        let (weight, bias, eps, centred) = match norm {
+            Norm::Rms { weight, eps } => (weight, None, eps, false),
+            Norm::Layer { weight, bias, eps } => (weight, bias, eps, true),
+        };
         let columns = input.len();
         // SAFETY: `load` and `store` keep to the slices; `dispatch` vouches for the instructions.
         unsafe {

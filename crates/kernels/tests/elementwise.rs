@@ -3,7 +3,7 @@
 
 use std::num::NonZeroUsize;
 
-use kernels::{Isa, Pool, RopeTable, add, gelu_erf, gelu_tanh, layer_norm, rms_norm, rotate, silu_multiply};
+use kernels::{Activation, Isa, Norm, Pool, RopeTable, activate, normalise, rotate};
 
 fn pool(isa: Isa) -> Pool {
     Pool::with_isa(NonZeroUsize::new(2).unwrap(), isa)
@@ -50,23 +50,19 @@ fn activations() {
             let up: Vec<_> = x.iter().rev().copied().collect();
 
             let mut found = x.clone();
-            silu_multiply(&pool, &mut found, &up);
+            activate(&pool, Activation::Silu, &mut found, &up);
             check("silu", &found, |index| at(index) * sigmoid(at(index)) * f64::from(up[index]));
 
             let mut found = x.clone();
-            gelu_tanh(&pool, &mut found);
+            activate(&pool, Activation::GeluTanh, &mut found, &[]);
             check("gelu_tanh", &found, |index| {
                 let x = at(index);
                 x / 2.0 * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x * x * x)).tanh())
             });
 
             let mut found = x.clone();
-            gelu_erf(&pool, &mut found);
+            activate(&pool, Activation::GeluErf, &mut found, &[]);
             check("gelu_erf", &found, |index| at(index) / 2.0 * (1.0 + erf(at(index) / 2f64.sqrt())));
-
-            let mut found = x.clone();
-            add(&pool, &mut found, &up);
-            check("add", &found, |index| at(index) + f64::from(up[index]));
         }
     }
 }
@@ -75,8 +71,8 @@ fn activations() {
 fn large_values_do_not_overflow_activations() {
     let pool = pool(Isa::detect());
     let mut values = [1e4, -1e4, 1e30, -1e30, 0.0];
-    gelu_tanh(&pool, &mut values[..2]);
-    silu_multiply(&pool, &mut values, &[1.0; 5]);
+    activate(&pool, Activation::GeluTanh, &mut values[..2], &[]);
+    activate(&pool, Activation::Silu, &mut values, &[1.0; 5]);
     assert!(values.iter().all(|value| value.is_finite()), "{values:?}");
     assert!((values[2] - 1e30).abs() < 1e24);
 }
@@ -94,13 +90,13 @@ fn norms() {
             let row = |index: usize| &x[index / columns * columns..][..columns];
 
             let mut found = vec![f32::NAN; x.len()];
-            rms_norm(&pool, &x, &weight, 1e-5, &mut found);
+            normalise(&pool, &x, Norm::Rms { weight: &weight, eps: 1e-5 }, &mut found);
             check("rms_norm", &found, |index| {
                 let size = (mean(row(index), &|x| x * x) + 1e-5).sqrt();
                 f64::from(x[index]) / size * f64::from(weight[index % columns])
             });
 
-            layer_norm(&pool, &x, &weight, Some(&bias), 1e-5, &mut found);
+            normalise(&pool, &x, Norm::Layer { weight: &weight, bias: Some(&bias), eps: 1e-5 }, &mut found);
             check("layer_norm", &found, |index| {
                 let centre = mean(row(index), &|x| x);
                 let size = (mean(row(index), &|x| (x - centre).powi(2)) + 1e-5).sqrt();

@@ -3,7 +3,7 @@
 
 use std::num::NonZeroUsize;
 
-use kernels::{Format, Input, Isa, Matrix, Pool, Product, Rows, multiply};
+use kernels::{Activation, Form, Format, Input, Isa, Matrix, Norm, Pool, Product, Rows, activate, multiply, normalise};
 
 /// Numbers that look random.
 struct Numbers(u64);
@@ -89,9 +89,9 @@ fn pool(threads: usize, isa: Isa) -> Pool {
 
 fn product(pool: &Pool, matrix: &Matrix, values: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
     let mut input = Input::new();
-    input.load(pool, values, matrix.columns(), matrix.is_integer());
+    input.load(pool, values, matrix.columns(), Form::of([matrix]));
     let mut output = vec![f32::NAN; input.tokens() * matrix.rows()];
-    multiply(pool, &input, &mut [Product { weights: matrix, bias, output: &mut output }]);
+    multiply(pool, &input, [Product { weights: matrix, bias, output: &mut output }]);
     output
 }
 
@@ -165,13 +165,53 @@ fn several_products_share_an_input() {
         .map(|(format, rows)| Matrix::pack(&pool, &Blocks::new(format, rows, 256, &mut numbers)).unwrap());
     let values = numbers.floats(4 * 256);
     let mut input = Input::new();
-    input.load(&pool, &values, 256, true);
+    input.load(&pool, &values, 256, Form::of(&matrices));
     let mut outputs = matrices.each_ref().map(|matrix| vec![f32::NAN; 4 * matrix.rows()]);
-    let mut products: Vec<_> =
-        matrices.iter().zip(&mut outputs).map(|(weights, output)| Product { weights, bias: None, output }).collect();
-    multiply(&pool, &input, &mut products);
+    let [a, b, c] = &matrices;
+    let [x, y, z] = &mut outputs;
+    let products = [(a, x), (b, y), (c, z)];
+    multiply(&pool, &input, products.map(|(weights, output)| Product { weights, bias: None, output }));
     for (matrix, output) in matrices.iter().zip(&outputs) {
         assert_eq!(output, &product(&pool, matrix, &values, None));
+    }
+}
+
+/// The product of what `load` loads with a matrix of each kind.
+fn loaded(format: Format, load: impl Fn(&Pool, &mut Input, Form)) -> Vec<f32> {
+    let pool = pool(2, Isa::detect());
+    let matrix = Matrix::pack(&pool, &Blocks::new(format, 40, 512, &mut Numbers(6))).unwrap();
+    let mut input = Input::new();
+    load(&pool, &mut input, Form::of([&matrix]));
+    let mut output = vec![f32::NAN; input.tokens() * 40];
+    multiply(&pool, &input, [Product { weights: &matrix, bias: None, output: &mut output }]);
+    output
+}
+
+#[test]
+fn what_is_done_while_loading_is_what_is_done_before() {
+    let mut numbers = Numbers(5);
+    let (states, addend, weight) = (numbers.floats(20 * 512), numbers.floats(20 * 512), numbers.floats(512));
+    let norm = Norm::Rms { weight: &weight, eps: 1e-5 };
+    for format in [Format::F32, Format::Q8_0] {
+        let normed = loaded(format, |pool, input, form| {
+            let sums: Vec<_> = states.iter().zip(&addend).map(|(state, addend)| state + addend).collect();
+            let mut values = vec![0.0; sums.len()];
+            normalise(pool, &sums, norm, &mut values);
+            input.load(pool, &values, 512, form);
+        });
+        let at_once = loaded(format, |pool, input, form| {
+            input.load_normed(pool, &mut states.clone(), &addend, norm, form);
+        });
+        assert_eq!(normed, at_once);
+        let activated = loaded(format, |pool, input, form| {
+            let mut values = states.clone();
+            activate(pool, Activation::Silu, &mut values, &addend);
+            input.load(pool, &values, 512, form);
+        });
+        let at_once = loaded(format, |pool, input, form| {
+            input.load_activated(pool, Activation::Silu, &states, &addend, 512, form);
+        });
+        assert_eq!(activated, at_once);
     }
 }
 

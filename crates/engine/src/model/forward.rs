@@ -1,7 +1,7 @@
 //! One step through all layers.
 
-use checkpoint::{Activation, Norm, NormWeights, Tensor};
-use kernels::{Input, KvCache, Pool, Product, RopeTable, Slot, Span};
+use checkpoint::{Norm, NormWeights, Tensor};
+use kernels::{Form, Input, KvCache, Pool, Product, RopeTable, Slot, Span};
 
 use super::scratch::{Scratch, take};
 use super::{BLOCK_TOKENS, Layer, Model, Projection, Run, Wanted};
@@ -28,7 +28,7 @@ impl Model {
         keep_wanted(runs, hidden, scratch);
         let Scratch { wanted, normed, .. } = scratch;
         let normed = take(normed, wanted.len());
-        step.normalise(wanted, final_norm, normed);
+        kernels::normalise(pool, wanted, step.norm(final_norm), normed);
         wanted.copy_from_slice(normed);
         wanted.len() / hidden
     }
@@ -39,8 +39,8 @@ impl Model {
         let Scratch { wanted, logits, input, .. } = &mut self.scratch;
         let output = take(logits, rows.len() * self.head.rows());
         let input = input.get_or_insert_with(Input::new);
-        input.load(&self.pool, &wanted[rows.start * hidden..rows.end * hidden], hidden, self.head.is_integer());
-        kernels::multiply(&self.pool, input, &mut [Product { weights: &self.head, bias: None, output: &mut *output }]);
+        input.load(&self.pool, &wanted[rows.start * hidden..rows.end * hidden], hidden, Form::of([&self.head]));
+        kernels::multiply(&self.pool, input, [Product { weights: &self.head, bias: None, output: &mut *output }]);
         output
     }
 }
@@ -87,8 +87,9 @@ fn spans<'a>(runs: &[Run<'a>]) -> Vec<Span<'a>> {
         .collect()
 }
 
+/// Copies the wanted rows of the residual stream, with what the last layer adds to them.
 fn keep_wanted(runs: &[Run<'_>], hidden: usize, scratch: &mut Scratch) {
-    let Scratch { hidden: states, wanted, .. } = scratch;
+    let Scratch { hidden: states, projected, wanted, .. } = scratch;
     wanted.clear();
     let mut row = 0;
     for run in runs {
@@ -98,7 +99,8 @@ fn keep_wanted(runs: &[Run<'_>], hidden: usize, scratch: &mut Scratch) {
             Wanted::Last => end - 1,
             Wanted::All => row,
         };
-        wanted.extend_from_slice(&states[first * hidden..end * hidden]);
+        let rows = first * hidden..end * hidden;
+        wanted.extend(states[rows.clone()].iter().zip(&projected[rows]).map(|(state, addend)| state + addend));
         row = end;
     }
 }
@@ -112,23 +114,29 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
-    /// `hidden += output(attend(norm(hidden)))`
+    /// `hidden += projected; projected ← output(attend(norm(hidden)))`
+    ///
+    /// What a block adds to the residual stream is added by the next one, which reads the stream anyway. Before the first
+    /// layer nothing is to be added.
     fn attention(&self, layer: &Layer, index: usize, cache: &mut KvCache, scratch: &mut Scratch) {
         let tokens = scratch.positions.len();
-        let Scratch { hidden, normed, query, key, value, attended, projected, positions, slots, input, .. } = scratch;
+        let Scratch { hidden, query, key, value, attended, projected, positions, slots, input, .. } = scratch;
         let input = input.get_or_insert_with(Input::new);
-        let (states, width) = active(hidden, tokens, layer.query.weight.columns());
-        let normed = take(normed, states.len());
-        self.normalise(states, &layer.attention_norm, normed);
+        let states = &mut hidden[..tokens * layer.query.weight.columns()];
+        let projected = take(projected, states.len());
+        let form = Form::of([&layer.query.weight, &layer.key.weight, &layer.value.weight]);
+        input.load_normed(
+            self.pool,
+            states,
+            if index == 0 { &[] } else { projected },
+            self.norm(&layer.attention_norm),
+            form,
+        );
         let query = take(query, tokens * layer.query.weight.rows());
         let key = take(key, tokens * layer.key.weight.rows());
         let value = take(value, tokens * layer.value.weight.rows());
-        self.project(
-            input,
-            normed,
-            width,
-            &mut [(&layer.query, &mut *query), (&layer.key, &mut *key), (&layer.value, &mut *value)],
-        );
+        let products = [layer.query.to(query), layer.key.to(key), layer.value.to(value)];
+        kernels::multiply(self.pool, input, products);
         let shape = &layer.attention;
         self.normalise_heads(query, layer.query_norm.as_deref(), attended);
         self.normalise_heads(key, layer.key_norm.as_deref(), attended);
@@ -139,43 +147,38 @@ impl Step<'_> {
         cache.write(self.pool, index, slots, key, value);
         let attended = take(attended, query.len());
         kernels::attend(self.pool, shape, cache, index, self.spans, query, attended);
-        let projected = take(projected, states.len());
-        self.project(input, attended, layer.output.weight.columns(), &mut [(&layer.output, &mut *projected)]);
-        kernels::add(self.pool, states, projected);
+        input.load(self.pool, attended, layer.output.weight.columns(), Form::of([&layer.output.weight]));
+        kernels::multiply(self.pool, input, [layer.output.to(projected)]);
     }
 
-    /// `hidden += down(activation(gate(norm(hidden))) · up(norm(hidden)))`, or without the gate.
+    /// `hidden += projected; projected ← down(activation(gate(norm(hidden))) · up(norm(hidden)))`, or without the gate.
     fn mlp(&self, layer: &Layer, scratch: &mut Scratch) {
         let tokens = scratch.positions.len();
-        let Scratch { hidden, normed, gate, up, projected, input, .. } = scratch;
+        let Scratch { hidden, gate, up, projected, input, .. } = scratch;
         let input = input.get_or_insert_with(Input::new);
-        let (states, width) = active(hidden, tokens, layer.up.weight.columns());
-        let normed = take(normed, states.len());
-        self.normalise(states, &layer.mlp_norm, normed);
+        let states = &mut hidden[..tokens * layer.up.weight.columns()];
+        let projected = take(projected, states.len());
+        let form = Form::of(layer.gate.iter().chain([&layer.up]).map(|projection| &projection.weight));
+        input.load_normed(self.pool, states, projected, self.norm(&layer.mlp_norm), form);
         let inner = layer.down.weight.columns();
         let up = take(up, tokens * inner);
-        let activated = if let Some(projection) = &layer.gate {
+        let form = Form::of([&layer.down.weight]);
+        if let Some(projection) = &layer.gate {
             let gate = take(gate, tokens * inner);
-            self.project(input, normed, width, &mut [(projection, &mut *gate), (&layer.up, &mut *up)]);
-            self.activate_gate(layer.activation, gate, up);
-            gate
+            kernels::multiply(self.pool, input, [projection.to(gate), layer.up.to(up)]);
+            input.load_activated(self.pool, layer.activation, gate, up, inner, form);
         } else {
-            self.project(input, normed, width, &mut [(&layer.up, &mut *up)]);
-            self.activate(layer.activation, up);
-            up
-        };
-        let projected = take(projected, states.len());
-        self.project(input, activated, inner, &mut [(&layer.down, &mut *projected)]);
-        kernels::add(self.pool, states, projected);
+            kernels::multiply(self.pool, input, [layer.up.to(up)]);
+            input.load_activated(self.pool, layer.activation, up, &[], inner, form);
+        }
+        kernels::multiply(self.pool, input, [layer.down.to(projected)]);
     }
 
-    fn normalise(&self, values: &[f32], weights: &NormWeights, output: &mut [f32]) {
+    fn norm<'w>(&self, weights: &'w NormWeights) -> kernels::Norm<'w> {
+        let weight = &weights.weight;
         match self.norm {
-            Norm::Rms { eps } => kernels::rms_norm(self.pool, values, &weights.weight, eps, output),
-            Norm::Layer { eps } => {
-                let bias = weights.bias.as_deref();
-                kernels::layer_norm(self.pool, values, &weights.weight, bias, eps, output);
-            }
+            Norm::Rms { eps } => kernels::Norm::Rms { weight, eps },
+            Norm::Layer { eps } => kernels::Norm::Layer { weight, bias: weights.bias.as_deref(), eps },
         }
     }
 
@@ -183,44 +186,14 @@ impl Step<'_> {
     fn normalise_heads(&self, values: &mut [f32], weight: Option<&[f32]>, spare: &mut Vec<f32>) {
         let (Some(weight), Norm::Rms { eps }) = (weight, self.norm) else { return };
         let normed = take(spare, values.len());
-        kernels::rms_norm(self.pool, values, weight, eps, normed);
+        kernels::normalise(self.pool, values, kernels::Norm::Rms { weight, eps }, normed);
         values.copy_from_slice(normed);
-    }
-
-    fn project(&self, input: &mut Input, values: &[f32], columns: usize, outputs: &mut [(&Projection, &mut [f32])]) {
-        let quantise = outputs.iter().any(|(projection, _)| projection.weight.is_integer());
-        input.load(self.pool, values, columns, quantise);
-        let mut products: Vec<_> = outputs
-            .iter_mut()
-            .map(|(projection, output)| Product { weights: &projection.weight, bias: projection.bias.as_deref(), output })
-            .collect();
-        kernels::multiply(self.pool, input, &mut products);
-    }
-
-    fn activate_gate(&self, activation: Activation, gate: &mut [f32], up: &[f32]) {
-        if activation == Activation::Silu {
-            return kernels::silu_multiply(self.pool, gate, up);
-        }
-        self.activate(activation, gate);
-        for (gate, up) in gate.iter_mut().zip(up) {
-            *gate *= up;
-        }
-    }
-
-    fn activate(&self, activation: Activation, values: &mut [f32]) {
-        match activation {
-            Activation::Silu => {
-                for value in values {
-                    *value /= 1.0 + (-*value).exp();
-                }
-            }
-            Activation::GeluTanh => kernels::gelu_tanh(self.pool, values),
-            Activation::GeluErf => kernels::gelu_erf(self.pool, values),
-        }
     }
 }
 
-/// The step's part of the residual stream, and its width.
-fn active(hidden: &mut [f32], tokens: usize, width: usize) -> (&mut [f32], usize) {
-    (&mut hidden[..tokens * width], width)
+impl Projection {
+    /// This matrix times what is loaded, into `output`.
+    fn to<'a>(&'a self, output: &'a mut [f32]) -> Product<'a> {
+        Product { weights: &self.weight, bias: self.bias.as_deref(), output }
+    }
 }

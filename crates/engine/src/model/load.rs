@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use checkpoint::{Architecture, LayerWeights, Linear, Position, Tensor, Weights};
-use kernels::{AttentionShape, Format, KvCache, KvElement, KvShape, Matrix, Pool, RopeTable, Rows};
+use kernels::{Activation, AttentionShape, Format, KvCache, KvElement, KvShape, Matrix, Pool, RopeTable, Rows};
 use thiserror::Error;
 
 use super::scratch::Scratch;
@@ -64,8 +64,16 @@ impl Packer<'_> {
             gate: weights.gate.map(|gate| self.projection(gate)).transpose()?,
             up: self.projection(weights.up)?,
             down: self.projection(weights.down)?,
-            activation: architecture.activation,
+            activation: activation(architecture.activation),
         })
+    }
+}
+
+fn activation(of: checkpoint::Activation) -> Activation {
+    match of {
+        checkpoint::Activation::Silu => Activation::Silu,
+        checkpoint::Activation::GeluTanh => Activation::GeluTanh,
+        checkpoint::Activation::GeluErf => Activation::GeluErf,
     }
 }
 

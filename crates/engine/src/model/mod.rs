@@ -4,8 +4,8 @@ mod forward;
 mod load;
 mod scratch;
 
-use checkpoint::{Activation, Architecture, NormWeights, Tensor};
-use kernels::{AttentionShape, KvCache, Matrix, Pool, RopeTable};
+use checkpoint::{Architecture, NormWeights, Tensor};
+use kernels::{Activation, AttentionShape, KvCache, Matrix, Pool, RopeTable};
 
 use scratch::Scratch;
 

@@ -1,14 +1,14 @@
 //! Lanes in one register of 512 bits.
 
 use std::arch::x86_64::{
-    __m128i, __m256i, __m512, __m512i, _CMP_GE_OQ, _MM_FROUND_NO_EXC, _mm_cvtsi32_si128, _mm_loadu_si128, _mm_storeu_si128,
-    _mm256_loadu_si256, _mm256_storeu_si256, _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512, _mm512_castsi512_ps,
-    _mm512_cmp_ps_mask, _mm512_cvtepi8_epi32, _mm512_cvtepi32_ps, _mm512_cvtepu8_epi32, _mm512_cvtph_ps, _mm512_cvtps_epi32,
-    _mm512_cvtps_ph, _mm512_cvtsepi32_epi8, _mm512_div_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_fnmadd_ps,
-    _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_blend_ps, _mm512_maskz_mov_ps, _mm512_max_ps, _mm512_min_ps,
-    _mm512_mul_ps, _mm512_reduce_add_ps, _mm512_reduce_max_ps, _mm512_roundscale_ps, _mm512_set1_epi8, _mm512_set1_epi32,
-    _mm512_set1_ps, _mm512_sll_epi16, _mm512_slli_epi32, _mm512_srl_epi16, _mm512_srli_epi16, _mm512_storeu_ps,
-    _mm512_storeu_si512, _mm512_sub_ps, _mm512_ternarylogic_epi32,
+    __m128i, __m256i, __m512, __m512i, _CMP_GE_OQ, _MM_FROUND_NO_EXC, _MM_HINT_T0, _mm_cvtsi32_si128, _mm_loadu_si128,
+    _mm_prefetch, _mm_storeu_si128, _mm256_loadu_si256, _mm256_storeu_si256, _mm512_add_epi32, _mm512_add_ps,
+    _mm512_and_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepi8_epi32, _mm512_cvtepi32_ps,
+    _mm512_cvtepu8_epi32, _mm512_cvtph_ps, _mm512_cvtps_epi32, _mm512_cvtps_ph, _mm512_cvtsepi32_epi8, _mm512_div_ps,
+    _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_blend_ps,
+    _mm512_maskz_mov_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_reduce_add_ps, _mm512_reduce_max_ps,
+    _mm512_roundscale_ps, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps, _mm512_sll_epi16, _mm512_slli_epi32,
+    _mm512_srl_epi16, _mm512_srli_epi16, _mm512_storeu_ps, _mm512_storeu_si512, _mm512_sub_ps, _mm512_ternarylogic_epi32,
 };
 
 use super::{Lanes, Tile};
@@ -26,23 +26,31 @@ impl Lanes for Avx512 {
 
     const LIFT: i32 = 128;
     const WIDE: bool = true;
+    const TILE: usize = 6;
 
     /// Thirty-two registers hold the sums of six tokens and two panels twice over, the weights and an activation.
     #[inline(always)]
     unsafe fn tiles(count: usize, work: &mut impl Tile) {
-        let whole = count / 6 * 6;
+        // Two tiles of four are better than one of six and one of two.
+        let whole = if count % 6 == 2 && count > 6 { count / 6 * 6 - 6 } else { count / 6 * 6 };
         unsafe {
             for first in (0..whole).step_by(6) {
                 work.tile::<6>(first);
             }
-            // Few sizes keep the program small; four or five tokens lose little by going in two tiles.
-            let half = (count - whole) / 3 * 3;
-            if half > 0 {
-                work.tile::<3>(whole);
-            }
-            match count - whole - half {
-                1 => work.tile::<1>(whole + half),
-                2 => work.tile::<2>(whole + half),
+            // Few sizes keep the program small.
+            match count - whole {
+                1 => work.tile::<1>(whole),
+                2 => work.tile::<2>(whole),
+                3 => work.tile::<3>(whole),
+                4 => work.tile::<4>(whole),
+                5 => {
+                    work.tile::<3>(whole);
+                    work.tile::<2>(whole + 3);
+                }
+                8 => {
+                    work.tile::<4>(whole);
+                    work.tile::<4>(whole + 4);
+                }
                 _ => {}
             }
         }
@@ -176,8 +184,18 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn scale_dots(dots: __m512i, scale: __m512, correction: __m512) -> __m512 {
+        unsafe { _mm512_fmadd_ps(_mm512_castsi512_ps(dots), scale, correction) }
+    }
+
+    #[inline(always)]
     unsafe fn store_i8(to: *mut i8, value: __m512) {
         unsafe { _mm_storeu_si128(to.cast::<__m128i>(), _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(value))) }
+    }
+
+    #[inline(always)]
+    unsafe fn prefetch(from: *const u8) {
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
     }
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 
 use half::f16;
 
-use super::{LANES, Lanes, Tile};
+use super::{DOT_START, LANES, Lanes, Tile};
 
 /// Plain code. With `FUSED`, a multiplication and its addition round once, as the instructions of the other paths do; that is
 /// slow without the instruction, so it is for tests.
@@ -67,6 +67,7 @@ impl<const FUSED: bool> Lanes for Plain<FUSED> {
 
     const LIFT: i32 = 128;
     const WIDE: bool = false;
+    const TILE: usize = 1;
 
     // The compiler keeps few of these arrays in registers, so larger tiles would only make the program larger.
     #[inline(always)]
@@ -235,6 +236,15 @@ impl<const FUSED: bool> Lanes for Plain<FUSED> {
     }
 
     #[inline(always)]
+    unsafe fn scale_dots(dots: [i32; LANES], scale: Floats, _correction: Floats) -> Floats {
+        let mut result = scale;
+        for lane in 0..LANES {
+            result[lane] *= (dots[lane] - DOT_START) as f32;
+        }
+        result
+    }
+
+    #[inline(always)]
     unsafe fn store_i8(to: *mut i8, value: Floats) {
         let mut result = [0; LANES];
         for lane in 0..LANES {
@@ -243,6 +253,10 @@ impl<const FUSED: bool> Lanes for Plain<FUSED> {
         // SAFETY: the caller vouches for 16 elements.
         unsafe { to.cast::<[i8; LANES]>().write_unaligned(result) }
     }
+
+    // What the memory does by itself has to be enough.
+    #[inline(always)]
+    unsafe fn prefetch(_from: *const u8) {}
 
     #[inline(always)]
     unsafe fn load_bytes(from: *const u8) -> [u8; 64] {

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Lanes, exp, portable::Exact, sum};
+use super::{DOT_START, Lanes, exp, portable::Exact, sum};
 use crate::isa::{Isa, Kernel};
 
 /// What the operations are tried on.
@@ -92,6 +92,11 @@ impl Kernel for Probe<'_> {
             let total: i32 = case.activations.iter().map(|&activation| i32::from(activation)).sum();
             let start = L::splat_int(5 - L::LIFT * total);
             results.dots.push(bits::<L>(L::to_floats(L::dot_signed(start, codes, activations))));
+            // A half float times a byte has as many bits as a scale can have. Zeros may differ in their sign.
+            let scale = L::mul(L::load_f16(case.halves.as_ptr()), L::load_u8(case.codes.as_ptr()));
+            let dots = L::dot(L::splat_int(DOT_START), small, activations);
+            let scaled = L::scale_dots(dots, scale, L::dot_correction(scale));
+            results.dots.push(bits::<L>(L::add(scaled, L::splat(0.0))));
             results.scalars.extend([L::greatest(a).to_bits(), sum::<L>(a).to_bits()]);
         }
     }

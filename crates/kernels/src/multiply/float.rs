@@ -1,8 +1,10 @@
-//! Tokens × panels of floats.
+//! Tokens × a pair of panels of floats.
+//!
+//! More tokens than a tile holds go over the pair in chunks of columns, as in `integer`.
 
 use std::marker::PhantomData;
 
-use super::Sink;
+use super::{Line, Scratch, Sink};
 use crate::{
     input::Input,
     lanes::{LANES, Lanes},
@@ -10,7 +12,7 @@ use crate::{
     tile::Tile,
 };
 
-/// How a panel holds pairs of columns. See `matrix`.
+/// How a panel holds two columns. See `matrix`.
 pub(crate) trait Pairs {
     const BYTES: usize;
 
@@ -55,19 +57,50 @@ impl Pairs for Bf16 {
     }
 }
 
+/// Pairs of columns that stay in the cache while all tokens pass: 16 KiB of 16-bit weights.
+const CHUNK_PAIRS: usize = 128;
+
+/// How far ahead weights are asked for, in bytes.
+const AHEAD: usize = 2048;
+
 /// # Safety
-/// The panels hold the input's columns as `P` has them, and the machine has the instructions.
+/// `pair` holds the input's columns as `P` has them, and the machine has the instructions.
 #[inline(always)]
-pub(crate) unsafe fn run<L: Lanes, P: Pairs>(panels: [&[u8]; PANELS], input: &Input, sink: &Sink<'_>) {
-    let mut work = Float { panels: panels.map(<[u8]>::as_ptr), input, sink, lanes: PhantomData::<(L, P)> };
-    // SAFETY: the input has these tokens.
-    unsafe { L::tiles(input.tokens, &mut work) };
+pub(crate) unsafe fn run<L: Lanes, P: Pairs>(pair: &[u8], input: &Input, sink: &Sink<'_>, scratch: &mut Scratch) {
+    let pairs = input.columns.div_ceil(2);
+    let chunk = if input.tokens <= L::TILE { pairs } else { CHUNK_PAIRS };
+    if chunk < pairs {
+        scratch.sums.resize((input.tokens * SUMS).max(scratch.sums.len()), Line([0; 64]));
+    }
+    let sums = scratch.sums.as_mut_ptr().cast::<f32>();
+    // SAFETY: the pair of panels holds all pairs of columns; the input has these tokens.
+    unsafe {
+        for first in (0..pairs).step_by(chunk) {
+            let weights = pair.as_ptr().add(first * PANELS * P::BYTES);
+            let count = chunk.min(pairs - first);
+            let mut work =
+                Float { weights, first, count, pairs, input, sink, sums, ahead: AHEAD, lanes: PhantomData::<(L, P)> };
+            L::tiles(input.tokens, &mut work);
+        }
+    }
 }
 
+/// Vectors of sums for each token: even and odd columns of each panel.
+const SUMS: usize = 2 * PANELS;
+
+/// Some pairs of columns of all tokens.
 struct Float<'a, L, P> {
-    panels: [*const u8; PANELS],
+    weights: *const u8,
+    first: usize,
+    count: usize,
+    /// Of a whole token.
+    pairs: usize,
     input: &'a Input,
     sink: &'a Sink<'a>,
+    /// `SUMS` vectors for each token, where there are several parts.
+    sums: *mut f32,
+    /// How far ahead weights are asked for, where they come from memory.
+    ahead: usize,
     lanes: PhantomData<(L, P)>,
 }
 
@@ -83,6 +116,8 @@ impl<L: Lanes, P: Pairs> Tile for Float<'_, L, P> {
                 self.panels::<T, 1>(first, 1);
             }
         }
+        // The first tile has brought them.
+        self.ahead = 0;
     }
 }
 
@@ -91,16 +126,29 @@ impl<L: Lanes, P: Pairs> Float<'_, L, P> {
     #[inline(always)]
     unsafe fn panels<const T: usize, const N: usize>(&self, first: usize, panel: usize) {
         let stride = self.input.stride;
-        let pairs = self.input.columns.div_ceil(2);
         // SAFETY: the input is padded to whole groups, so every pair of columns is there for every token; the panels hold as many.
         unsafe {
-            let values = self.input.values[first * stride..][..T * stride].as_ptr();
+            let values = self.input.values[first * stride..][..T * stride].as_ptr().add(2 * self.first);
             let mut even = [[L::splat(0.0); T]; N];
             let mut odd = [[L::splat(0.0); T]; N];
-            for pair in 0..pairs {
+            if self.first > 0 {
+                for n in 0..N {
+                    for token in 0..T {
+                        let kept = self.kept(first + token, panel + n);
+                        (even[n][token], odd[n][token]) = (L::load(kept), L::load(kept.add(LANES)));
+                    }
+                }
+            }
+            for pair in 0..self.count {
+                let at = self.weights.add(pair * PANELS * P::BYTES);
+                if self.ahead > 0 {
+                    for line in (0..PANELS * P::BYTES).step_by(64) {
+                        L::prefetch(at.wrapping_add(self.ahead + line));
+                    }
+                }
                 let mut weights = [(L::splat(0.0), L::splat(0.0)); N];
                 for n in 0..N {
-                    weights[n] = P::load::<L>(self.panels[panel + n].add(pair * P::BYTES));
+                    weights[n] = P::load::<L>(at.add((panel + n) * P::BYTES));
                 }
                 for token in 0..T {
                     let value = values.add(token * stride + 2 * pair);
@@ -113,9 +161,20 @@ impl<L: Lanes, P: Pairs> Float<'_, L, P> {
             }
             for n in 0..N {
                 for token in 0..T {
-                    self.sink.put::<L>(first + token, panel + n, L::add(even[n][token], odd[n][token]));
+                    if self.first + self.count == self.pairs {
+                        self.sink.put::<L>(first + token, panel + n, L::add(even[n][token], odd[n][token]));
+                    } else {
+                        let kept = self.kept(first + token, panel + n);
+                        L::store(kept, even[n][token]);
+                        L::store(kept.add(LANES), odd[n][token]);
+                    }
                 }
             }
         }
+    }
+
+    /// Where a token's sums of a panel wait for the next part.
+    fn kept(&self, token: usize, panel: usize) -> *mut f32 {
+        self.sums.wrapping_add((token * SUMS + 2 * panel) * LANES)
     }
 }

@@ -1,129 +1,248 @@
-//! Quantised tokens × panels of integers.
+//! Quantised tokens × a pair of panels of integers.
 //!
 //! Within a group of 32 columns (16 where scales are as fine) the dot product is of integers and exact. It becomes a float once,
-//! is multiplied by the scale of the weights times that of the activations, and is added to the token's sum.
+//! is multiplied by the scale of the weights and then by that of the activations, and is added to the token's sum.
+//!
+//! More tokens than a tile holds go over the pair in chunks of columns that stay in the first-level cache while all tiles pass;
+//! a tile's sums wait in memory meanwhile.
 
 use std::marker::PhantomData;
 
 use super::{
-    Line, Sink,
-    codes::{Codes, Offset},
+    Line, Scratch, Sink,
+    codes::{Codes, Offset, Scales},
 };
 use crate::{
     input::Input,
     lanes::{LANES, Lanes},
-    matrix::{GROUP, PANELS},
+    matrix::{GROUP, HEADER_GROUPS, PANELS},
     tile::Tile,
 };
 
+/// Groups of columns that stay in the cache while all tokens pass: 34 KiB of weights with a byte for each code. Whole headers.
+const CHUNK_GROUPS: usize = 4 * HEADER_GROUPS;
+
 /// From so many tokens on unpacking costs less than what every tile saves by it.
-const UNPACK_TOKENS: usize = 32;
+const UNPACK_TOKENS: usize = 12;
+
+/// How far ahead weights are asked for, in bytes. A worker reads its pairs one after the other, so beyond the end of one are
+/// those of the next.
+const AHEAD: usize = 2048;
 
 /// # Safety
-/// The panels hold the input's columns as `C` has them, the input is quantised, and the machine has the instructions.
+/// `pair` holds the input's columns as `C` has them, the input is quantised, and the machine has the instructions.
 #[inline(always)]
-pub(crate) unsafe fn run<L: Lanes, C: Codes>(
-    panels: [&[u8]; PANELS],
-    scales_at: usize,
-    input: &Input,
-    sink: &Sink<'_>,
-    scratch: &mut Vec<Line>,
-) {
+pub(crate) unsafe fn run<L: Lanes, C: Codes>(pair: &[u8], input: &Input, sink: &Sink<'_>, scratch: &mut Scratch) {
     let groups = input.columns / GROUP;
-    // SAFETY: the input has these tokens; the pointers are those of the panels, or of their unpacked form below.
+    let chunk = if input.tokens <= L::TILE { groups } else { CHUNK_GROUPS };
+    let unpacks = C::UNPACK && input.tokens >= UNPACK_TOKENS;
+    if chunk < groups {
+        scratch.sums.resize((input.tokens * PANELS).max(scratch.sums.len()), Line([0; 64]));
+    }
+    let sums = scratch.sums.as_mut_ptr().cast::<f32>();
+    let mut weights = pair.as_ptr();
+    // SAFETY: the pair has records for all groups, and headers before each eighth of them; the input has these tokens.
     unsafe {
-        let codes = panels.map(<[u8]>::as_ptr);
-        let scales = panels.map(|panel| panel[scales_at..].as_ptr());
-        if !C::UNPACK || input.tokens < UNPACK_TOKENS {
-            let mut work = Integer::<L, C> { codes, scales, groups, input, sink, lanes: PhantomData };
-            L::tiles(input.tokens, &mut work);
-        } else {
-            let (codes, scales) = unpack::<L, C>(codes, scales, groups, scratch);
-            let mut work = Integer::<L, Unpacked<C>> { codes, scales, groups, input, sink, lanes: PhantomData };
-            L::tiles(input.tokens, &mut work);
+        for first in (0..groups).step_by(chunk) {
+            let count = chunk.min(groups - first);
+            let part = Part { first, count, groups, input, sink, sums };
+            if unpacks {
+                let weights = unpack::<L, C>(weights, count, &mut scratch.unpacked);
+                L::tiles(input.tokens, &mut Integer::<L, Unpacked<C>> { weights, part, ahead: 0, lanes: PhantomData });
+            } else {
+                L::tiles(input.tokens, &mut Integer::<L, C> { weights, part, ahead: AHEAD, lanes: PhantomData });
+            }
+            weights = weights.add(bytes::<C>(count));
         }
     }
 }
 
-struct Integer<'a, L, C> {
-    codes: [*const u8; PANELS],
-    scales: [*const u8; PANELS],
+/// Bytes of so many groups, from a header on.
+const fn bytes<C: Codes>(groups: usize) -> usize {
+    groups / HEADER_GROUPS * C::HEADER + groups * record::<C>()
+}
+
+const fn record<C: Codes>() -> usize {
+    PANELS * C::CODES + C::SCALES
+}
+
+/// Some groups of columns of all tokens.
+struct Part<'a> {
+    first: usize,
+    count: usize,
+    /// Of a whole token.
     groups: usize,
     input: &'a Input,
     sink: &'a Sink<'a>,
+    /// 16 sums of each panel for each token, where there are several parts.
+    sums: *mut f32,
+}
+
+struct Integer<'a, L, C> {
+    weights: *const u8,
+    part: Part<'a>,
+    /// How far ahead weights are asked for, where they come from memory.
+    ahead: usize,
     lanes: PhantomData<(L, C)>,
 }
 
-/// A tile's quantised activations of one group, from token to token at these distances.
+/// What a tile needs of its tokens in one group, from token to token `groups` groups apart.
+#[derive(Clone, Copy)]
 struct Activations {
     codes: *const i8,
-    stride: usize,
+    scales: *const f32,
+    sums: *const f32,
+    starts: *const i32,
+    groups: usize,
 }
+
+type Sums<L, const T: usize> = [[<L as Lanes>::Floats; T]; PANELS];
 
 impl<L: Lanes, C: Codes> Tile for Integer<'_, L, C> {
     #[inline(always)]
     unsafe fn tile<const T: usize>(&mut self, first: usize) {
-        let Self { codes, scales, groups, input, sink, .. } = *self;
-        let all = first * groups..(first + T) * groups;
-        // SAFETY: these are the groups of the tile's tokens in each of the input's tables.
+        let part = &self.part;
+        // SAFETY: the caller vouches for the tokens and the instructions; the sums have a place for each.
         unsafe {
-            let activation_codes = input.codes[all.start * GROUP..all.end * GROUP].as_ptr();
-            let activation_scales = input.scales[all.clone()].as_ptr();
-            let activation_sums = input.sums[all.clone()].as_ptr();
-            let starts = match C::OFFSET {
-                Offset::None | Offset::Bytes => input.starts.bytes[all].as_ptr(),
-                Offset::Nibbles => input.starts.nibbles[all].as_ptr(),
-                Offset::Halves => input.starts.halves[2 * all.start..2 * all.end].as_ptr(),
-            };
             let mut sums = [[L::splat(0.0); T]; PANELS];
-            for group in 0..groups {
-                let weights = [codes[0].add(group * C::GROUP_BYTES), codes[1].add(group * C::GROUP_BYTES)];
-                let activations = Activations { codes: activation_codes.add(group * GROUP), stride: groups * GROUP };
-                let mut dots = [[L::splat_int(0); T]; PANELS];
+            let kept = part.sums.wrapping_add(first * PANELS * LANES);
+            if part.first > 0 {
                 for token in 0..T {
-                    let start = match C::OFFSET {
-                        Offset::None => 0,
-                        Offset::Bytes if L::LIFT == 0 => 0,
-                        Offset::Bytes | Offset::Nibbles => *starts.add(token * groups + group),
-                        Offset::Halves => *starts.add(2 * (token * groups + group)),
-                    };
-                    dots[0][token] = L::splat_int(start);
-                    dots[1][token] = dots[0][token];
-                }
-                half::<L, C, T, false>(&mut dots, weights, &activations);
-                if C::OFFSET == Offset::Halves {
                     for panel in 0..PANELS {
-                        let scale = C::scale::<L>(scales[panel], group, 0);
-                        for token in 0..T {
-                            let scale = L::mul(scale, L::splat(*activation_scales.add(token * groups + group)));
-                            sums[panel][token] = L::fma(L::to_floats(dots[panel][token]), scale, sums[panel][token]);
-                        }
-                    }
-                    for token in 0..T {
-                        dots[0][token] = L::splat_int(*starts.add(2 * (token * groups + group) + 1));
-                        dots[1][token] = dots[0][token];
-                    }
-                }
-                half::<L, C, T, true>(&mut dots, weights, &activations);
-                for panel in 0..PANELS {
-                    let scale = C::scale::<L>(scales[panel], group, 1);
-                    for token in 0..T {
-                        let scale = L::mul(scale, L::splat(*activation_scales.add(token * groups + group)));
-                        sums[panel][token] = L::fma(L::to_floats(dots[panel][token]), scale, sums[panel][token]);
-                    }
-                    if C::MINIMUM {
-                        let minimum = C::minimum::<L>(scales[panel], group);
-                        for token in 0..T {
-                            let sum = L::splat(*activation_sums.add(token * groups + group));
-                            sums[panel][token] = L::negated_fma(minimum, sum, sums[panel][token]);
-                        }
+                        sums[panel][token] = L::load(kept.add((token * PANELS + panel) * LANES));
                     }
                 }
             }
-            for panel in 0..PANELS {
-                for token in 0..T {
-                    sink.put::<L>(first + token, panel, sums[panel][token]);
+            self.groups::<T>(activations::<C>(part, first, T), &mut sums);
+            for token in 0..T {
+                for panel in 0..PANELS {
+                    if part.first + part.count == part.groups {
+                        part.sink.put::<L>(first + token, panel, sums[panel][token]);
+                    } else {
+                        L::store(kept.add((token * PANELS + panel) * LANES), sums[panel][token]);
+                    }
                 }
+            }
+        }
+        // The first tile has brought them.
+        self.ahead = 0;
+    }
+}
+
+/// Those of `tokens` tokens from `token` on in the part's first group.
+#[inline(always)]
+fn activations<C: Codes>(part: &Part<'_>, token: usize, tokens: usize) -> Activations {
+    let Part { input, first, groups, .. } = *part;
+    let all = token * groups + first..(token + tokens) * groups;
+    let starts = match C::OFFSET {
+        Offset::None => input.starts.none[all.clone()].as_ptr(),
+        Offset::Bytes => input.starts.bytes[all.clone()].as_ptr(),
+        Offset::Nibbles => input.starts.nibbles[all.clone()].as_ptr(),
+        Offset::Halves => input.starts.halves[2 * all.start..2 * all.end].as_ptr(),
+    };
+    Activations {
+        codes: input.codes[all.start * GROUP..all.end * GROUP].as_ptr(),
+        scales: input.scales[all.clone()].as_ptr(),
+        sums: input.sums[all].as_ptr(),
+        starts,
+        groups,
+    }
+}
+
+impl<L: Lanes, C: Codes> Integer<'_, L, C> {
+    /// All groups of the part, in order.
+    #[inline(always)]
+    unsafe fn groups<const T: usize>(&self, activations: Activations, sums: &mut Sums<L, T>) {
+        let mut at = self.weights;
+        let mut header = at;
+        let mut activations = activations;
+        // SAFETY: the caller vouches for the part's groups and the instructions. What is asked for ahead need not be there.
+        unsafe {
+            for group in 0..self.part.count {
+                if C::HEADER > 0 && group % HEADER_GROUPS == 0 {
+                    header = at;
+                    at = at.add(C::HEADER);
+                }
+                if self.ahead > 0 {
+                    for line in (0..record::<C>()).step_by(64) {
+                        L::prefetch(at.wrapping_add(self.ahead + line));
+                    }
+                }
+                let scales = Scales { header, own: at.add(PANELS * C::CODES) };
+                group_sums::<L, C, T>(at, scales, &activations, sums);
+                at = at.add(record::<C>());
+                activations.codes = activations.codes.add(GROUP);
+                activations.scales = activations.scales.add(1);
+                activations.sums = activations.sums.add(1);
+                activations.starts = activations.starts.add(if C::OFFSET as u8 == Offset::Halves as u8 { 2 } else { 1 });
+            }
+        }
+    }
+}
+
+/// Adds one group's products.
+#[inline(always)]
+unsafe fn group_sums<L: Lanes, C: Codes, const T: usize>(
+    codes: *const u8,
+    scales: Scales,
+    activations: &Activations,
+    sums: &mut Sums<L, T>,
+) {
+    // SAFETY: the caller vouches for the group and the instructions.
+    unsafe {
+        let halves = C::OFFSET as u8 == Offset::Halves as u8;
+        let mut dots = starts::<L, T>(activations, if halves { 2 } else { 1 }, 0);
+        half::<L, C, T, false>(&mut dots, codes, activations);
+        if halves {
+            add::<L, C, T>(&dots, scales, 0, activations, sums);
+            dots = starts::<L, T>(activations, 2, 1);
+        }
+        half::<L, C, T, true>(&mut dots, codes, activations);
+        add::<L, C, T>(&dots, scales, 1, activations, sums);
+        if C::MINIMUM {
+            for panel in 0..PANELS {
+                let minimum = C::minimum::<L>(scales, panel);
+                for token in 0..T {
+                    let sum = L::splat(*activations.sums.add(token * activations.groups));
+                    sums[panel][token] = L::negated_fma(minimum, sum, sums[panel][token]);
+                }
+            }
+        }
+    }
+}
+
+/// What each token's dot products start from, of `parts` for each group the one at `part`.
+#[inline(always)]
+unsafe fn starts<L: Lanes, const T: usize>(activations: &Activations, parts: usize, part: usize) -> [[L::Ints; T]; PANELS] {
+    // SAFETY: the caller vouches for the group and the instructions.
+    unsafe {
+        let mut dots = [[L::splat_int(0); T]; PANELS];
+        for token in 0..T {
+            dots[0][token] = L::splat_int(*activations.starts.add(parts * token * activations.groups + part));
+            dots[1][token] = dots[0][token];
+        }
+        dots
+    }
+}
+
+/// Adds the scaled products to the sums.
+#[inline(always)]
+unsafe fn add<L: Lanes, C: Codes, const T: usize>(
+    dots: &[[L::Ints; T]; PANELS],
+    scales: Scales,
+    half: usize,
+    activations: &Activations,
+    sums: &mut Sums<L, T>,
+) {
+    // SAFETY: the caller vouches for the group and the instructions.
+    unsafe {
+        for panel in 0..PANELS {
+            let scale = C::scale::<L>(scales, panel, half);
+            let correction = L::dot_correction(scale);
+            for token in 0..T {
+                let own = L::splat(*activations.scales.add(token * activations.groups));
+                let scaled = L::scale_dots(dots[panel][token], scale, correction);
+                sums[panel][token] = L::fma(scaled, own, sums[panel][token]);
             }
         }
     }
@@ -133,15 +252,15 @@ impl<L: Lanes, C: Codes> Tile for Integer<'_, L, C> {
 #[inline(always)]
 unsafe fn half<L: Lanes, C: Codes, const T: usize, const SECOND: bool>(
     dots: &mut [[L::Ints; T]; PANELS],
-    weights: [*const u8; PANELS],
+    codes: *const u8,
     activations: &Activations,
 ) {
     // SAFETY: the caller vouches for the group and the instructions.
     unsafe {
-        step::<L, C, T, SECOND, 0>(dots, weights, activations);
-        step::<L, C, T, SECOND, 1>(dots, weights, activations);
-        step::<L, C, T, SECOND, 2>(dots, weights, activations);
-        step::<L, C, T, SECOND, 3>(dots, weights, activations);
+        step::<L, C, T, SECOND, 0>(dots, codes, activations);
+        step::<L, C, T, SECOND, 1>(dots, codes, activations);
+        step::<L, C, T, SECOND, 2>(dots, codes, activations);
+        step::<L, C, T, SECOND, 3>(dots, codes, activations);
     }
 }
 
@@ -149,16 +268,16 @@ unsafe fn half<L: Lanes, C: Codes, const T: usize, const SECOND: bool>(
 #[inline(always)]
 unsafe fn step<L: Lanes, C: Codes, const T: usize, const SECOND: bool, const J: usize>(
     dots: &mut [[L::Ints; T]; PANELS],
-    weights: [*const u8; PANELS],
+    codes: *const u8,
     activations: &Activations,
 ) {
     // SAFETY: the caller vouches for the group and the instructions; each token has 32 codes here, of which four are read.
     unsafe {
-        let first = C::vector::<L, SECOND, J>(weights[0]);
-        let second = C::vector::<L, SECOND, J>(weights[1]);
+        let first = C::vector::<L, SECOND, J>(codes);
+        let second = C::vector::<L, SECOND, J>(codes.add(C::CODES));
         let offset = 4 * J + if SECOND { LANES } else { 0 };
         for token in 0..T {
-            let four = activations.codes.add(token * activations.stride + offset).cast::<i32>().read_unaligned();
+            let four = activations.codes.add(token * activations.groups * GROUP + offset).cast::<i32>().read_unaligned();
             if C::OFFSET as u8 == Offset::Bytes as u8 {
                 dots[0][token] = L::dot_signed(dots[0][token], first, four);
                 dots[1][token] = L::dot_signed(dots[1][token], second, four);
@@ -174,82 +293,86 @@ unsafe fn step<L: Lanes, C: Codes, const T: usize, const SECOND: bool, const J: 
 struct Unpacked<C>(PhantomData<C>);
 
 impl<C: Codes> Unpacked<C> {
-    /// Vectors of 16 floats for each group: the scales of its halves if they have their own, and the minimum if there is one.
-    const SCALES: usize = if C::MINIMUM || matches!(C::OFFSET, Offset::Halves) { 2 } else { 1 };
-    const SCALE_BYTES: usize = Self::SCALES * 4 * LANES;
+    /// Whether there is something beside one scale: that of the second half, or the minimum.
+    const TWO: bool = C::MINIMUM || matches!(C::OFFSET, Offset::Halves);
+    /// Bytes of a panel's scales in a group.
+    const PANEL_SCALES: usize = if Self::TWO { 2 } else { 1 } * 4 * LANES;
 }
 
 impl<C: Codes> Codes for Unpacked<C> {
-    const GROUP_BYTES: usize = 512;
+    const CODES: usize = 512;
+    const SCALES: usize = PANELS * Self::PANEL_SCALES;
+    const HEADER: usize = 0;
     const OFFSET: Offset = C::OFFSET;
     const MINIMUM: bool = C::MINIMUM;
     const UNPACK: bool = false;
 
     #[inline(always)]
-    unsafe fn vector<L: Lanes, const SECOND: bool, const J: usize>(group: *const u8) -> L::Bytes {
-        // SAFETY: the caller vouches for the group and the instructions.
-        unsafe { L::load_bytes(group.add(64 * (J + if SECOND { 4 } else { 0 }))) }
+    unsafe fn vector<L: Lanes, const SECOND: bool, const J: usize>(codes: *const u8) -> L::Bytes {
+        // SAFETY: the caller vouches for the codes and the instructions.
+        unsafe { L::load_bytes(codes.add(64 * (J + if SECOND { 4 } else { 0 }))) }
     }
 
     #[inline(always)]
-    unsafe fn scale<L: Lanes>(scales: *const u8, group: usize, half: usize) -> L::Floats {
+    unsafe fn scale<L: Lanes>(scales: Scales, panel: usize, half: usize) -> L::Floats {
         let own = if matches!(C::OFFSET, Offset::Halves) { half } else { 0 };
         // SAFETY: as above.
-        unsafe { L::load(scales.add(group * Self::SCALE_BYTES + own * 4 * LANES).cast()) }
+        unsafe { L::load(scales.own.add(panel * Self::PANEL_SCALES + own * 4 * LANES).cast()) }
     }
 
     #[inline(always)]
-    unsafe fn minimum<L: Lanes>(scales: *const u8, group: usize) -> L::Floats {
+    unsafe fn minimum<L: Lanes>(scales: Scales, panel: usize) -> L::Floats {
         // SAFETY: as above.
-        unsafe { L::load(scales.add(group * Self::SCALE_BYTES + 4 * LANES).cast()) }
+        unsafe { L::load(scales.own.add(panel * Self::PANEL_SCALES + 4 * LANES).cast()) }
     }
 }
 
-/// Unpacks a pair of panels into `scratch`, and gives where their codes and their scales are.
+/// Unpacks so many groups into `scratch`, and gives where they are.
 #[inline(always)]
-unsafe fn unpack<L: Lanes, C: Codes>(
-    codes: [*const u8; PANELS],
-    scales: [*const u8; PANELS],
-    groups: usize,
-    scratch: &mut Vec<Line>,
-) -> ([*const u8; PANELS], [*const u8; PANELS]) {
-    let scales_at = groups * Unpacked::<C>::GROUP_BYTES;
-    let panel_bytes = scales_at + groups * Unpacked::<C>::SCALE_BYTES;
-    if scratch.len() < PANELS * panel_bytes / size_of::<Line>() {
-        scratch.resize(PANELS * panel_bytes / size_of::<Line>(), Line([0; 64]));
-    }
+unsafe fn unpack<L: Lanes, C: Codes>(weights: *const u8, groups: usize, scratch: &mut Vec<Line>) -> *const u8 {
+    let lines = groups * record::<Unpacked<C>>() / size_of::<Line>();
+    scratch.resize(lines.max(scratch.len()), Line([0; 64]));
     let start = scratch.as_mut_ptr().cast::<u8>();
-    // SAFETY: the scratch holds both unpacked panels; the caller vouches for the packed ones and the instructions.
+    // SAFETY: the scratch holds the unpacked groups; the caller vouches for the packed ones and the instructions.
     unsafe {
-        for panel in 0..PANELS {
-            let to = start.add(panel * panel_bytes);
-            for group in 0..groups {
-                unpack_codes::<L, C>(codes[panel].add(group * C::GROUP_BYTES), to.add(group * 512));
-                let to = to.add(scales_at + group * Unpacked::<C>::SCALE_BYTES).cast::<f32>();
-                L::store(to, C::scale::<L>(scales[panel], group, 0));
+        let (mut from, mut header, mut to) = (weights, weights, start);
+        for group in 0..groups {
+            if C::HEADER > 0 && group % HEADER_GROUPS == 0 {
+                header = from;
+                from = from.add(C::HEADER);
+            }
+            for line in (0..record::<C>()).step_by(64) {
+                L::prefetch(from.wrapping_add(AHEAD + line));
+            }
+            let scales = Scales { header, own: from.add(PANELS * C::CODES) };
+            for panel in 0..PANELS {
+                unpack_codes::<L, C>(from.add(panel * C::CODES), to.add(panel * 512));
+                let to = to.add(PANELS * 512 + panel * Unpacked::<C>::PANEL_SCALES).cast::<f32>();
+                L::store(to, C::scale::<L>(scales, panel, 0));
                 if C::MINIMUM {
-                    L::store(to.add(LANES), C::minimum::<L>(scales[panel], group));
-                } else if C::OFFSET as u8 == Offset::Halves as u8 {
-                    L::store(to.add(LANES), C::scale::<L>(scales[panel], group, 1));
+                    L::store(to.add(LANES), C::minimum::<L>(scales, panel));
+                } else if Unpacked::<C>::TWO {
+                    L::store(to.add(LANES), C::scale::<L>(scales, panel, 1));
                 }
             }
+            from = from.add(record::<C>());
+            to = to.add(record::<Unpacked<C>>());
         }
-        let panel = |panel: usize| start.add(panel * panel_bytes).cast_const();
-        ([panel(0), panel(1)], [panel(0).add(scales_at), panel(1).add(scales_at)])
     }
+    start
 }
 
 #[inline(always)]
-unsafe fn unpack_codes<L: Lanes, C: Codes>(group: *const u8, to: *mut u8) {
+unsafe fn unpack_codes<L: Lanes, C: Codes>(codes: *const u8, to: *mut u8) {
     // SAFETY: the caller vouches for a group of codes, room for 512 bytes, and the instructions.
     unsafe {
-        L::store_bytes(to, C::vector::<L, false, 0>(group));
-        L::store_bytes(to.add(64), C::vector::<L, false, 1>(group));
-        L::store_bytes(to.add(128), C::vector::<L, false, 2>(group));
-        L::store_bytes(to.add(192), C::vector::<L, false, 3>(group));
-        L::store_bytes(to.add(256), C::vector::<L, true, 0>(group));
-        L::store_bytes(to.add(320), C::vector::<L, true, 1>(group));
-        L::store_bytes(to.add(384), C::vector::<L, true, 2>(group));
-        L::store_bytes(to.add(448), C::vector::<L, true, 3>(group));
+        L::store_bytes(to, C::vector::<L, false, 0>(codes));
+        L::store_bytes(to.add(64), C::vector::<L, false, 1>(codes));
+        L::store_bytes(to.add(128), C::vector::<L, false, 2>(codes));
+        L::store_bytes(to.add(192), C::vector::<L, false, 3>(codes));
+        L::store_bytes(to.add(256), C::vector::<L, true, 0>(codes));
+        L::store_bytes(to.add(320), C::vector::<L, true, 1>(codes));
+        L::store_bytes(to.add(384), C::vector::<L, true, 2>(codes));
+        L::store_bytes(to.add(448), C::vector::<L, true, 3>(codes));
     }
 }
