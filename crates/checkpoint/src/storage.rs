@@ -14,7 +14,6 @@ use crate::{Error, Result};
 pub(crate) enum Storage {
     Mapped(Arc<Mmap>),
     Static(&'static [u8]),
-    #[cfg(test)]
     Owned(Arc<[u8]>),
 }
 
@@ -35,7 +34,6 @@ impl Storage {
         match self {
             Self::Mapped(mapping) => mapping,
             Self::Static(bytes) => bytes,
-            #[cfg(test)]
             Self::Owned(bytes) => bytes,
         }
     }

@@ -85,6 +85,17 @@ impl Tensor {
         }
     }
 
+    /// The same matrix in another format, in memory. `None` if its rows are not whole blocks of that.
+    pub fn in_format(&self, format: Format) -> Option<Self> {
+        let mut bytes = Vec::with_capacity(format.row_bytes(self.columns)?.checked_mul(self.rows)?);
+        let mut row = vec![0.0; self.columns];
+        for index in 0..self.rows {
+            self.dequantise_row(index, &mut row);
+            format.quantise(&row, &mut bytes);
+        }
+        Self::new(Storage::Owned(bytes.into()), 0, format, self.rows, self.columns)
+    }
+
     /// Bytes that the tensor takes in the file.
     pub fn bytes(&self) -> usize {
         self.rows * self.row_bytes()
@@ -213,6 +224,15 @@ mod tests {
             tensor.dequantise_row(3, &mut expected);
             assert_eq!(decoded, expected);
         }
+    }
+
+    #[test]
+    fn a_matrix_in_another_format_has_its_rows_in_plain_order() {
+        let tensor = matrix(12, 32).uninterleaved(6);
+        let other = tensor.in_format(Format::F16).unwrap();
+        assert_eq!((other.format(), other.rows(), other.columns()), (Format::F16, 12, 32));
+        assert_eq!(column(&other, 3), column(&tensor, 3));
+        assert!(tensor.in_format(Format::Q4K).is_none());
     }
 
     #[test]

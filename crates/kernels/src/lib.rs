@@ -29,6 +29,7 @@ mod multiply;
 mod norm;
 mod pack;
 mod pool;
+mod quantise;
 mod reduce;
 mod rope;
 mod share;
