@@ -9,16 +9,21 @@ mod gauge;
 mod http;
 mod http_figures;
 mod http_target;
+mod listing;
 mod llama_cpp;
+mod perplexity;
 mod prefix;
 mod products;
 mod release;
 mod report;
 mod resident;
+mod sampling;
 mod statistics;
 mod steps;
 mod subject;
 mod table;
+#[cfg(test)]
+mod tests;
 mod workload;
 
 use std::num::NonZeroUsize;
@@ -42,7 +47,7 @@ pub(crate) struct Options {
     /// A GGUF file or a directory in Hugging Face's layout; `cargo xtask synth` makes some.
     #[arg(long)]
     model: Option<PathBuf>,
-    /// What to measure [default: with a model all that needs one, else limits and kernels].
+    /// What to measure [default: with a model all that needs one, else limits, kernels and perplexity].
     #[arg(long, value_delimiter = ',')]
     only: Vec<Stage>,
     /// Threads that compute; as many as there are processors if left out.
@@ -66,6 +71,9 @@ pub(crate) struct Options {
     /// Requests that each client sends, one after the other.
     #[arg(long, default_value = "2")]
     requests: NonZeroUsize,
+    /// A built server to measure in place of this workspace's.
+    #[arg(long, value_name = "PROGRAM")]
+    server: Option<PathBuf>,
     /// A directory with llama.cpp's `llama-bench` and `llama-server`, to be measured in turn with ours.
     #[arg(long, value_name = "DIRECTORY")]
     peer_llama_cpp: Option<PathBuf>,
@@ -92,6 +100,8 @@ enum Stage {
     Prefix,
     /// Clients that ask over HTTP, beside the same requests put to the engine in this process.
     Http,
+    /// The demo model on its held-out text, in each format of weights; needs no --model.
+    Perplexity,
 }
 
 /// What all stages are told.
@@ -108,6 +118,10 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     if !release::is_this() {
         return release::run_instead();
     }
+    publish(&measure(options)?, options.json.as_deref())
+}
+
+fn measure(options: &Options) -> Result<Report> {
     let threads = options.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
     let progress = ProgressBar::new_spinner();
     progress.enable_steady_tick(Duration::from_millis(200));
@@ -121,14 +135,14 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         plan.measure(stage, &mut report)?;
     }
     plan.progress.finish_and_clear();
-    publish(&report, options.json.as_deref())
+    Ok(report)
 }
 
 impl Plan {
     fn stages(&self) -> Vec<Stage> {
         match (&self.options.only[..], &self.options.model) {
             ([], Some(_)) => vec![Stage::Limits, Stage::Engine, Stage::Prefix, Stage::Http],
-            ([], None) => vec![Stage::Limits, Stage::Kernels],
+            ([], None) => vec![Stage::Limits, Stage::Kernels, Stage::Perplexity],
             (only, _) => only.to_vec(),
         }
     }
@@ -144,6 +158,7 @@ impl Plan {
             Stage::Engine => steps::measure(self, self.model()?, report),
             Stage::Prefix => prefix::measure(self, self.model()?, report),
             Stage::Http => http::measure(self, self.model()?, report),
+            Stage::Perplexity => perplexity::measure(self, report),
         }
     }
 

@@ -37,7 +37,7 @@ pub(super) struct Contender {
 
 pub(super) fn measure(plan: &Plan, path: &Path, report: &mut Report) -> Result<()> {
     plan.now("building the server");
-    let binary = release::server()?;
+    let binary = plan.options.server.clone().map_or_else(release::server, Ok)?;
     // From now on the file is in the page cache, for whoever comes first as for the others.
     io::copy(&mut File::open(path)?, &mut io::sink()).with_context(|| format!("cannot read {}", path.display()))?;
     let most = plan.options.clients.iter().max().copied().unwrap_or(NonZeroUsize::MIN);

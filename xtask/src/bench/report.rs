@@ -4,8 +4,9 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::listing::Listing;
 use super::statistics::median;
 
 #[derive(Debug)]
@@ -13,6 +14,8 @@ pub(super) struct Report {
     pub(super) machine: String,
     model: Option<String>,
     pub(super) figures: Vec<Figure>,
+    /// Under their titles.
+    pub(super) listings: Vec<(&'static str, Listing)>,
     /// What else one should know to read the figures.
     pub(super) notes: Vec<String>,
 }
@@ -43,6 +46,8 @@ pub(super) enum Limit {
     Engine,
     /// The model's file and the KV cache.
     FileAndCache,
+    /// A step of one sequence.
+    Step,
     /// A request that has only what is new of this one.
     RestAlone,
 }
@@ -54,6 +59,7 @@ impl Limit {
             Self::Arithmetic => "arithmetic",
             Self::Engine => "engine",
             Self::FileAndCache => "file + KV",
+            Self::Step => "a step",
             Self::RestAlone => "the rest alone",
         }
     }
@@ -102,11 +108,15 @@ impl Report {
         let isa = kernels::Isa::detect();
         let model = model.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
         let machine = format!("{}, {isa}, {threads} threads", processor());
-        Self { machine, model, figures: Vec::new(), notes: Vec::new() }
+        Self { machine, model, figures: Vec::new(), listings: Vec::new(), notes: Vec::new() }
     }
 
     pub(super) fn push(&mut self, figure: Figure) {
         self.figures.push(figure);
+    }
+
+    pub(super) fn list(&mut self, title: &'static str, listing: Listing) {
+        self.listings.push((title, listing));
     }
 
     pub(super) fn note(&mut self, note: impl Into<String>) {
@@ -123,7 +133,15 @@ impl Report {
 
     pub(super) fn json(&self) -> Value {
         let figures: Vec<_> = self.figures.iter().map(Figure::json).collect();
-        json!({"machine": self.machine, "model": self.model, "figures": figures, "notes": self.notes})
+        let listings: Map<_, _> =
+            self.listings.iter().map(|(title, listing)| ((*title).to_owned(), listing.json())).collect();
+        json!({
+            "machine": self.machine,
+            "model": self.model,
+            "figures": figures,
+            "listings": listings,
+            "notes": self.notes,
+        })
     }
 }
 

@@ -9,6 +9,7 @@ use super::Plan;
 use super::gauge::Gauge;
 use super::llama_cpp::{self, Test};
 use super::report::{Figure, Report, Share};
+use super::sampling;
 use super::subject::{Sequence, Subject, Work};
 
 /// Tokens that each of several sequences has: the middle of what the clients of the other stage send.
@@ -47,6 +48,8 @@ pub(super) fn measure(plan: &Plan, path: &Path, report: &mut Report) -> Result<(
     for Measured { name, rounds, theirs, .. } in &figures {
         report.push(Figure::of_rounds(name, rounds, "tokens/s").beside(llama_cpp::NAME, theirs));
     }
+    let step = sizes.run(Task::Alone, &mut subject).time.as_secs_f64() / sizes.generate as f64;
+    sampling::measure(subject.last_logits(), step, report);
     Ok(())
 }
 

@@ -100,6 +100,11 @@ impl Subject {
         Work { tokens: sequences.len() * steps, steps, context, time: start.elapsed() }
     }
 
+    /// What the last step gave for its first sequence.
+    pub(super) fn last_logits(&mut self) -> &[f32] {
+        self.model.logits(0..1)
+    }
+
     pub(super) fn cost(&self, work: &Work) -> Cost {
         let Work { tokens, steps, context, time } = *work;
         let seconds = time.as_secs_f64();

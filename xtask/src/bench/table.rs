@@ -9,13 +9,19 @@ pub(super) struct Table<'a>(pub(super) &'a Report);
 impl fmt::Display for Table<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(report) = self;
-        writeln!(formatter, "{}\n", report.title())?;
+        writeln!(formatter, "{}", report.title())?;
+        if !report.figures.is_empty() {
+            writeln!(formatter)?;
+        }
         let rows: Vec<_> = report.figures.iter().map(cells).collect();
         let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
         let [name, value, unit, share] = [0, 1, 2, 3].map(width);
         for row in &rows {
             let line = format!("{:name$}  {:>value$} {:unit$}  {:share$}  {}", row[0], row[1], row[2], row[3], row[4]);
             writeln!(formatter, "{}", line.trim_end())?;
+        }
+        for (title, listing) in &report.listings {
+            write!(formatter, "\n{title}\n\n{listing}")?;
         }
         for note in &report.notes {
             writeln!(formatter, "\n{note}")?;

@@ -1,0 +1,45 @@
+//! A whole run over a tiny model: that there is a figure for everything, not how large it is.
+
+use clap::Parser;
+
+use super::report::Report;
+use crate::{Arguments, Command, synth};
+
+const TINY: &str = "tinyllama-1.1b,layers=1,hidden=64,intermediate=128,heads=2,kv_heads=1,head_dim=32,vocabulary=512";
+
+fn command(line: &[&str]) -> Command {
+    Arguments::parse_from([&["xtask"], line].concat()).command
+}
+
+fn measure(model: &str, stages: &str) -> Report {
+    let sizes = ["--rounds", "1", "--prompt", "20", "--generate", "4", "--depth", "300", "--clients", "1,2"];
+    let line = [&["bench", "--threads", "1", "--model", model, "--only", stages], &sizes[..]].concat();
+    let Command::Bench(options) = command(&line) else { panic!("not a benchmark") };
+    super::measure(&options).unwrap()
+}
+
+#[test]
+fn the_engine_has_a_figure_for_every_size() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("tiny.gguf");
+    let model = path.to_str().unwrap();
+    let Command::Synth(options) = command(&["synth", "--shape", TINY, "--format", "gguf:q8_0", "--out", model]) else {
+        panic!("not a model to make")
+    };
+    synth::run(&options).unwrap();
+    let report = measure(model, "engine,prefix");
+    let names: Vec<_> = report.figures.iter().map(|figure| figure.name.as_str()).collect();
+    insta::assert_snapshot!(names.join("\n"), @r"
+    loading
+    prompt of 20
+    decoding, 1 sequence
+    decoding, 2 sequences
+    decoding at depth 300
+    choosing of 512 greedily
+    choosing of 512 at temperature 1
+    choosing of 512 with top-p 0.9
+    first token, 100 new behind 1000 known
+    first token, 256 new behind 1000 known
+    ");
+    assert!(report.figures.iter().all(|figure| figure.value > 0.0), "{report:?}");
+}
