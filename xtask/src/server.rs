@@ -17,7 +17,7 @@ const TIME_TO_END: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// What somebody may have set for a server of their own.
-const OTHER_SETTINGS: [&str; 22] = [
+const OTHER_SETTINGS: [&str; 23] = [
     "API_KEY",
     "API_WORKERS",
     "DEBUG",
@@ -27,6 +27,7 @@ const OTHER_SETTINGS: [&str; 22] = [
     "LLM_DEFAULT_MAX_TOKENS",
     "LLM_DEFAULT_TEMPERATURE",
     "LLM_DEFAULT_TOP_P",
+    "LLM_DRAFT_MODEL",
     "LLM_KV_CACHE_BYTES",
     "LLM_MAX_CONCURRENT_REQUESTS",
     "LLM_MAX_QUEUED_REQUESTS",

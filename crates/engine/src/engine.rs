@@ -12,12 +12,13 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::events::EventStream;
 use crate::job::Job;
-use crate::model::{BLOCK_TOKENS, Model, ModelError};
+use crate::model::{BLOCK_TOKENS, Model, ModelError, part_of_cache};
 use crate::prompt::Encoder;
 use crate::scheduler::Limits;
-use crate::settings::{EngineSettings, Memory, Progress};
+use crate::settings::{EngineSettings, GuessSource, Memory, Progress, Speculation};
 use crate::shared::Shared;
-use crate::worker::Worker;
+use crate::speculation::DraftError;
+use crate::worker::{Speculating, Worker};
 
 /// Jobs on their way to the worker, which looks between two steps: as many as its queue takes, so that a burst during one
 /// long step is not refused, but at least this many...
@@ -32,6 +33,8 @@ const TOKENISED_INLINE: usize = 4096;
 pub enum StartError {
     #[error("the model cannot be loaded")]
     Model(#[from] ModelError),
+    #[error("the draft model does not fit")]
+    Draft(#[from] DraftError),
     #[error("the engine's thread cannot be started")]
     Thread(#[source] std::io::Error),
 }
@@ -68,13 +71,23 @@ impl Engine {
             speculation,
         } = settings;
         let Checkpoint { architecture, weights, tokenizer, template, summary, .. } = checkpoint;
+        let kv_cache_bytes = match &speculation {
+            Some(Speculation { source: GuessSource::Model(draft), .. }) => {
+                part_of_cache(kv_cache_bytes, (&architecture, &weights), (&draft.architecture, &draft.weights))
+            }
+            _ => kv_cache_bytes,
+        };
         let model = Model::load(architecture, weights, threads, kv_cache_bytes, max_running.get(), progress)?;
+        let speculating =
+            speculation.map(|speculation| Speculating::start(speculation, &model, &tokenizer, progress)).transpose()?;
         let context = model.architecture().context.min(model.blocks() * BLOCK_TOKENS);
         warn_of_a_small_cache(context, model.architecture().context);
         let tokenizer = Arc::new(tokenizer);
         let vocabulary = model.architecture().vocabulary;
         let shared = Arc::new(Shared::default());
-        let memory = Memory { weights: model.weight_bytes(), kv_cache: model.cache_bytes() };
+        let drafts = speculating.as_ref().map_or(Memory::default(), Speculating::memory);
+        let memory =
+            Memory { weights: model.weight_bytes() + drafts.weights, kv_cache: model.cache_bytes() + drafts.kv_cache };
         let card = Arc::new(ModelCard {
             id,
             parent: None,
@@ -87,15 +100,8 @@ impl Engine {
         let limits = Limits { running: max_running.get(), step_tokens: step_tokens.get() };
         let hand_over = max_queued.saturating_add(max_running.get()).clamp(LEAST_HAND_OVER, MOST_HAND_OVER);
         let (jobs, receiver) = sync_channel(hand_over);
-        let worker = Worker::new(
-            model,
-            Arc::clone(&tokenizer),
-            limits,
-            max_queued,
-            speculation.as_ref(),
-            Arc::clone(&shared),
-            receiver,
-        );
+        let worker =
+            Worker::new(model, Arc::clone(&tokenizer), limits, max_queued, speculating, Arc::clone(&shared), receiver);
         let worker = spawn(worker)?;
         Ok(Arc::new(Self {
             card,

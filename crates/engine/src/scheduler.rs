@@ -134,7 +134,7 @@ impl Scheduler {
     }
 
     pub(crate) fn plan(&mut self) -> Plan {
-        self.take_back_spare_blocks();
+        self.forget_guesses();
         let mut plan = Plan { left: self.limits.step_tokens, ..Plan::default() };
         self.plan_decoding(&mut plan);
         self.plan_prompts(&mut plan);
@@ -144,18 +144,31 @@ impl Scheduler {
 
     /// Puts guesses behind the tokens of the chunk at `index`, which is a decoding sequence's: as many as the step's budget and
     /// free blocks allow. They are among its tokens until the plan was run.
-    pub(crate) fn draft(&mut self, plan: &mut Plan, index: usize, guesses: impl Iterator<Item = u32>) {
+    pub(crate) fn draft(&mut self, plan: &mut Plan, index: usize, guesses: impl ExactSizeIterator<Item = u32>) {
+        let room = self.make_room(plan, index, guesses.len());
         let chunk = &mut plan.chunks[index];
         let Some(sequence) = self.sequences.get_mut(&chunk.sequence) else { return };
-        for guess in guesses.take(plan.left) {
-            if sequence.tokens.len() == sequence.blocks.len() * self.pool.block_tokens() {
-                let Some(block) = self.pool.allocate() else { break };
-                sequence.blocks.push(block);
-            }
-            sequence.tokens.push(guess);
-            chunk.drafted += 1;
+        sequence.tokens.extend(guesses.take(room));
+        chunk.drafted = room;
+        plan.left -= room;
+    }
+
+    /// Takes the blocks for as many guesses, and tells for how many there is room.
+    pub(crate) fn make_room(&mut self, plan: &Plan, index: usize, most: usize) -> usize {
+        let Some(sequence) = self.sequences.get_mut(&plan.chunks[index].sequence) else { return 0 };
+        let (size, most) = (self.pool.block_tokens(), most.min(plan.left));
+        while sequence.blocks.len() * size < sequence.tokens.len() + most {
+            let Some(block) = self.pool.allocate() else { break };
+            sequence.blocks.push(block);
         }
-        plan.left -= chunk.drafted;
+        most.min(sequence.blocks.len() * size - sequence.tokens.len())
+    }
+
+    /// Notes that a draft model has computed so many positions, the last of them perhaps of guesses.
+    pub(crate) fn drafted(&mut self, id: SequenceId, positions: usize) {
+        if let Some(sequence) = self.sequences.get_mut(&id) {
+            sequence.drafted = positions;
+        }
     }
 
     /// Notes that a plan was run. Of what was guessed nothing is known yet.
@@ -225,6 +238,7 @@ impl Scheduler {
         let blocks = std::mem::take(&mut sequence.blocks);
         sequence.published.clear();
         sequence.computed = 0;
+        sequence.drafted = 0;
         self.pool.release(&blocks);
         self.running.remove(&rank);
         self.waiting.insert(rank);
@@ -307,10 +321,12 @@ impl Scheduler {
         }
     }
 
-    /// Blocks that held guesses which did not come true.
-    fn take_back_spare_blocks(&mut self) {
+    /// Takes back what is left of those that did not come true: blocks, and a draft model's positions behind the last token that
+    /// was not guessed.
+    fn forget_guesses(&mut self) {
         for rank in &self.running {
             let Some(sequence) = self.sequences.get_mut(&rank.id) else { continue };
+            sequence.drafted = sequence.drafted.min(sequence.tokens.len() - 1);
             let needed = sequence.tokens.len().div_ceil(self.pool.block_tokens());
             if sequence.blocks.len() > needed {
                 self.pool.release(&sequence.blocks.split_off(needed));

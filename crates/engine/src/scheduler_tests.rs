@@ -15,6 +15,7 @@ fn sequence(id: u64, prompt: &[u32]) -> Sequence {
         tokens: prompt.to_vec(),
         prompt_tokens: prompt.len(),
         computed: 0,
+        drafted: 0,
         blocks: Vec::new(),
         published: Vec::new(),
         tenant: Tenant(0),

@@ -25,6 +25,8 @@ pub(crate) struct Sequence {
     pub(crate) prompt_tokens: usize,
     /// How many of `tokens` have their keys and values in `blocks`.
     pub(crate) computed: usize,
+    /// The same of a draft model, whose keys and values lie in blocks of the same numbers.
+    pub(crate) drafted: usize,
     pub(crate) blocks: Vec<u32>,
     /// The names of the blocks that were published, from the first on.
     pub(crate) published: Vec<PrefixHash>,

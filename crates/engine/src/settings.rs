@@ -3,7 +3,9 @@
 use std::num::NonZeroUsize;
 use std::time::{Duration, SystemTime};
 
-#[derive(Debug, Clone)]
+use checkpoint::Checkpoint;
+
+#[derive(Debug)]
 pub struct EngineSettings {
     /// The name that the model is served under.
     pub id: String,
@@ -27,7 +29,7 @@ pub struct EngineSettings {
 }
 
 /// How tokens are guessed ahead, so that one step verifies several.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Speculation {
     pub source: GuessSource,
     /// The most that are guessed behind one token; more than 15 are as good as 15.
@@ -37,10 +39,12 @@ pub struct Speculation {
 }
 
 /// Where guesses come from.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub enum GuessSource {
     /// What followed the same words before, in the prompt or in the answer.
     Ngram,
+    /// What a small model with the same vocabulary says. Its keys and values have their part in the memory for the cache.
+    Model(Box<Checkpoint>),
 }
 
 impl EngineSettings {
@@ -50,7 +54,7 @@ impl EngineSettings {
 }
 
 /// What an engine holds in memory, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Memory {
     pub weights: u64,
     /// The most that the KV cache can take; it is taken as it is used.

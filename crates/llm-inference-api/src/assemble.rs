@@ -48,6 +48,12 @@ pub(crate) fn selection(catalogue: &Catalogue, models: &types::ModelSettings) ->
     catalogue.select(&models.allowed.value)
 }
 
+/// The model that guesses for those that are served, if one is to.
+pub(crate) fn draft(catalogue: &Catalogue, engine: &types::EngineSettings) -> Result<Option<Entry>, registry::Error> {
+    let named = engine.draft_model.value.as_deref().filter(|_| engine.speculation.value == Speculation::Draft);
+    named.map(|named| catalogue.locate(named)).transpose()
+}
+
 /// Opens a model's files.
 pub(crate) fn open(entry: &Entry) -> Result<Checkpoint, checkpoint::Error> {
     match &entry.source {
@@ -56,9 +62,10 @@ pub(crate) fn open(entry: &Entry) -> Result<Checkpoint, checkpoint::Error> {
     }
 }
 
-/// Loads one of `count` models, which share the memory for the KV cache in equal parts.
+/// Loads one of `count` models, which share the memory for the KV cache in equal parts, and `draft` to guess for it.
 pub(crate) fn load(
     entry: Entry,
+    draft: Option<&Entry>,
     settings: &types::EngineSettings,
     count: usize,
     progress: &mut dyn FnMut(Progress),
@@ -77,7 +84,13 @@ pub(crate) fn load(
         queue_timeout,
         speculation,
         speculation_tokens,
+        draft_model: _, // Found already: `draft`.
     } = settings;
+    let source = match (speculation.value, draft) {
+        (Speculation::Off, _) | (Speculation::Draft, None) => None,
+        (Speculation::Ngram, _) => Some(GuessSource::Ngram),
+        (Speculation::Draft, Some(draft)) => Some(GuessSource::Model(Box::new(open_draft(draft)?))),
+    };
     let settings = EngineSettings {
         id: entry.id.clone(),
         created: created(&entry.source),
@@ -87,16 +100,15 @@ pub(crate) fn load(
         queue_timeout: queue_timeout.value,
         kv_cache_bytes: kv_cache_bytes.value.get() / count.max(1),
         step_tokens: EngineSettings::STEP_TOKENS,
-        speculation: match speculation.value {
-            Speculation::Off => None,
-            Speculation::Ngram => {
-                Some(engine::Speculation { source: GuessSource::Ngram, tokens: speculation_tokens.value, adaptive: true })
-            }
-        },
+        speculation: source.map(|source| engine::Speculation { source, tokens: speculation_tokens.value, adaptive: true }),
     };
     let engine = Engine::start(checkpoint, settings, progress)
         .with_context(|| format!("the model {:?} cannot be started", entry.id))?;
     Ok(Loaded { entry, engine, defaults, warnings })
+}
+
+fn open_draft(entry: &Entry) -> Result<Checkpoint> {
+    open(entry).with_context(|| format!("the draft model {:?} cannot be opened", entry.id))
 }
 
 /// What answers, whichever way it is asked.

@@ -96,6 +96,15 @@ impl Catalogue {
         self.entries.iter().find(|entry| entry.id == id).ok_or_else(|| self.not_found(id))
     }
 
+    /// The model that somebody means: a path, or the id of one of these.
+    pub fn locate(&self, named: &Path) -> Result<Entry, Error> {
+        if named.exists() {
+            return scan::named_model(named);
+        }
+        let id = named.to_str().ok_or_else(|| Error::Name { path: named.to_owned() })?;
+        self.find(id).cloned()
+    }
+
     fn name(&mut self, path: &Path) -> Result<(), Error> {
         if !path.exists() {
             let id = path.to_str().ok_or_else(|| Error::Name { path: path.to_owned() })?;

@@ -1,6 +1,7 @@
 //! From a checkpoint's tensors to packed matrices.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use checkpoint::{Architecture, LayerWeights, Linear, Position, Tensor, Weights};
 use kernels::{Activation, AttentionShape, Format, KvCache, KvElement, KvShape, Matrix, Pool, RopeTable, Rows};
@@ -88,8 +89,31 @@ impl Model {
         sequences: usize,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Self, ModelError> {
-        let pool = Pool::new(threads);
         let cache = new_cache(&architecture, &weights, kv_cache_bytes, sequences)?;
+        Self::pack(Arc::new(Pool::new(threads)), cache, architecture, weights, progress)
+    }
+
+    /// Loads another model that runs on the same threads and has its keys and values in as many blocks, so that a block's number
+    /// can mean both's.
+    pub(crate) fn load_beside(
+        &self,
+        architecture: Architecture,
+        weights: Weights,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Self, ModelError> {
+        let (shape, blocks) = (kv_shape(&architecture, &weights), self.blocks());
+        let bytes = blocks.saturating_mul(shape.bytes_per_block());
+        let cache = KvCache::new(shape, blocks).map_err(|source| ModelError::KvCache { bytes, source })?;
+        Self::pack(Arc::clone(&self.pool), cache, architecture, weights, progress)
+    }
+
+    fn pack(
+        pool: Arc<Pool>,
+        cache: KvCache,
+        architecture: Architecture,
+        weights: Weights,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Self, ModelError> {
         let total = weights.layers.iter().map(|layer| if layer.gate.is_some() { 7 } else { 6 }).sum::<usize>() + 1;
         let mut packer = Packer { pool: &pool, done: 0, total, bytes: 0, progress };
         let head = packer.matrix(weights.head())?;
@@ -113,16 +137,26 @@ impl Model {
     }
 }
 
-fn new_cache(architecture: &Architecture, weights: &Weights, bytes: usize, sequences: usize) -> Result<KvCache, ModelError> {
+/// Of so many bytes for the keys and values of two models in as many blocks, those of the first.
+pub(crate) fn part_of_cache(bytes: usize, first: (&Architecture, &Weights), second: (&Architecture, &Weights)) -> usize {
+    let [first, second] = [first, second].map(|(architecture, weights)| kv_shape(architecture, weights).bytes_per_block());
+    (bytes as f64 * first as f64 / (first as f64 + second as f64)) as usize
+}
+
+fn kv_shape(architecture: &Architecture, weights: &Weights) -> KvShape {
     // Half the width costs no accuracy beside rounded weights, but it would beside exact ones.
     let exact = weights.layers.first().is_some_and(|layer| layer.query.weight.format() == Format::F32);
-    let shape = KvShape {
+    KvShape {
         layers: architecture.layers,
         kv_heads: architecture.kv_heads,
         head_dim: architecture.head_dim,
         block_tokens: BLOCK_TOKENS,
         element: if exact { KvElement::F32 } else { KvElement::F16 },
-    };
+    }
+}
+
+fn new_cache(architecture: &Architecture, weights: &Weights, bytes: usize, sequences: usize) -> Result<KvCache, ModelError> {
+    let shape = kv_shape(architecture, weights);
     let block = shape.bytes_per_block();
     let useful = architecture.context.div_ceil(BLOCK_TOKENS).saturating_mul(sequences);
     let blocks = (bytes / block).min(useful).min(u32::MAX as usize);

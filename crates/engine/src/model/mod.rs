@@ -4,12 +4,15 @@ mod forward;
 mod load;
 mod scratch;
 
+use std::sync::Arc;
+
 use checkpoint::{Architecture, NormWeights, Tensor};
 use kernels::{Activation, AttentionShape, KvCache, Matrix, Pool, RopeTable};
 
 use scratch::Scratch;
 
 pub use load::ModelError;
+pub(crate) use load::part_of_cache;
 
 /// Positions that one KV block holds. Small blocks share more of a prefix, large ones make longer runs for attention.
 pub const BLOCK_TOKENS: usize = 16;
@@ -17,7 +20,7 @@ pub const BLOCK_TOKENS: usize = 16;
 /// A packed model, its KV cache, and the threads that run it.
 pub struct Model {
     architecture: Architecture,
-    pool: Pool,
+    pool: Arc<Pool>,
     embeddings: Tensor,        // (vocabulary, hidden), read where it lies in the file
     positions: Option<Tensor>, // (context, hidden)
     layers: Vec<Layer>,

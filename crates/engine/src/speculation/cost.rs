@@ -50,6 +50,11 @@ impl StepCost {
         self.seconds + self.slope() * (rows as f64 - self.rows)
     }
 
+    /// Seconds, if any step was noted.
+    pub(crate) fn measured(&self, rows: usize) -> Option<f64> {
+        (self.weight > 0.0).then(|| self.of(rows))
+    }
+
     /// Between nothing and what would make a step without rows free.
     fn slope(&self) -> f64 {
         let assumed = ROW * self.seconds / (1.0 + ROW * self.rows);

@@ -27,10 +27,10 @@ pub(crate) struct Offer {
 
 impl Offer {
     /// `chances` never grow.
-    pub(crate) fn new(chunk: usize, chances: impl Iterator<Item = f32>) -> Self {
+    pub(crate) fn new(chunk: usize, chances: &[f32]) -> Self {
         let mut offer = Self { chunk, chances: [0.0; MOST_GUESSES], count: 0, taken: 0 };
         for (place, chance) in offer.chances.iter_mut().zip(chances) {
-            *place = chance;
+            *place = *chance;
             offer.count += 1;
         }
         offer
@@ -63,17 +63,26 @@ impl Lengths {
         self.offers.push(offer);
     }
 
-    /// Sets what is taken of each offer, for a step of so many rows and sequences.
-    pub(crate) fn choose(&mut self, rows: usize, sequences: usize, cost: &StepCost) -> &[Offer] {
+    pub(crate) fn offers(&self) -> &[Offer] {
+        &self.offers
+    }
+
+    /// Sets what is taken of each offer, for a step of so many rows and sequences. `drafting` is what it takes to make one guess
+    /// for each of so many sequences, in seconds.
+    pub(crate) fn choose(&mut self, rows: usize, sequences: usize, cost: &StepCost, drafting: impl Fn(usize) -> f64) {
+        // How many sequences are guessed for once, twice ...
+        let mut drafted = [0; MOST_GUESSES];
         let without = cost.of(rows);
         let mut tokens = sequences as f64;
         let mut best = (0, LEAST_GAIN * tokens / without);
         self.order.clear();
         while let Some((index, chance)) = self.likeliest() {
+            drafted[self.offers[index].taken] += 1;
             self.offers[index].taken += 1;
             self.order.push(index);
             tokens += f64::from(chance);
-            let with = cost.of(rows + self.order.len());
+            let rounds = drafted.iter().take_while(|sequences| **sequences > 0);
+            let with = cost.of(rows + self.order.len()) + rounds.map(|sequences| drafting(*sequences)).sum::<f64>();
             if tokens / with > best.1 && with / without <= FAIR * (1.0 + self.least_gain(sequences)) {
                 best = (self.order.len(), tokens / with);
             }
@@ -81,15 +90,13 @@ impl Lengths {
         for index in self.order.drain(best.0..) {
             self.offers[index].taken -= 1;
         }
-        &self.offers
     }
 
     /// Takes all that is offered.
-    pub(crate) fn take_all(&mut self) -> &[Offer] {
+    pub(crate) fn take_all(&mut self) {
         for offer in &mut self.offers {
             offer.taken = offer.count;
         }
-        &self.offers
     }
 
     /// The guess that is worth most among those that come next.
@@ -123,13 +130,28 @@ mod tests {
         cost
     }
 
-    /// What is taken in a step of one row each, where each guess of a sequence has the same odds.
-    fn taken(odds: &[f32], cost: &StepCost) -> Vec<usize> {
+    /// What is taken in a step of one row each, where each guess of a sequence has the same odds, and a round of guesses takes so
+    /// many seconds.
+    fn taken_of_drafts(odds: &[f32], cost: &StepCost, drafting: f64) -> Vec<usize> {
         let mut lengths = Lengths::default();
         for (chunk, odds) in odds.iter().enumerate() {
-            lengths.offer(Offer::new(chunk, (1..=MOST_GUESSES as i32).map(|length| odds.powi(length))));
+            let chances: Vec<_> = (1..=MOST_GUESSES as i32).map(|length| odds.powi(length)).collect();
+            lengths.offer(Offer::new(chunk, &chances));
         }
-        lengths.choose(odds.len(), odds.len(), cost).iter().map(|offer| offer.taken).collect()
+        lengths.choose(odds.len(), odds.len(), cost, |_| drafting);
+        lengths.offers().iter().map(|offer| offer.taken).collect()
+    }
+
+    fn taken(odds: &[f32], cost: &StepCost) -> Vec<usize> {
+        taken_of_drafts(odds, cost, 0.0)
+    }
+
+    #[test]
+    fn guesses_that_take_time_have_to_be_worth_that_too() {
+        let cost = rows_cost(8);
+        let counts: Vec<usize> =
+            [0.0, 0.02, 0.05, 0.2].iter().map(|time| taken_of_drafts(&[0.8], &cost, *time)[0]).collect();
+        assert!(counts.is_sorted_by(|a, b| a >= b) && counts[0] > 3 && counts[3] == 0, "{counts:?}");
     }
 
     #[test]
@@ -160,7 +182,8 @@ mod tests {
     #[test]
     fn a_sequence_that_offers_nothing_counts_too() {
         let mut lengths = Lengths::default();
-        lengths.offer(Offer::new(0, [0.9, 0.8].into_iter()));
-        assert_eq!(lengths.choose(2, 2, &rows_cost(8))[0].taken, 0);
+        lengths.offer(Offer::new(0, &[0.9, 0.8]));
+        lengths.choose(2, 2, &rows_cost(8), |_| 0.0);
+        assert_eq!(lengths.offers()[0].taken, 0);
     }
 }

@@ -7,14 +7,19 @@
 //! rule of speculative sampling too (Leviathan et al., <https://arxiv.org/abs/2211.17192>): the chance that a guess is accepted
 //! is what the model gives it.
 //!
+//! Guesses come from the text itself ([`ngram`]) or from a small model ([`draft_model`]), whose time is counted too.
+//!
 //! How many guesses are run is decided anew in each step, from how often they came true and from what rows cost.
 
 mod cost;
+mod draft_model;
 mod guesser;
 mod lengths;
 mod ngram;
 mod odds;
 
 pub(crate) use cost::StepCost;
-pub(crate) use guesser::Guesser;
+pub use draft_model::DraftError;
+pub(crate) use draft_model::{DraftModel, Task};
+pub(crate) use guesser::{Guess, Guesser};
 pub(crate) use lengths::{Lengths, MOST_GUESSES, Offer};

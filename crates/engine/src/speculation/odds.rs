@@ -4,7 +4,7 @@
 pub(super) const KINDS: usize = 5;
 
 /// Weight of the newest guess: after some ten tokens of another sort of text the odds are another's too.
-const NEWEST: f32 = 0.15;
+pub(super) const NEWEST: f32 = 0.15;
 
 /// The odds of one sequence's guesses, exponentially weighted.
 #[derive(Debug, Clone, Copy)]

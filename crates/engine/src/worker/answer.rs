@@ -6,7 +6,7 @@ use checkpoint::Tokenizer;
 use super::request::RequestId;
 use crate::job::Job;
 use crate::sampling::Sampler;
-use crate::speculation::Guesser;
+use crate::speculation::{Guess, Guesser};
 use crate::text::{Piece, Text};
 
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(super) struct Answer {
     ignore_eos: bool,
     /// The token that was chosen last, and its position.
     chosen: Option<(usize, u32)>,
-    guesser: Guesser,
+    guesser: Option<Guesser>,
 }
 
 /// What a new token did to the answer.
@@ -32,7 +32,7 @@ pub(super) struct Advance {
 }
 
 impl Answer {
-    pub(super) fn new(request: RequestId, choice: u16, job: &Job, tokenizer: &Tokenizer) -> Self {
+    pub(super) fn new(request: RequestId, choice: u16, job: &Job, tokenizer: &Tokenizer, guesser: Option<Guesser>) -> Self {
         let detokenizer = if job.continues { tokenizer.continuing_detokenizer() } else { tokenizer.detokenizer() };
         Self {
             request,
@@ -43,7 +43,7 @@ impl Answer {
             max_new: job.max_new,
             ignore_eos: job.stop.ignore_eos,
             chosen: None,
-            guesser: Guesser::new(),
+            guesser,
         }
     }
 
@@ -72,18 +72,26 @@ impl Answer {
         self.chosen == Some((position, token))
     }
 
-    /// Guesses at most so many of the tokens that follow `tokens`, and gives for each the chance that it and all before it are
-    /// right. Nothing is guessed that could not be generated.
-    pub(super) fn guess(&mut self, tokenizer: &Tokenizer, tokens: &[u32], most: usize) -> impl Iterator<Item = f32> {
-        let left = self.max_new - self.generated;
+    /// Tokens that may still come.
+    pub(super) fn left(&self) -> usize {
+        self.max_new - self.generated
+    }
+
+    /// The chances of at most so many guesses at the tokens that follow `tokens`. Nothing is guessed that could not be generated.
+    pub(super) fn expect(&mut self, tokenizer: &Tokenizer, tokens: &[u32], most: usize) -> &[f32] {
+        let most = most.min(self.left() - 1);
         let ends = if self.ignore_eos { &[][..] } else { tokenizer.end_of_text() };
-        self.guesser.guess(tokens, most.min(left - 1), ends);
-        self.guesser.chances()
+        self.guesser.as_mut().map_or(&[], |guesser| guesser.expect(tokens, most, ends))
+    }
+
+    /// Takes what a draft model guesses, and gives the chances of that.
+    pub(super) fn hear(&mut self, guesses: &[(u32, f32)]) -> &[f32] {
+        self.guesser.as_mut().map_or(&[], |guesser| guesser.hear(guesses))
     }
 
     /// The latest guesses.
-    pub(super) fn guessed(&self) -> impl Iterator<Item = u32> {
-        self.guesser.tokens()
+    pub(super) fn guessed(&self) -> &[Guess] {
+        self.guesser.as_ref().map_or(&[], Guesser::guesses)
     }
 
     /// Takes the token that was chosen.

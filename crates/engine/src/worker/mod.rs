@@ -26,12 +26,11 @@ use crate::job::Job;
 use crate::model::{BLOCK_TOKENS, Model};
 use crate::scheduler::{Limits, Scheduler};
 use crate::sequence::{Sequence, SequenceId};
-use crate::settings::Speculation;
 use crate::shared::Shared;
 use answer::Answer;
 use pace::Pace;
 use request::{Request, RequestId};
-use speculate::Speculating;
+pub(crate) use speculate::Speculating;
 
 pub(crate) struct Worker {
     model: Model,
@@ -66,7 +65,7 @@ impl Worker {
         tokenizer: Arc<Tokenizer>,
         limits: Limits,
         max_queued: usize,
-        speculation: Option<&Speculation>,
+        speculating: Option<Speculating>,
         shared: Arc<Shared>,
         jobs: Receiver<Box<Job>>,
     ) -> Self {
@@ -79,7 +78,7 @@ impl Worker {
             scheduler,
             requests: HashMap::new(),
             answers: HashMap::new(),
-            speculating: speculation.map(Speculating::new),
+            speculating,
             next_id: 0,
             totals: Totals::default(),
             pace: Pace::new(Instant::now()),
@@ -138,12 +137,14 @@ impl Worker {
         for choice in 0..job.choices {
             let sequence = SequenceId(self.next_id);
             self.next_id += 1;
-            self.answers.insert(sequence, Answer::new(id, choice, &job, &self.tokenizer));
+            let guesser = self.speculating.as_ref().map(Speculating::guesser);
+            self.answers.insert(sequence, Answer::new(id, choice, &job, &self.tokenizer, guesser));
             self.scheduler.add(Sequence {
                 id: sequence,
                 tokens: job.prompt.clone(),
                 prompt_tokens: job.prompt.len(),
                 computed: 0,
+                drafted: 0,
                 blocks: Vec::new(),
                 published: Vec::new(),
                 tenant: job.tenant,
@@ -184,6 +185,9 @@ impl Worker {
         }
         self.answers.clear();
         self.scheduler.clear();
+        if let Some(speculating) = &mut self.speculating {
+            speculating.forget();
+        }
     }
 
     /// Requests of which nothing runs yet.

@@ -2,49 +2,131 @@
 
 use std::time::Duration;
 
+use checkpoint::Tokenizer;
+
 use super::Worker;
+use crate::model::Model;
 use crate::scheduler::Plan;
 use crate::sequence::Sequence;
-use crate::settings::{GuessSource, Speculation};
-use crate::speculation::{Lengths, MOST_GUESSES, Offer, StepCost};
+use crate::settings::{GuessSource, Memory, Progress, Speculation};
+use crate::speculation::{DraftError, DraftModel, Guesser, Lengths, MOST_GUESSES, Offer, StepCost, Task};
 
 /// What the worker keeps for it.
 #[derive(Debug)]
-pub(super) struct Speculating {
+pub(crate) struct Speculating {
     /// Guesses behind one token.
     most: usize,
+    /// As many as pay, or else as many as there are.
     adaptive: bool,
+    /// Without it guesses come from the text.
+    draft: Option<DraftModel>,
+    /// Of a step of the model.
     cost: StepCost,
     lengths: Lengths,
 }
 
+/// To catch up with so many tokens costs a small model as much as guessing one; it has to be worth it.
+const CAUGHT_UP_FOR_ONE: usize = 16;
+
 impl Speculating {
-    pub(super) fn new(speculation: &Speculation) -> Self {
-        let Speculation { source: GuessSource::Ngram, tokens, adaptive } = *speculation;
+    /// Loads the draft model for `model`, if there is to be one.
+    pub(crate) fn start(
+        speculation: Speculation,
+        model: &Model,
+        tokenizer: &Tokenizer,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Self, DraftError> {
+        let Speculation { source, tokens, adaptive } = speculation;
+        let draft = match source {
+            GuessSource::Ngram => None,
+            GuessSource::Model(draft) => Some(DraftModel::load(*draft, model, tokenizer, adaptive, progress)?),
+        };
         let most = tokens.get().min(MOST_GUESSES);
-        Self { most, adaptive, cost: StepCost::default(), lengths: Lengths::default() }
+        Ok(Self { most, adaptive, draft, cost: StepCost::default(), lengths: Lengths::default() })
+    }
+
+    /// What guessing holds beside the model.
+    pub(crate) fn memory(&self) -> Memory {
+        self.draft.as_ref().map_or(Memory::default(), DraftModel::memory)
+    }
+
+    /// For a new answer.
+    pub(super) fn guesser(&self) -> Guesser {
+        if self.draft.is_some() { Guesser::of_model() } else { Guesser::of_text() }
+    }
+
+    /// After a failure nobody knows what it holds.
+    pub(super) fn forget(&mut self) {
+        if let Some(draft) = &mut self.draft {
+            draft.forget();
+        }
+    }
+
+    fn choose(&mut self, plan: &Plan, drafting: bool) {
+        if !self.adaptive {
+            return self.lengths.take_all();
+        }
+        let Self { draft, cost, lengths, .. } = self;
+        match draft {
+            Some(draft) if drafting => {
+                lengths.choose(plan.rows(), plan.chunks.len(), cost, |rows| draft.seconds(rows, cost));
+            }
+            _ => lengths.choose(plan.rows(), plan.chunks.len(), cost, |_| 0.0),
+        }
     }
 }
 
 impl Worker {
     /// Has guesses run along for as many rows as that pays.
     pub(super) fn speculate(&mut self, plan: &mut Plan) {
-        let Some(Speculating { most, adaptive, cost, lengths }) = &mut self.speculating else { return };
-        lengths.clear();
+        let Some(speculating) = &mut self.speculating else { return };
+        let most = speculating.most;
+        speculating.lengths.clear();
         for (index, chunk) in plan.chunks.iter().enumerate() {
-            let Some(sequence) = self.scheduler.sequence(chunk.sequence).filter(|sequence| sequence.is_decoding()) else {
-                continue;
+            let sequence = self.scheduler.sequence(chunk.sequence).filter(|sequence| sequence.is_decoding());
+            let (Some(sequence), Some(answer)) = (sequence, self.answers.get_mut(&chunk.sequence)) else { continue };
+            let most = match &speculating.draft {
+                Some(draft) if draft.behind(sequence) > CAUGHT_UP_FOR_ONE * answer.left() => 0,
+                Some(draft) => most.min(draft.room(sequence)),
+                None => most,
             };
-            let Some(answer) = self.answers.get_mut(&chunk.sequence) else { continue };
-            lengths.offer(Offer::new(index, answer.guess(&self.tokenizer, &sequence.tokens, *most)));
+            speculating.lengths.offer(Offer::new(index, answer.expect(&self.tokenizer, &sequence.tokens, most)));
         }
-        let offers = if *adaptive { lengths.choose(plan.rows(), plan.chunks.len(), cost) } else { lengths.take_all() };
-        for offer in offers {
-            let id = plan.chunks[offer.chunk].sequence;
-            let Some(answer) = self.answers.get(&id).filter(|_| offer.taken > 0) else { continue };
-            self.scheduler.draft(plan, offer.chunk, answer.guessed().take(offer.taken));
-            self.totals.drafts += 1;
-            self.totals.drafted += plan.chunks[offer.chunk].drafted as u64;
+        speculating.choose(plan, true);
+        self.draft(plan);
+        self.put_guesses(plan);
+    }
+
+    /// Has the small model, if there is one, make the guesses that were chosen to be made, and chooses among those.
+    fn draft(&mut self, plan: &mut Plan) {
+        let Self { speculating: Some(speculating), scheduler, answers, tokenizer, .. } = self else { return };
+        let Speculating { adaptive, draft: Some(draft), cost, lengths, .. } = speculating else { return };
+        let mut tasks = Vec::new();
+        for offer in lengths.offers().iter().filter(|offer| offer.taken > 0) {
+            let room = scheduler.make_room(plan, offer.chunk, offer.taken);
+            if room > 0 {
+                tasks.push(Task::new(plan.chunks[offer.chunk].sequence, offer.chunk, room));
+            }
+        }
+        let catch_up = if *adaptive { draft.catch_up(cost.of(plan.rows()), cost) } else { usize::MAX };
+        draft.guess(scheduler, &mut tasks, tokenizer.end_of_text(), catch_up);
+        lengths.clear();
+        for task in &tasks {
+            if let Some(answer) = answers.get_mut(&task.sequence) {
+                lengths.offer(Offer::new(task.chunk, answer.hear(&task.guesses)));
+            }
+        }
+        speculating.choose(plan, false);
+    }
+
+    fn put_guesses(&mut self, plan: &mut Plan) {
+        let Some(Speculating { lengths, .. }) = &self.speculating else { return };
+        for offer in lengths.offers().iter().filter(|offer| offer.taken > 0) {
+            let Some(answer) = self.answers.get(&plan.chunks[offer.chunk].sequence) else { continue };
+            self.scheduler.draft(plan, offer.chunk, answer.guessed()[..offer.taken].iter().map(|guess| guess.token));
+            let drafted = plan.chunks[offer.chunk].drafted;
+            self.totals.drafts += u64::from(drafted > 0);
+            self.totals.drafted += drafted as u64;
         }
     }
 

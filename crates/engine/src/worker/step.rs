@@ -18,13 +18,13 @@ const ROWS_AT_ONCE: usize = 32;
 
 impl Worker {
     pub(super) fn step(&mut self) {
-        let began = Instant::now();
         let mut plan = self.scheduler.plan();
         if plan.chunks.is_empty() {
             return self.refuse_all();
         }
         self.admit(&plan);
         self.speculate(&mut plan);
+        let began = Instant::now();
         let rows = self.compute(&plan);
         self.scheduler.computed(&plan);
         self.count_prompt_tokens(&plan);

@@ -9,7 +9,7 @@ use backend::{
     Sampling, Stop, Temperature, TopLogprobs, TopP,
 };
 use checkpoint::Checkpoint;
-use engine::{Engine, EngineSettings, GuessSource, Speculation};
+use engine::{DraftError, Engine, EngineSettings, GuessSource, Speculation, StartError};
 use tokio::task::JoinSet;
 
 use crate::client::{Answers, ask, cache_for, greedy, next, prompt, settings, start, until};
@@ -20,10 +20,23 @@ const EAGER: Option<Speculation> =
 const ADAPTIVE: Option<Speculation> =
     Some(Speculation { source: GuessSource::Ngram, tokens: NonZeroUsize::new(10).unwrap(), adaptive: true });
 
+fn demo_checkpoint() -> Checkpoint {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../models/demo/demo.gguf");
+    Checkpoint::open(&path).unwrap()
+}
+
+/// The demo model with so many of its four layers: with all of them it is always right, with fewer hardly ever.
+fn drafting(layers: usize) -> Speculation {
+    let mut draft = demo_checkpoint();
+    draft.architecture.layers = layers;
+    draft.weights.layers.truncate(layers);
+    let source = GuessSource::Model(Box::new(draft));
+    Speculation { source, tokens: NonZeroUsize::new(5).unwrap(), adaptive: false }
+}
+
 /// The model that was trained: its answers say the same words again as real ones do.
 fn demo(settings: EngineSettings) -> Arc<Engine> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../models/demo/demo.gguf");
-    Engine::start(Checkpoint::open(&path).unwrap(), settings, &mut |_| {}).unwrap()
+    Engine::start(demo_checkpoint(), settings, &mut |_| {}).unwrap()
 }
 
 async fn all_at_once(engine: &Arc<Engine>, generations: &[Generation]) -> Vec<Answers> {
@@ -169,4 +182,51 @@ async fn a_reader_that_goes_away_leaves_nothing_behind() {
     while !matches!(next(&mut events).await, Some(Ok(Event::Text { choice: 3, .. }))) {}
     drop(events);
     until(&guessing, |activity| activity.running == 0 && activity.kv_blocks_in_use == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_draft_model_guesses_changes_no_answer() {
+    let plain = demo(settings());
+    for layers in [4, 1] {
+        let guessing = demo(EngineSettings { speculation: Some(drafting(layers)), ..settings() });
+        for generation in of_all_kinds() {
+            same_answers(&plain, &guessing, &[generation]).await;
+        }
+        let alone = guessing.activity();
+        assert!(alone.draft_tokens > 100, "{alone:?}");
+        let together: Vec<_> = of_all_kinds().into_iter().cycle().take(24).collect();
+        let activity = same_answers(&plain, &guessing, &together).await;
+        assert!(activity.drafts > alone.drafts, "{activity:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_guesses_for_itself_is_always_right_at_temperature_zero() {
+    let guessing = demo(EngineSettings { speculation: Some(drafting(4)), ..settings() });
+    // Once to fill the cache, and once with a prefix found there.
+    for _ in 0..2 {
+        ask(&guessing, Generation { stop: Stop::new(Vec::new(), true).unwrap(), ..asked(QUESTION, 100) }).await;
+    }
+    let activity = guessing.activity();
+    assert!(activity.draft_tokens > 100 && activity.accepted_tokens == activity.draft_tokens, "{activity:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_model_shares_a_cache_that_is_too_small() {
+    let bytes = 3 << 19;
+    let (plain, guessing) =
+        (demo(settings()), demo(EngineSettings { kv_cache_bytes: bytes, speculation: Some(drafting(4)), ..settings() }));
+    assert!(guessing.memory().kv_cache <= bytes as u64 && guessing.memory().weights > plain.memory().weights);
+    let generations: Vec<_> = (0..8).map(|_| asked(QUESTION, 100)).collect();
+    let activity = same_answers(&plain, &guessing, &generations).await;
+    assert!(activity.preemptions > 0, "the cache was meant to be too small: {activity:?}");
+}
+
+#[test]
+fn a_draft_model_with_another_vocabulary_is_refused() {
+    let other = Checkpoint::open(&crate::client::fixture("hf/llama")).unwrap();
+    let source = GuessSource::Model(Box::new(other));
+    let speculation = Some(Speculation { source, tokens: NonZeroUsize::MIN, adaptive: true });
+    let refused = Engine::start(demo_checkpoint(), EngineSettings { speculation, ..settings() }, &mut |_| {});
+    assert!(matches!(refused, Err(StartError::Draft(DraftError::Vocabulary { .. }))));
 }

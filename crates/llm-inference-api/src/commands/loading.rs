@@ -11,11 +11,12 @@ use registry::Entry;
 use crate::assemble::{self, Loaded};
 use crate::settings::{size, types};
 
-/// Loads one of `count` models, with a bar where stderr is a terminal, and says what is worth knowing in the log.
-pub(crate) fn load(entry: Entry, settings: &types::EngineSettings, count: usize) -> Result<Loaded> {
+/// Loads one of `count` models, with a bar where stderr is a terminal, and says what is worth knowing in the log. `draft` is
+/// loaded with it, to guess for it.
+pub(crate) fn load(entry: Entry, draft: Option<&Entry>, settings: &types::EngineSettings, count: usize) -> Result<Loaded> {
     let bar = bar(&entry);
     let started = Instant::now();
-    let loaded = assemble::load(entry, settings, count, &mut |Progress { done, total }| {
+    let loaded = assemble::load(entry, draft, settings, count, &mut |Progress { done, total }| {
         bar.set_length(total as u64);
         bar.set_position(done as u64);
     });

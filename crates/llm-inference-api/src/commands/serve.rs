@@ -24,14 +24,14 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     // Before the models are loaded: that a port is taken should not cost a minute to learn.
     let listener = bind(&settings.http)?;
     let http = http_settings(&settings.http)?;
-    let selection = select(&settings)?;
+    let (selection, draft) = select(&settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(settings.http.workers.value.get())
         .thread_name("http")
         .enable_all()
         .build()
         .context("the threads for the network cannot be started")?;
-    let loaded = meanwhile::serve(&runtime, &listener, &http, &selection, || load(&selection, &settings))?;
+    let loaded = meanwhile::serve(&runtime, &listener, &http, &selection, || load(&selection, draft.as_ref(), &settings))?;
     let address = listener.local_addr().map_err(anyhow::Error::from)?;
     let grace = http.grace;
     let app = api::App::new(assemble::service(&loaded, &settings), http);
@@ -43,8 +43,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Which models are to be served.
-fn select(settings: &Settings) -> Result<Vec<Entry>> {
+/// Which models are to be served, and which one guesses for them.
+fn select(settings: &Settings) -> Result<(Vec<Entry>, Option<Entry>)> {
     let catalogue = assemble::catalogue(&settings.models)?;
     for warning in catalogue.warnings() {
         tracing::warn!("{warning}");
@@ -57,11 +57,12 @@ fn select(settings: &Settings) -> Result<Vec<Entry>> {
     if idle > 0 {
         tracing::info!("{idle} of the models found are not served; LLM_ALLOWED_MODELS says which are, '*' means all");
     }
-    Ok(selection)
+    let draft = assemble::draft(&catalogue, &settings.engine)?;
+    Ok((selection, draft))
 }
 
-fn load(selection: &[Entry], settings: &Settings) -> Result<Vec<Loaded>> {
-    selection.iter().map(|entry| loading::load(entry.clone(), &settings.engine, selection.len())).collect()
+fn load(selection: &[Entry], draft: Option<&Entry>, settings: &Settings) -> Result<Vec<Loaded>> {
+    selection.iter().map(|entry| loading::load(entry.clone(), draft, &settings.engine, selection.len())).collect()
 }
 
 fn bind(http: &HttpSettings) -> Result<TcpListener> {

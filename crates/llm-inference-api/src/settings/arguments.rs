@@ -36,7 +36,7 @@ pub(crate) struct ModelArguments {
     pub(crate) allowed_models: Option<Allowed>,
 }
 
-#[derive(Debug, Clone, Copy, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Engine")]
 pub(crate) struct EngineArguments {
     /// Threads that compute [LLM_THREADS; default: the physical cores].
@@ -54,13 +54,17 @@ pub(crate) struct EngineArguments {
     /// How long one may wait [LLM_QUEUE_TIMEOUT_MS; default: 30000].
     #[arg(long, value_name = "MILLISECONDS", value_parser = parse::milliseconds)]
     pub(crate) queue_timeout_ms: Option<Duration>,
-    /// Whether several tokens are guessed ahead and verified in one step; answers stay the same. off, or ngram: what followed
-    /// the same words before is guessed [LLM_SPECULATION; default: off].
+    /// Whether several tokens are guessed ahead and verified in one step; answers stay the same. off; ngram: what followed the
+    /// same words before is guessed; draft: a smaller model guesses [LLM_SPECULATION; default: draft with a draft model, else
+    /// off].
     #[arg(long, value_name = "HOW", value_parser = parse::speculation)]
     pub(crate) speculation: Option<Speculation>,
     /// The most that are guessed at a time, 1 to 15 [LLM_SPECULATION_TOKENS; default: 10].
     #[arg(long, value_name = "TOKENS", value_parser = parse::speculation_tokens)]
     pub(crate) speculation_tokens: Option<NonZeroUsize>,
+    /// The model that guesses, as --model names one; its vocabulary has to be the model's own [LLM_DRAFT_MODEL].
+    #[arg(long, value_name = "PATH", value_parser = parse::path)]
+    pub(crate) draft_model: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, Default, Args)]

@@ -59,6 +59,7 @@ environment! {
         queue_timeout_ms: "LLM_QUEUE_TIMEOUT_MS",
         speculation: "LLM_SPECULATION",
         speculation_tokens: "LLM_SPECULATION_TOKENS",
+        draft_model: "LLM_DRAFT_MODEL",
     }
     generation: GenerationVariables {
         default_temperature: "LLM_DEFAULT_TEMPERATURE",

@@ -32,7 +32,10 @@ pub(crate) struct LogLevel(pub(crate) Option<Level>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Speculation {
     Off,
+    /// From the text itself.
     Ngram,
+    /// From a smaller model.
+    Draft,
 }
 
 /// A name or an address without a port.
@@ -136,7 +139,8 @@ pub(crate) fn speculation(text: &str) -> Parsed<Speculation> {
     match text.trim().to_ascii_lowercase().as_str() {
         "off" => Ok(Speculation::Off),
         "ngram" => Ok(Speculation::Ngram),
-        _ => Err(Expected("off or ngram")),
+        "draft" => Ok(Speculation::Draft),
+        _ => Err(Expected("off, ngram or draft")),
     }
 }
 

@@ -36,6 +36,11 @@ pub(crate) enum Problem {
     Unreadable { variable: &'static str, value: String, expected: Expected },
     #[error("{variable} is set, but {reason}; unset it to start nevertheless")]
     Unprotected { variable: &'static str, reason: &'static str },
+    #[error(
+        "{name} is draft, but no model is named to draft; name a smaller one of the same vocabulary with {model_name} or \
+         --draft-model, or set {name} to ngram, which needs none"
+    )]
+    NoDraftModel { name: &'static str, model_name: &'static str },
     #[error("{default_name} is {default}, more than the {limit} of {limit_name}")]
     DefaultOverLimit { default_name: &'static str, default: NonZeroU32, limit_name: &'static str, limit: NonZeroU32 },
 }
@@ -75,7 +80,7 @@ pub(crate) fn resolve(
         beyond,
     } = environment;
     let mut choice = Choice::default();
-    let settings = Settings {
+    let mut settings = Settings {
         models: resolve_models(&mut choice, models, model_variables),
         engine: resolve_engine(&mut choice, engine, engine_variables, machine),
         generation: resolve_generation(&mut choice, generation, generation_variables),
@@ -83,6 +88,7 @@ pub(crate) fn resolve(
         log: resolve_log(&mut choice, log, log_variables, machine, purpose),
         warnings: beyond.warnings(),
     };
+    settings.warnings.extend(unused_draft_model(&settings.engine));
     // Nothing to protect where nothing is served.
     if purpose == Purpose::Serve {
         let unprotected = |(variable, reason)| Problem::Unprotected { variable, reason };
@@ -124,6 +130,7 @@ fn resolve_engine(
         queue_timeout_ms,
         speculation,
         speculation_tokens,
+        draft_model,
     } = arguments;
     let EngineVariables {
         threads: threads_variable,
@@ -133,7 +140,19 @@ fn resolve_engine(
         queue_timeout_ms: queue_timeout_ms_variable,
         speculation: speculation_variable,
         speculation_tokens: speculation_tokens_variable,
+        draft_model: draft_model_variable,
     } = variables;
+    let draft_model = choice.of(
+        Sources("--draft-model", draft_model.map(Some), draft_model_variable),
+        |text| parse::path(text).map(Some),
+        None,
+    );
+    // Who names a draft model means it to be used.
+    let unsaid = if draft_model.value.is_some() { Speculation::Draft } else { Speculation::Off };
+    let speculation = choice.of(Sources("--speculation", speculation, speculation_variable), parse::speculation, unsaid);
+    if speculation.value == Speculation::Draft && draft_model.value.is_none() {
+        choice.problems.push(Problem::NoDraftModel { name: speculation.name, model_name: draft_model.name });
+    }
     EngineSettings {
         threads: choice.of(Sources("--threads", threads, threads_variable), parse::some, machine.physical_cores),
         kv_cache_bytes: choice.of(
@@ -156,17 +175,20 @@ fn resolve_engine(
             parse::milliseconds,
             defaults::QUEUE_TIMEOUT,
         ),
-        speculation: choice.of(
-            Sources("--speculation", speculation, speculation_variable),
-            parse::speculation,
-            Speculation::Off,
-        ),
+        speculation,
         speculation_tokens: choice.of(
             Sources("--speculation-tokens", speculation_tokens, speculation_tokens_variable),
             parse::speculation_tokens,
             defaults::SPECULATION_TOKENS,
         ),
+        draft_model,
     }
+}
+
+fn unused_draft_model(engine: &EngineSettings) -> Option<String> {
+    let EngineSettings { speculation, draft_model, .. } = engine;
+    let unused = draft_model.value.is_some() && speculation.value != Speculation::Draft;
+    unused.then(|| format!("{} is set, but {} says not to use it", draft_model.name, speculation.name))
 }
 
 fn resolve_generation(

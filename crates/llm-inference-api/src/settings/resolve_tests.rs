@@ -80,6 +80,7 @@ fn nothing_said() {
         LLM_THREADS                  4                     default
         LLM_SPECULATION              off                   default
         LLM_SPECULATION_TOKENS       10                    default
+        LLM_DRAFT_MODEL              none                  default
         LOG_FORMAT                   json                  default
         LOG_LEVEL                    info                  default
     ");
@@ -104,8 +105,9 @@ fn everything_said_by_variables() {
             "LLM_QUEUE_TIMEOUT_MS=250",
             "LLM_KV_CACHE_BYTES=512MiB",
             "LLM_THREADS=2",
-            "LLM_SPECULATION=ngram",
+            "LLM_SPECULATION=draft",
             "LLM_SPECULATION_TOKENS=5",
+            "LLM_DRAFT_MODEL=acme/small",
             "LLM_SHUTDOWN_GRACE_MS=1000",
             "LOG_FORMAT=pretty",
             "LOG_LEVEL=warn",
@@ -130,8 +132,9 @@ fn everything_said_by_variables() {
         LLM_QUEUE_TIMEOUT_MS         250                                   environment (LLM_QUEUE_TIMEOUT_MS)
         LLM_KV_CACHE_BYTES           536870912 (512.0 MiB)                 environment (LLM_KV_CACHE_BYTES)
         LLM_THREADS                  2                                     environment (LLM_THREADS)
-        LLM_SPECULATION              ngram                                 environment (LLM_SPECULATION)
+        LLM_SPECULATION              draft                                 environment (LLM_SPECULATION)
         LLM_SPECULATION_TOKENS       5                                     environment (LLM_SPECULATION_TOKENS)
+        LLM_DRAFT_MODEL              acme/small                            environment (LLM_DRAFT_MODEL)
         LOG_FORMAT                   pretty                                environment (LOG_FORMAT)
         LOG_LEVEL                    warn                                  environment (LOG_LEVEL)
     ");
@@ -186,6 +189,19 @@ fn all_that_cannot_be_read_is_named_at_once() {
 #[test]
 fn a_default_over_the_limit_is_refused() {
     insta::assert_snapshot!(refused(&["LLM_DEFAULT_MAX_TOKENS=500", "LLM_MAX_TOKENS_LIMIT=100"]), @"LLM_DEFAULT_MAX_TOKENS is 500, more than the 100 of LLM_MAX_TOKENS_LIMIT");
+}
+
+#[test]
+fn a_draft_model_that_is_named_is_used() {
+    let shown = line("--draft-model small.gguf", &[], "LLM_SPECULATION ");
+    assert_eq!(shown, "LLM_SPECULATION | draft | default");
+    let settings = resolved("--speculation ngram", &["LLM_DRAFT_MODEL=small.gguf"]);
+    insta::assert_snapshot!(settings.warnings.join("\n"), @"LLM_DRAFT_MODEL is set, but LLM_SPECULATION says not to use it");
+}
+
+#[test]
+fn drafts_without_a_model_are_refused() {
+    insta::assert_snapshot!(refused(&["LLM_SPECULATION=draft"]), @"LLM_SPECULATION is draft, but no model is named to draft; name a smaller one of the same vocabulary with LLM_DRAFT_MODEL or --draft-model, or set LLM_SPECULATION to ngram, which needs none");
 }
 
 #[test]

@@ -26,8 +26,16 @@ pub(crate) fn show(settings: &Settings) -> String {
 fn rows(settings: &Settings) -> Vec<[String; 3]> {
     let Settings { models, engine, generation, http, log, warnings: _ } = settings;
     let ModelSettings { named, directory, allowed } = models;
-    let EngineSettings { threads, kv_cache_bytes, max_running, max_queued, queue_timeout, speculation, speculation_tokens } =
-        engine;
+    let EngineSettings {
+        threads,
+        kv_cache_bytes,
+        max_running,
+        max_queued,
+        queue_timeout,
+        speculation,
+        speculation_tokens,
+        draft_model,
+    } = engine;
     let GenerationSettings { temperature, top_p, max_tokens, max_tokens_limit } = generation;
     let HttpSettings { host, port, origins, workers, shutdown_grace } = http;
     let LogSettings { format, level } = log;
@@ -60,8 +68,10 @@ fn rows(settings: &Settings) -> Vec<[String; 3]> {
         row(speculation, |speculation| match speculation {
             Speculation::Off => "off".to_owned(),
             Speculation::Ngram => "ngram".to_owned(),
+            Speculation::Draft => "draft".to_owned(),
         }),
         row(speculation_tokens, ToString::to_string),
+        row(draft_model, |model| path(model.as_deref())),
         row(format, |format| match format {
             Format::Json => "json".to_owned(),
             Format::Pretty => "pretty".to_owned(),

@@ -82,6 +82,8 @@ pub(crate) struct EngineSettings {
     pub(crate) speculation: Setting<Speculation>,
     /// At most 15.
     pub(crate) speculation_tokens: Setting<NonZeroUsize>,
+    /// A path or an id; there is one where drafts are asked for.
+    pub(crate) draft_model: Setting<Option<PathBuf>>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
