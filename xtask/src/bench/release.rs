@@ -16,7 +16,7 @@ pub(super) fn is_this() -> bool {
 pub(super) fn run_instead() -> Result<bool> {
     let manifest = repository::root().join("Cargo.toml");
     let mut command = Command::new("cargo");
-    command.args(["run", "--quiet", "--release", "--package", "xtask", "--manifest-path"]).arg(manifest).arg("--");
+    command.args(["run", "--release", "--package", "xtask", "--manifest-path"]).arg(manifest).arg("--");
     let status = command.args(std::env::args_os().skip(1)).status().context("cannot start cargo")?;
     Ok(status.success())
 }
