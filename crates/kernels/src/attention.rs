@@ -1,19 +1,21 @@
 //! Causal attention of new tokens over the cache, for any mix of sequences.
 //!
-//! The work is cut into (span, K/V head, a few tokens). The query heads that share a K/V head, and the tokens of the piece, go
-//! by in tiles that read each key and value once. A query's scores are all kept, so that the softmax is taken over the whole of
-//! them in the order of positions: where a chunk of a prompt begins and what else is in the tile does not show in the result.
+//! The work is cut into pieces: (span, K/V head, a few tokens). A piece goes through the positions in chunks from multiples of
+//! [`CHUNK`] on; what a chunk gives, with the greatest score in it, is a part, and a row's parts are merged in the order of
+//! positions. A row's result is therefore the same whatever else is in the piece, where a chunk of a prompt begins, and whether
+//! one worker computes all the parts of a piece or, if there are few pieces, several do.
+//!
+//! The softmax in parts is that of FlashAttention (arXiv:2205.14135), the work of several on one row Flash-Decoding.
+
+mod chunk;
+mod part;
 
 use std::{cell::RefCell, ops::Range};
 
-use crate::{
-    cache::{KvCache, KvElement, store},
-    isa::Kernel,
-    lanes::{LANES, Lanes, exp, sum},
-    pool::Pool,
-    share::Shared,
-    tile::Tile,
-};
+use crate::{cache::KvCache, isa::Kernel, lanes::Lanes, pool::Pool, share::Shared};
+
+use chunk::ChunkOf;
+use part::Part;
 
 /// The heads of a layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,15 +42,31 @@ pub struct Span<'a> {
     pub row: usize,
 }
 
+/// Positions in a chunk. The scores of a tile of rows stay in the nearest cache, and the keys and values for all tiles of a piece
+/// in the next.
+const CHUNK: usize = 512;
+
 /// Rows (queries of one K/V head) in a piece of work.
-const PIECE_ROWS: usize = 36;
+const PIECE_ROWS: usize = 64;
+
+/// So many pieces for each worker share well. If there are fewer, their chunks are shared.
+const PIECES_EACH: usize = 4;
 
 /// Below so many multiplications a call is not worth a second thread.
 const SMALL: usize = 100_000;
 
 thread_local! {
-    /// The scores of a tile.
-    static SCORES: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+    /// What a worker needs for a piece.
+    static SCRATCH: RefCell<Scratch> = const { RefCell::new(Scratch { scores: Vec::new(), parts: Vec::new() }) };
+    /// The parts of a call whose chunks are shared.
+    static PARTS: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+}
+
+struct Scratch {
+    /// Of a tile of rows: (rows, `CHUNK`).
+    scores: Vec<f32>,
+    /// The parts of a piece's rows: what is merged so far, and those of a chunk.
+    parts: Vec<f32>,
 }
 
 /// The attention of each span's tokens over the positions up to their own: `queries` and `out` are rows of heads · head_dim.
@@ -65,21 +83,20 @@ pub fn attend(
     out: &mut [f32],
 ) {
     check(shape, cache, layer, spans, queries, out);
-    let piece_tokens = (PIECE_ROWS / (shape.heads / shape.kv_heads)).max(1);
-    let pieces = |span: &Span<'_>| span.tokens.div_ceil(piece_tokens) * shape.kv_heads;
     let work: usize =
         spans.iter().map(|span| span.tokens * (span.start + span.tokens)).sum::<usize>() * queries_width(shape);
-    let count = spans.iter().map(pieces).sum();
-    let out = Shared::new(out);
-    pool.share(count, if work < SMALL { count } else { 1 }, |_, range| {
-        for index in range {
-            let (span, index) = find(spans, index, pieces);
-            let first = index / shape.kv_heads * piece_tokens;
-            let tokens = first..span.tokens.min(first + piece_tokens);
-            let piece = Piece { shape, cache, layer, span, kv_head: index % shape.kv_heads, tokens, queries, out };
-            SCORES.with_borrow_mut(|scores| pool.isa().dispatch(Attend { piece, scores }));
-        }
-    });
+    let call = Call { shape, cache, layer, spans, queries, out: Shared::new(out) };
+    let count = spans.iter().map(|span| call.pieces(span)).sum();
+    let chunks = spans.iter().map(|span| (span.start + span.tokens).div_ceil(CHUNK)).max().unwrap_or(0);
+    if work < SMALL {
+        call.whole_pieces(pool, 0..count);
+    } else if count < PIECES_EACH * pool.threads() && chunks > 1 && pool.threads() > 1 {
+        PARTS.with_borrow_mut(|parts| call.in_chunks(pool, count, chunks, parts));
+    } else {
+        // The last tokens see most: with them first, nobody is left with a large piece at the end.
+        let each = (count / (PIECES_EACH * pool.threads())).clamp(1, 8);
+        pool.share(count, each, |_, range| call.whole_pieces(pool, count - range.end..count - range.start));
+    }
 }
 
 fn queries_width(shape: &AttentionShape) -> usize {
@@ -121,247 +138,173 @@ fn find<'a, 's>(spans: &'a [Span<'s>], mut index: usize, pieces: impl Fn(&Span<'
     unreachable!("pieces are counted over the same spans");
 }
 
-/// Some tokens of a span, and the query heads of one K/V head.
-struct Piece<'a> {
+/// A call of [`attend`].
+struct Call<'a> {
     shape: &'a AttentionShape,
     cache: &'a KvCache,
     layer: usize,
-    span: &'a Span<'a>,
-    kv_head: usize,
-    tokens: Range<usize>,
+    spans: &'a [Span<'a>],
     queries: &'a [f32],
     out: Shared<'a, f32>,
 }
 
+impl<'a> Call<'a> {
+    fn piece_tokens(&self) -> usize {
+        (PIECE_ROWS / self.group()).max(1)
+    }
+
+    /// Query heads for each K/V head.
+    fn group(&self) -> usize {
+        self.shape.heads / self.shape.kv_heads
+    }
+
+    fn pieces(&self, span: &Span<'_>) -> usize {
+        span.tokens.div_ceil(self.piece_tokens()) * self.shape.kv_heads
+    }
+
+    fn piece(&'a self, index: usize) -> Piece<'a> {
+        let (span, index) = find(self.spans, index, |span| self.pieces(span));
+        let first = index / self.shape.kv_heads * self.piece_tokens();
+        let tokens = first..span.tokens.min(first + self.piece_tokens());
+        Piece { call: self, span, kv_head: index % self.shape.kv_heads, tokens }
+    }
+
+    /// Computes some pieces, the last one first.
+    fn whole_pieces(&self, pool: &Pool, indices: Range<usize>) {
+        let mut indices = indices.rev();
+        let mut following = indices.next().map(|index| self.piece(index));
+        while let Some(piece) = following {
+            following = indices.next().map(|index| self.piece(index));
+            SCRATCH.with_borrow_mut(|Scratch { scores, parts }| {
+                let length = Part::length(self.shape.head_dim) * piece.rows();
+                grow(parts, 2 * length);
+                let (merged, part) = parts[..2 * length].split_at_mut(length);
+                let chunks = piece.chunks();
+                for chunk in chunks.clone() {
+                    let next = if chunk + 1 < chunks.end {
+                        Some((&piece, chunk + 1))
+                    } else {
+                        following.as_ref().map(|piece| (piece, piece.chunks().start))
+                    };
+                    pool.isa().dispatch(ChunkOf { piece: &piece, chunk, next, scores, part });
+                    pool.isa().dispatch(Merge { piece: &piece, merged, part, first: chunk == chunks.start });
+                }
+                pool.isa().dispatch(Finish { piece: &piece, merged });
+            });
+        }
+    }
+
+    /// Runs of chunks of all pieces as work of their own, and then the merging of their parts.
+    fn in_chunks(&self, pool: &Pool, count: usize, chunks: usize, parts: &mut Vec<f32>) {
+        let length = Part::length(self.shape.head_dim) * self.piece_tokens() * self.group();
+        grow(parts, count * chunks * length);
+        let shared = Shared::new(parts);
+        let run = (count * chunks / (PIECES_EACH * pool.threads())).clamp(1, chunks);
+        let runs = chunks.div_ceil(run);
+        pool.share(count * runs, 1, |_, range| {
+            for index in range {
+                let (index, first) = (index / runs, index % runs * run);
+                let piece = self.piece(index);
+                let seen = piece.chunks();
+                for chunk in first.max(seen.start)..(first + run).min(seen.end) {
+                    let next = (chunk + 1 < seen.end).then_some((&piece, chunk + 1));
+                    // SAFETY: each chunk of each piece is computed by the one worker that got its number.
+                    let part = unsafe { shared.slice((index * chunks + chunk) * length, length) };
+                    SCRATCH.with_borrow_mut(|Scratch { scores, .. }| {
+                        pool.isa().dispatch(ChunkOf { piece: &piece, chunk, next, scores, part });
+                    });
+                }
+            }
+        });
+        for index in 0..count {
+            let piece = self.piece(index);
+            let seen = piece.chunks();
+            let (merged, rest) = parts[(index * chunks + seen.start) * length..].split_at_mut(length);
+            for part in rest.chunks_exact(length).take(seen.len() - 1) {
+                pool.isa().dispatch(Merge { piece: &piece, merged, part, first: false });
+            }
+            pool.isa().dispatch(Finish { piece: &piece, merged });
+        }
+    }
+}
+
+fn grow(buffer: &mut Vec<f32>, length: usize) {
+    if buffer.len() < length {
+        buffer.resize(length, 0.0);
+    }
+}
+
+/// Some tokens of a span, and the query heads of one K/V head.
+struct Piece<'a> {
+    call: &'a Call<'a>,
+    span: &'a Span<'a>,
+    kv_head: usize,
+    tokens: Range<usize>,
+}
+
 impl Piece<'_> {
+    fn rows(&self) -> usize {
+        self.tokens.len() * self.call.group()
+    }
+
     /// Where row `row` of the piece is in the queries and in the result.
     fn at(&self, row: usize) -> usize {
-        let group = self.shape.heads / self.shape.kv_heads;
+        let group = self.call.group();
         let (token, head) = (self.tokens.start + row / group, self.kv_head * group + row % group);
-        (self.span.row + token) * queries_width(self.shape) + head * self.shape.head_dim
+        (self.span.row + token) * queries_width(self.call.shape) + head * self.call.shape.head_dim
     }
 
     /// The positions that row `row` sees.
     fn visible(&self, row: usize) -> Range<usize> {
-        let group = self.shape.heads / self.shape.kv_heads;
-        let end = self.span.start + self.tokens.start + row / group + 1;
-        self.shape.window.map_or(0, |window| end.saturating_sub(window))..end
+        let end = self.span.start + self.tokens.start + row / self.call.group() + 1;
+        self.call.shape.window.map_or(0, |window| end.saturating_sub(window))..end
     }
 
-    /// The keys and values of the block with position `position`, and the position's place in it.
-    fn block(&self, position: usize) -> (*const u8, usize) {
-        let block_tokens = self.cache.shape().block_tokens;
-        let block = self.span.blocks[position / block_tokens] as usize;
-        (self.cache.head(self.layer, block, self.kv_head).as_ptr(), position % block_tokens)
+    /// The chunks that have a position which some row sees.
+    fn chunks(&self) -> Range<usize> {
+        self.visible(0).start / CHUNK..self.visible(self.rows() - 1).end.div_ceil(CHUNK)
     }
 }
 
-/// The kernel.
-struct Attend<'a> {
-    piece: Piece<'a>,
-    scores: &'a mut Vec<f32>,
+/// The kernel that merges the parts of a chunk into those of the chunks before.
+struct Merge<'a> {
+    piece: &'a Piece<'a>,
+    merged: &'a mut [f32],
+    part: &'a [f32],
+    /// There are none before.
+    first: bool,
 }
 
-impl Kernel for Attend<'_> {
+impl Kernel for Merge<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        let Self { piece, scores } = self;
-        let rows = piece.tokens.len() * (piece.shape.heads / piece.shape.kv_heads);
-        let element = piece.cache.shape().element;
-        // SAFETY: the piece has these rows; `check` vouches for its blocks, `dispatch` for the instructions.
-        unsafe {
-            match element {
-                KvElement::F32 => {
-                    L::tiles(rows, &mut Rows::<L, F32> { piece: &piece, scores, lanes: std::marker::PhantomData });
-                }
-                KvElement::F16 => {
-                    L::tiles(rows, &mut Rows::<L, F16> { piece: &piece, scores, lanes: std::marker::PhantomData });
-                }
-            }
+        let Self { piece, merged, part, first } = self;
+        let length = Part::length(piece.call.shape.head_dim);
+        if first {
+            return merged[..length * piece.rows()].copy_from_slice(&part[..length * piece.rows()]);
+        }
+        for (merged, part) in merged.chunks_exact_mut(length).zip(part.chunks_exact(length)).take(piece.rows()) {
+            // SAFETY: both are whole parts; `dispatch` vouches for the instructions.
+            unsafe { part::merge::<L>(merged, part) };
         }
     }
 }
 
-/// How 16 elements of the cache become floats.
-trait Element {
-    const BYTES: usize;
-
-    /// # Safety
-    /// `from` holds 16 elements, and the machine has the instructions.
-    unsafe fn load<L: Lanes>(from: *const u8) -> L::Floats;
-}
-
-struct F32;
-struct F16;
-
-impl Element for F32 {
-    const BYTES: usize = 4;
-
-    #[inline(always)]
-    unsafe fn load<L: Lanes>(from: *const u8) -> L::Floats {
-        // SAFETY: the caller vouches for the elements.
-        unsafe { L::load(from.cast()) }
-    }
-}
-
-impl Element for F16 {
-    const BYTES: usize = 2;
-
-    #[inline(always)]
-    unsafe fn load<L: Lanes>(from: *const u8) -> L::Floats {
-        // SAFETY: the caller vouches for the elements.
-        unsafe { L::load_f16(from.cast()) }
-    }
-}
-
-/// The rows of a piece, worked on tile by tile.
-struct Rows<'a, L, E> {
+/// The kernel that makes results of the merged parts of a piece's rows.
+struct Finish<'a> {
     piece: &'a Piece<'a>,
-    scores: &'a mut Vec<f32>,
-    lanes: std::marker::PhantomData<(L, E)>,
+    merged: &'a [f32],
 }
 
-impl<L: Lanes, E: Element> Tile for Rows<'_, L, E> {
+impl Kernel for Finish<'_> {
     #[inline(always)]
-    unsafe fn tile<const T: usize>(&mut self, first: usize) {
-        // Positions by 16; those before the first row's and after the last row's are of no interest to any.
-        let start = self.piece.visible(first).start / LANES * LANES;
-        let end = self.piece.visible(first + T - 1).end.next_multiple_of(LANES);
-        let width = end - start;
-        if self.scores.len() < T * width {
-            self.scores.resize(T * width, 0.0);
-        }
-        // SAFETY: the scores have room for `T` rows of `width`; the caller vouches for the rows and the instructions.
-        unsafe {
-            self.score::<T>(first, start, end);
-            for row in 0..T {
-                let scores = &mut self.scores[row * width..][..width];
-                softmax::<L>(scores, start, &self.piece.visible(first + row));
-            }
-            let dims = self.piece.shape.head_dim;
-            let fours = dims / (4 * LANES) * 4 * LANES;
-            for dim in (0..fours).step_by(4 * LANES) {
-                self.gather::<T, 4>(first, start, dim);
-            }
-            for dim in (fours..dims).step_by(LANES) {
-                self.gather::<T, 1>(first, start, dim);
-            }
-        }
-    }
-}
-
-impl<L: Lanes, E: Element> Rows<'_, L, E> {
-    /// The scaled scores of `T` rows for the positions from `start` to `end`, both multiples of 16.
-    #[inline(always)]
-    unsafe fn score<const T: usize>(&mut self, first: usize, start: usize, end: usize) {
-        let Self { piece, scores, .. } = self;
-        let block_tokens = piece.cache.shape().block_tokens;
-        let dims = piece.shape.head_dim;
-        let mut queries = [std::ptr::null(); T];
-        for row in 0..T {
-            queries[row] = piece.queries[piece.at(first + row)..][..dims].as_ptr();
-        }
-        let mut position = start;
-        // SAFETY: a block has `dims` rows of keys, sixteen positions from each multiple of 16 on; a query has `dims` elements.
-        unsafe {
-            while position < end {
-                let (keys, offset) = piece.block(position);
-                let keys = keys.add(offset * E::BYTES);
-                let mut dots = [L::splat(0.0); T];
-                for dim in 0..dims {
-                    let key = E::load::<L>(keys.add(dim * block_tokens * E::BYTES));
-                    for row in 0..T {
-                        dots[row] = L::fma(key, L::splat(*queries[row].add(dim)), dots[row]);
-                    }
-                }
-                for row in 0..T {
-                    let scores = &mut scores[row * (end - start) + position - start..][..LANES];
-                    L::store(scores.as_mut_ptr(), L::mul(dots[row], L::splat(piece.shape.scale)));
-                }
-                position += LANES;
-            }
-        }
-    }
-
-    /// The values of `T` rows, weighted, in the `16 · N` dimensions from `dim` on.
-    #[inline(always)]
-    unsafe fn gather<const T: usize, const N: usize>(&mut self, first: usize, start: usize, dim: usize) {
-        let Self { piece, scores, .. } = self;
-        let shape = piece.cache.shape();
-        let seen = piece.visible(first).start..piece.visible(first + T - 1).end;
-        let width = seen.end.next_multiple_of(LANES) - start;
-        let mut position = seen.start;
-        // SAFETY: values are padded to whole vectors; the scores have `T` rows of `width`.
-        unsafe {
-            let mut sums = [[L::splat(0.0); N]; T];
-            while position < seen.end {
-                let (block, offset) = piece.block(position);
-                let count = (shape.block_tokens - offset).min(seen.end - position);
-                let mut values = block.add(shape.key_bytes() + (offset * shape.value_stride() + dim) * E::BYTES);
-                let mut weights = scores.as_ptr().add(position - start);
-                for _ in 0..count {
-                    let mut value = [L::splat(0.0); N];
-                    for vector in 0..N {
-                        value[vector] = E::load::<L>(values.add(vector * LANES * E::BYTES));
-                    }
-                    for row in 0..T {
-                        let weight = L::splat(*weights.add(row * width));
-                        for vector in 0..N {
-                            sums[row][vector] = L::fma(weight, value[vector], sums[row][vector]);
-                        }
-                    }
-                    values = values.add(shape.value_stride() * E::BYTES);
-                    weights = weights.add(1);
-                }
-                position += count;
-            }
-            for row in 0..T {
-                let out = piece.out.slice(piece.at(first + row), piece.shape.head_dim);
-                for vector in 0..N {
-                    let from = dim + vector * LANES;
-                    store::<L>(&mut out[from..], (piece.shape.head_dim - from).min(LANES), sums[row][vector]);
-                }
-            }
-        }
-    }
-}
-
-/// Turns scores, the first of which is that of position `start`, into weights that sum to one; those that are not visible
-/// become zero.
-#[inline(always)]
-unsafe fn softmax<L: Lanes>(scores: &mut [f32], start: usize, visible: &Range<usize>) {
-    let (from, to) = (visible.start - start, visible.end - start);
-    // Vectors that have something visible.
-    let vectors = from / LANES..to.div_ceil(LANES);
-    scores[..vectors.start * LANES].fill(0.0);
-    scores[vectors.end * LANES..].fill(0.0);
-    // SAFETY: all vectors are within the scores; the caller vouches for the instructions.
-    unsafe {
-        scores[vectors.start * LANES..from].fill(f32::NEG_INFINITY);
-        scores[to..vectors.end * LANES].fill(f32::NEG_INFINITY);
-        let mut maximum = L::splat(f32::NEG_INFINITY);
-        for vector in vectors.clone() {
-            maximum = L::max(maximum, L::load(scores[vector * LANES..][..LANES].as_ptr()));
-        }
-        let maximum = L::splat(L::greatest(maximum));
-        let mut total = L::splat(0.0);
-        for vector in vectors.clone() {
-            let scores = &mut scores[vector * LANES..][..LANES];
-            let mut weight = exp::<L>(L::sub(L::load(scores.as_ptr()), maximum));
-            let at = vector * LANES;
-            if at < from {
-                weight = L::first(from - at, L::splat(0.0), weight);
-            }
-            if to < at + LANES {
-                weight = L::first(to - at, weight, L::splat(0.0));
-            }
-            total = L::add(total, weight);
-            L::store(scores.as_mut_ptr(), weight);
-        }
-        let share = L::splat(1.0 / sum::<L>(total));
-        for vector in vectors {
-            let scores = &mut scores[vector * LANES..][..LANES];
-            L::store(scores.as_mut_ptr(), L::mul(L::load(scores.as_ptr()), share));
+    fn run<L: Lanes>(self) {
+        let Self { piece, merged } = self;
+        let dims = piece.call.shape.head_dim;
+        for (row, merged) in merged.chunks_exact(Part::length(dims)).take(piece.rows()).enumerate() {
+            // SAFETY: a row of a piece is written by the one worker that finishes the piece; `dispatch` vouches for the
+            // instructions.
+            unsafe { part::finish::<L>(merged, piece.call.out.slice(piece.at(row), dims)) };
         }
     }
 }

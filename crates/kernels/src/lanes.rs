@@ -111,6 +111,8 @@ pub(crate) trait Lanes: Copy + 'static {
 
     /// Asks for the 64 bytes at `from` to be brought near. They need not be there.
     unsafe fn prefetch(from: *const u8);
+    /// The same, to where it is in nobody's way until it is needed some microseconds later.
+    unsafe fn prefetch_for_later(from: *const u8);
     unsafe fn load_bytes(from: *const u8) -> Self::Bytes;
     unsafe fn store_bytes(to: *mut u8, value: Self::Bytes);
     unsafe fn low_nibbles(bytes: Self::Bytes) -> Self::Bytes;

@@ -145,6 +145,27 @@ fn chunks_and_threads_do_not_show_in_the_result() {
 }
 
 #[test]
+fn long_sequences_are_attended_to_in_parts_that_do_not_show() {
+    // Longer than two chunks of positions; few heads, so that several threads share the positions of one.
+    for (isa, window) in Isa::ALL.into_iter().flat_map(|isa| [(isa, None), (isa, Some(530))]) {
+        let shape = shape(3, 1, 16, window);
+        let sequence = Sequence::new(shape, 1100, 0, 9);
+        let mut cache = cache(&shape, KvElement::F32, 69);
+        sequence.write(&pool(2, isa), &mut cache, 1);
+        let whole = sequence.attend(&pool(1, isa), &cache, &[1100]);
+        for chunks in [&[1000, 97, 1, 1, 1][..], &[511, 1, 1, 511, 76], &[1099, 1]] {
+            assert_eq!(sequence.attend(&pool(3, isa), &cache, chunks), whole, "{isa} {window:?} {chunks:?}");
+        }
+        for row in [0, 1535, 1536, 2000, 3071, 3072, 3299] {
+            let expected = sequence.expected(row / 3, row % 3);
+            let found = &whole[row * 16..][..16];
+            let near = found.iter().zip(&expected).all(|(&found, expected)| (f64::from(found) - expected).abs() <= 3e-6);
+            assert!(near, "{isa} {window:?} row {row}: {found:?}, not {expected:?}");
+        }
+    }
+}
+
+#[test]
 fn what_a_block_held_before_does_not_show() {
     for isa in Isa::ALL {
         let pool = pool(2, isa);

@@ -256,6 +256,9 @@ impl<const FUSED: bool> Lanes for Plain<FUSED> {
 
     // What the memory does by itself has to be enough.
     #[inline(always)]
+    unsafe fn prefetch_for_later(_from: *const u8) {}
+
+    #[inline(always)]
     unsafe fn prefetch(_from: *const u8) {}
 
     #[inline(always)]
