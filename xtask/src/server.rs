@@ -17,7 +17,7 @@ const TIME_TO_END: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// What somebody may have set for a server of their own.
-const OTHER_SETTINGS: [&str; 23] = [
+const OTHER_SETTINGS: [&str; 24] = [
     "API_KEY",
     "API_WORKERS",
     "DEBUG",
@@ -29,6 +29,7 @@ const OTHER_SETTINGS: [&str; 23] = [
     "LLM_DEFAULT_TOP_P",
     "LLM_DRAFT_MODEL",
     "LLM_KV_CACHE_BYTES",
+    "LLM_KV_CACHE_TYPE",
     "LLM_MAX_CONCURRENT_REQUESTS",
     "LLM_MAX_QUEUED_REQUESTS",
     "LLM_MAX_TOKENS_LIMIT",

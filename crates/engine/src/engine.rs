@@ -67,17 +67,18 @@ impl Engine {
             max_queued,
             queue_timeout,
             kv_cache_bytes,
+            kv_element,
             step_tokens,
             speculation,
         } = settings;
         let Checkpoint { architecture, weights, tokenizer, template, summary, .. } = checkpoint;
         let kv_cache_bytes = match &speculation {
             Some(Speculation { source: GuessSource::Model(draft), .. }) => {
-                part_of_cache(kv_cache_bytes, (&architecture, &weights), (&draft.architecture, &draft.weights))
+                part_of_cache(kv_cache_bytes, kv_element, (&architecture, &weights), (&draft.architecture, &draft.weights))
             }
             _ => kv_cache_bytes,
         };
-        let model = Model::load(architecture, weights, threads, kv_cache_bytes, max_running.get(), progress)?;
+        let model = Model::load(architecture, weights, threads, kv_cache_bytes, kv_element, max_running.get(), progress)?;
         let speculating =
             speculation.map(|speculation| Speculating::start(speculation, &model, &tokenizer, progress)).transpose()?;
         let context = model.architecture().context.min(model.blocks() * BLOCK_TOKENS);

@@ -3,6 +3,8 @@
 use std::num::NonZeroUsize;
 use std::time::{Duration, SystemTime};
 
+use kernels::KvElement;
+
 use checkpoint::Checkpoint;
 
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub struct EngineSettings {
     pub queue_timeout: Duration,
     /// Memory for keys and values.
     pub kv_cache_bytes: usize,
+    /// How they are held; without, as floats of half the width, or of the full width beside weights that have it.
+    pub kv_element: Option<KvElement>,
     /// Tokens that one step runs at most: decoding sequences first, the rest for prompts. More is faster for prompts
     /// and makes the answers that are being streamed stutter more.
     pub step_tokens: NonZeroUsize,

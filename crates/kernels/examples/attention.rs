@@ -26,12 +26,8 @@ fn main() {
     let given = std::env::args().find_map(|argument| argument.parse().ok());
     let pool = Pool::new(given.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN));
     println!("{}, {} threads", pool.isa(), pool.threads());
-    let quick = std::env::args().any(|argument| argument == "--quick");
     for (heads, kv_heads, head_dim) in HEADS {
-        for element in [KvElement::F32, KvElement::F16] {
-            if quick && (element == KvElement::F32 || head_dim == 128) {
-                continue;
-            }
+        for element in [KvElement::F32, KvElement::F16, KvElement::I8] {
             let shape = AttentionShape { heads, kv_heads, head_dim, scale: 0.125, window: None };
             let limits = Limits::measure(&pool, 1 << 29);
             println!(
@@ -40,9 +36,6 @@ fn main() {
                 limits.float_operations / 1e12
             );
             for case in CASES {
-                if quick && case.2 > 1 && case.1 > 0 {
-                    continue;
-                }
                 print(&pool, &shape, element, case, &limits);
             }
         }

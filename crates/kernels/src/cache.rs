@@ -2,10 +2,12 @@
 //!
 //! A block holds, for each layer and K/V head, the keys of its positions and then their values. Keys lie transposed,
 //! (head_dim, positions), so that sixteen positions are scored at once without adding up lanes; values lie (positions,
-//! head_dim), each position padded to whole vectors.
+//! head_dim), each position padded to whole vectors. Bytes have a scale each for a position's key and its value, behind the
+//! values: a number is its byte times the scale, and depends on no other position.
 
 use std::fmt;
 
+use half::bf16;
 use thiserror::Error;
 
 use crate::{
@@ -21,14 +23,23 @@ use crate::{
 pub enum KvElement {
     F32,
     F16,
+    Bf16,
+    /// Bytes, and a scale for each position of a head.
+    I8,
 }
 
 impl KvElement {
     pub fn bytes(self) -> usize {
         match self {
             Self::F32 => 4,
-            Self::F16 => 2,
+            Self::F16 | Self::Bf16 => 2,
+            Self::I8 => 1,
         }
+    }
+
+    /// Bytes of what a position's key or value has beside its elements.
+    fn scale_bytes(self) -> usize {
+        if self == Self::I8 { size_of::<f32>() } else { 0 }
     }
 }
 
@@ -62,8 +73,9 @@ impl KvShape {
     fn checked_block_bytes(&self) -> Option<usize> {
         let elements = self.head_dim.checked_next_multiple_of(LANES)?.checked_add(self.head_dim)?;
         elements
-            .checked_mul(self.block_tokens)?
             .checked_mul(self.element.bytes())?
+            .checked_add(2 * self.element.scale_bytes())?
+            .checked_mul(self.block_tokens)?
             .checked_mul(self.kv_heads)?
             .checked_mul(self.layers)
     }
@@ -78,8 +90,13 @@ impl KvShape {
         self.head_dim * self.block_tokens * self.element.bytes()
     }
 
-    pub(crate) fn head_bytes(&self) -> usize {
+    /// Where the scales of the keys begin, if there are any; those of the values follow.
+    pub(crate) fn scales(&self) -> usize {
         self.key_bytes() + self.value_stride() * self.block_tokens * self.element.bytes()
+    }
+
+    pub(crate) fn head_bytes(&self) -> usize {
+        self.scales() + 2 * self.element.scale_bytes() * self.block_tokens
     }
 }
 
@@ -184,36 +201,69 @@ impl Kernel for Write<'_> {
         // SAFETY: `to` is the start of a head of the cache, `offset` a position in it, which no other worker writes, since
         // slots are distinct; `dispatch` vouches for the instructions.
         unsafe {
+            let (mut key_scale, mut value_scale) = (1.0, 1.0);
+            if shape.element == KvElement::I8 {
+                (key_scale, value_scale) = (scale::<L>(key), scale::<L>(value));
+                let scales = to.add(shape.scales()).cast::<f32>();
+                scales.add(offset).write_unaligned(key_scale);
+                scales.add(shape.block_tokens + offset).write_unaligned(value_scale);
+            }
+            let (key_factor, value_factor) = (L::splat(1.0 / key_scale), L::splat(1.0 / value_scale));
             let (keys, values) = (to, to.add(shape.key_bytes()));
             for start in (0..shape.head_dim).step_by(LANES) {
                 let count = (shape.head_dim - start).min(LANES);
                 let (key, value) = (load::<L>(&key[start..], count), load::<L>(&value[start..], count));
-                let value_at = offset * shape.value_stride() + start;
+                let (key_at, value_at) = (start * shape.block_tokens + offset, offset * shape.value_stride() + start);
                 match shape.element {
                     KvElement::F32 => {
                         let mut column = [0.0; LANES];
                         L::store(column.as_mut_ptr(), key);
-                        scatter(
-                            &column[..count],
-                            keys.cast::<f32>().add(start * shape.block_tokens + offset),
-                            shape.block_tokens,
-                        );
+                        scatter(&column[..count], keys.cast::<f32>().add(key_at), shape.block_tokens);
                         L::store(values.cast::<f32>().add(value_at), value);
                     }
                     KvElement::F16 => {
                         let mut column = [0; LANES];
                         L::store_f16(column.as_mut_ptr(), key);
-                        scatter(
-                            &column[..count],
-                            keys.cast::<u16>().add(start * shape.block_tokens + offset),
-                            shape.block_tokens,
-                        );
+                        scatter(&column[..count], keys.cast::<u16>().add(key_at), shape.block_tokens);
                         L::store_f16(values.cast::<u16>().add(value_at), value);
+                    }
+                    KvElement::Bf16 => {
+                        scatter(&rounded::<L>(key)[..count], keys.cast::<bf16>().add(key_at), shape.block_tokens);
+                        scatter(&rounded::<L>(value), values.cast::<bf16>().add(value_at), 1);
+                    }
+                    KvElement::I8 => {
+                        let mut column = [0; LANES];
+                        L::store_i8(column.as_mut_ptr(), L::round(L::mul(key, key_factor)));
+                        scatter(&column[..count], keys.cast::<i8>().add(key_at), shape.block_tokens);
+                        L::store_i8(values.cast::<i8>().add(value_at), L::round(L::mul(value, value_factor)));
                     }
                 }
             }
         }
     }
+}
+
+/// What bytes from −127 to 127 are multiplied by to span the numbers.
+#[inline(always)]
+unsafe fn scale<L: Lanes>(numbers: &[f32]) -> f32 {
+    // SAFETY: `load` keeps to the slice; the caller vouches for the instructions.
+    unsafe {
+        let mut greatest = L::splat(0.0);
+        for start in (0..numbers.len()).step_by(LANES) {
+            let number = load::<L>(&numbers[start..], (numbers.len() - start).min(LANES));
+            greatest = L::max(L::max(number, L::sub(L::splat(0.0), number)), greatest);
+        }
+        // The inverse of a scale is to be a number, and of zeros any does.
+        (L::greatest(greatest) / 127.0).max(f32::MIN_POSITIVE)
+    }
+}
+
+#[inline(always)]
+unsafe fn rounded<L: Lanes>(numbers: L::Floats) -> [bf16; LANES] {
+    let mut lanes = [0.0; LANES];
+    // SAFETY: the array has 16 elements; the caller vouches for the instructions.
+    unsafe { L::store(lanes.as_mut_ptr(), numbers) };
+    lanes.map(bf16::from_f32)
 }
 
 /// Writes the elements `stride` apart.

@@ -93,6 +93,7 @@ pub(crate) trait Lanes: Copy + 'static {
     unsafe fn store_f16(to: *mut u16, value: Self::Floats);
     /// 16 pairs of bf16: the firsts, and the seconds.
     unsafe fn load_bf16_pairs(from: *const u16) -> (Self::Floats, Self::Floats);
+    unsafe fn load_bf16(from: *const u16) -> Self::Floats;
     unsafe fn load_u8(from: *const u8) -> Self::Floats;
     unsafe fn load_i8(from: *const i8) -> Self::Floats;
 

@@ -101,9 +101,13 @@ fn attention_is_what_it_is_by_definition() {
     for isa in Isa::ALL {
         let pool = pool(2, isa);
         for (heads, kv_heads, head_dim) in shapes {
-            for (window, element, tolerance) in
-                [(None, KvElement::F32, 3e-6), (Some(5), KvElement::F32, 3e-6), (None, KvElement::F16, 3e-3)]
-            {
+            for (window, element, tolerance) in [
+                (None, KvElement::F32, 3e-6),
+                (Some(5), KvElement::F32, 3e-6),
+                (None, KvElement::F16, 3e-3),
+                (None, KvElement::Bf16, 3e-2),
+                (Some(5), KvElement::I8, 4e-2),
+            ] {
                 let shape = shape(heads, kv_heads, head_dim, window);
                 let sequence = Sequence::new(shape, 45, 1, 7);
                 let mut cache = cache(&shape, element, 4);
@@ -126,7 +130,7 @@ fn attention_is_what_it_is_by_definition() {
 fn chunks_and_threads_do_not_show_in_the_result() {
     for isa in Isa::ALL {
         for window in [None, Some(20)] {
-            for element in [KvElement::F32, KvElement::F16] {
+            for element in [KvElement::F32, KvElement::F16, KvElement::Bf16, KvElement::I8] {
                 let shape = shape(6, 2, 32, window);
                 let sequence = Sequence::new(shape, 70, 0, 3);
                 let mut cache = cache(&shape, element, 5);
@@ -169,7 +173,7 @@ fn long_sequences_are_attended_to_in_parts_that_do_not_show() {
 fn what_a_block_held_before_does_not_show() {
     for isa in Isa::ALL {
         let pool = pool(2, isa);
-        for element in [KvElement::F32, KvElement::F16] {
+        for element in [KvElement::F32, KvElement::F16, KvElement::Bf16, KvElement::I8] {
             for window in [None, Some(5)] {
                 let shape = shape(4, 2, 24, window);
                 let (mut fresh, mut used) = (cache(&shape, element, 3), cache(&shape, element, 3));

@@ -79,6 +79,7 @@ pub(crate) fn load(
     let types::EngineSettings {
         threads,
         kv_cache_bytes,
+        kv_cache_type,
         max_running,
         max_queued,
         queue_timeout,
@@ -99,6 +100,7 @@ pub(crate) fn load(
         max_queued: max_queued.value,
         queue_timeout: queue_timeout.value,
         kv_cache_bytes: kv_cache_bytes.value.get() / count.max(1),
+        kv_element: kv_cache_type.value.0,
         step_tokens: EngineSettings::STEP_TOKENS,
         speculation: source.map(|source| engine::Speculation { source, tokens: speculation_tokens.value, adaptive: true }),
     };

@@ -39,6 +39,7 @@ impl EngineTarget {
             max_queued: sequences.get(),
             queue_timeout: PATIENCE,
             kv_cache_bytes: sequences.get() * tokens * cache_bytes,
+            kv_element: None,
             step_tokens: EngineSettings::STEP_TOKENS,
             speculation: None,
         };

@@ -1,4 +1,4 @@
-//! What rounding costs: the demo model on its held-out text, in each format of weights, beside F32.
+//! What rounding costs: the demo model on its held-out text, in each format of weights and of keys and values, beside F32.
 
 use std::fs;
 use std::num::NonZeroUsize;
@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use anyhow::{Context, Result};
 use checkpoint::{Checkpoint, RenderOptions, Tensor, Weights};
 use engine::{BLOCK_TOKENS, Model, Run, Wanted};
-use kernels::{Format, Rows};
+use kernels::{Format, KvElement, Rows};
 use serde_json::{Value, json};
 
 use super::Plan;
@@ -15,12 +15,31 @@ use super::listing::{Cell, Listing};
 use super::report::Report;
 use crate::repository;
 
-/// Most exact first; all others are measured by the first.
-const FORMATS: [Format; 8] =
-    [Format::F32, Format::F16, Format::Bf16, Format::Q8_0, Format::Q6K, Format::Q5K, Format::Q4K, Format::Q4_0];
+/// Weights, with keys and values as they are without a setting; and exact weights with each kind of keys and values. All are
+/// measured by the first.
+const WAYS: [(Format, Option<KvElement>); 11] = [
+    (Format::F32, None),
+    (Format::F16, None),
+    (Format::Bf16, None),
+    (Format::Q8_0, None),
+    (Format::Q6K, None),
+    (Format::Q5K, None),
+    (Format::Q4K, None),
+    (Format::Q4_0, None),
+    (Format::F32, Some(KvElement::F16)),
+    (Format::F32, Some(KvElement::Bf16)),
+    (Format::F32, Some(KvElement::I8)),
+];
 
-const COLUMNS: [&str; 6] =
-    ["weights", "bytes a weight", "perplexity", "more than F32, %", "divergence from F32", "same choice as F32, %"];
+const COLUMNS: [&str; 7] = [
+    "weights",
+    "keys and values",
+    "bytes a weight",
+    "perplexity",
+    "more than F32, %",
+    "divergence from F32",
+    "same choice as F32, %",
+];
 
 /// What a matrix gets whose rows are not whole blocks of a format, as in llama.cpp's files.
 const FALLBACK: Format = Format::Q8_0;
@@ -47,17 +66,19 @@ pub(super) fn measure(plan: &Plan, report: &mut Report) -> Result<()> {
     let texts = held_out(&Checkpoint::open(&path)?)?;
     let mut listing = Listing::new(&COLUMNS);
     let mut exact: Option<Score> = None;
-    for format in FORMATS {
-        plan.now(format!("perplexity of {format}"));
+    for (format, element) in WAYS {
+        let kept = element.map_or("auto".to_owned(), |element| format!("{element:?}"));
+        plan.now(format!("perplexity of {format}, keys and values {kept}"));
         let mut checkpoint = Checkpoint::open(&path)?;
         let others = encode(&mut checkpoint.weights, format);
         if others > 0 {
             report.note(format!("{format}: {others} matrices whose rows are not whole blocks of it are in {FALLBACK}"));
         }
-        let score = score(checkpoint, plan.threads, &texts)?;
+        let score = score(checkpoint, plan.threads, element, &texts)?;
         let first = exact.as_ref().unwrap_or(&score);
         listing.push(vec![
             Cell::text(format.name()),
+            Cell::text(&kept),
             Cell::Number(score.bytes_per_weight, 3),
             Cell::Number(score.perplexity(), 5),
             Cell::Number((score.perplexity() / first.perplexity() - 1.0) * 100.0, 3),
@@ -69,7 +90,7 @@ pub(super) fn measure(plan: &Plan, report: &mut Report) -> Result<()> {
     report.list("demo model, perplexity of held-out answers", listing);
     report.note(
         "The weights are those of models/demo/demo.gguf, which are in Q8_0, made floats and encoded anew; so F32 has what Q8_0 has. \
-         Integer formats multiply with activations of 8 bits, and all but F32 keep keys and values in 16.",
+         Integer formats multiply with activations of 8 bits, and all but F32 keep keys and values in 16 (auto).",
     );
     Ok(())
 }
@@ -122,7 +143,7 @@ fn matrices(weights: &mut Weights) -> impl Iterator<Item = &mut Tensor> {
     layers.chain([&mut weights.embeddings]).chain(&mut weights.head)
 }
 
-fn score(mut checkpoint: Checkpoint, threads: NonZeroUsize, texts: &[Text]) -> Result<Score> {
+fn score(mut checkpoint: Checkpoint, threads: NonZeroUsize, element: Option<KvElement>, texts: &[Text]) -> Result<Score> {
     let (mut bytes, mut elements) = (0, 0);
     for tensor in matrices(&mut checkpoint.weights) {
         bytes += tensor.bytes();
@@ -130,7 +151,7 @@ fn score(mut checkpoint: Checkpoint, threads: NonZeroUsize, texts: &[Text]) -> R
     }
     let vocabulary = checkpoint.architecture.vocabulary;
     let longest = texts.iter().map(|text| text.tokens.len()).max().unwrap_or(0);
-    let mut model = Model::load(checkpoint.architecture, checkpoint.weights, threads, 1 << 26, 1, &mut |_| {})?;
+    let mut model = Model::load(checkpoint.architecture, checkpoint.weights, threads, 1 << 26, element, 1, &mut |_| {})?;
     let blocks: Vec<u32> = (0..longest.div_ceil(BLOCK_TOKENS) as u32).collect();
     let bytes_per_weight = bytes as f64 / elements as f64;
     let mut score = Score { bytes_per_weight, logarithms: Vec::new(), sum: 0.0, count: 0, vocabulary };

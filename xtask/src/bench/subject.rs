@@ -46,7 +46,7 @@ impl Subject {
         let integer = matrices.iter().any(|matrix| matrix.format().is_integer());
         let cache_bytes = cache_bytes_per_token(&architecture, &weights);
         let room = (tokens.next_multiple_of(BLOCK_TOKENS)) * cache_bytes;
-        let model = Model::load(architecture, weights, threads, room, 1, &mut |_| {})?;
+        let model = Model::load(architecture, weights, threads, room, None, 1, &mut |_| {})?;
         ensure!(model.blocks() * BLOCK_TOKENS >= tokens, "{tokens} tokens do not fit into the cache");
         Ok(Self {
             model,

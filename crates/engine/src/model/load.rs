@@ -80,17 +80,18 @@ fn activation(of: checkpoint::Activation) -> Activation {
 
 impl Model {
     /// Packs the weights for this machine and takes `kv_cache_bytes` (or as much of it as `sequences` of full length can
-    /// use) for keys and values.
+    /// use) for keys and values, held as `kv_element` says.
     pub fn load(
         architecture: Architecture,
         weights: Weights,
         threads: NonZeroUsize,
         kv_cache_bytes: usize,
+        kv_element: Option<KvElement>,
         sequences: usize,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Self, ModelError> {
-        let cache = new_cache(&architecture, &weights, kv_cache_bytes, sequences)?;
-        Self::pack(Arc::new(Pool::new(threads)), cache, architecture, weights, progress)
+        let cache = new_cache(&architecture, &weights, kv_cache_bytes, kv_element, sequences)?;
+        Self::pack(Arc::new(Pool::new(threads)), (cache, kv_element), architecture, weights, progress)
     }
 
     /// Loads another model that runs on the same threads and has its keys and values in as many blocks, so that a block's number
@@ -101,15 +102,15 @@ impl Model {
         weights: Weights,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Self, ModelError> {
-        let (shape, blocks) = (kv_shape(&architecture, &weights), self.blocks());
+        let (shape, blocks) = (kv_shape(&architecture, &weights, self.kv_element), self.blocks());
         let bytes = blocks.saturating_mul(shape.bytes_per_block());
         let cache = KvCache::new(shape, blocks).map_err(|source| ModelError::KvCache { bytes, source })?;
-        Self::pack(Arc::clone(&self.pool), cache, architecture, weights, progress)
+        Self::pack(Arc::clone(&self.pool), (cache, self.kv_element), architecture, weights, progress)
     }
 
     fn pack(
         pool: Arc<Pool>,
-        cache: KvCache,
+        (cache, kv_element): (KvCache, Option<KvElement>),
         architecture: Architecture,
         weights: Weights,
         progress: &mut dyn FnMut(Progress),
@@ -133,17 +134,36 @@ impl Model {
         };
         let (embeddings, positions, final_norm) = (weights.embeddings, weights.positions, weights.final_norm);
         let scratch = Scratch::default();
-        Ok(Self { architecture, pool, embeddings, positions, layers, final_norm, head, rope, cache, weight_bytes, scratch })
+        Ok(Self {
+            architecture,
+            pool,
+            embeddings,
+            positions,
+            layers,
+            final_norm,
+            head,
+            rope,
+            cache,
+            kv_element,
+            weight_bytes,
+            scratch,
+        })
     }
 }
 
 /// Of so many bytes for the keys and values of two models in as many blocks, those of the first.
-pub(crate) fn part_of_cache(bytes: usize, first: (&Architecture, &Weights), second: (&Architecture, &Weights)) -> usize {
-    let [first, second] = [first, second].map(|(architecture, weights)| kv_shape(architecture, weights).bytes_per_block());
+pub(crate) fn part_of_cache(
+    bytes: usize,
+    element: Option<KvElement>,
+    first: (&Architecture, &Weights),
+    second: (&Architecture, &Weights),
+) -> usize {
+    let block = |(architecture, weights)| kv_shape(architecture, weights, element).bytes_per_block();
+    let [first, second] = [first, second].map(block);
     (bytes as f64 * first as f64 / (first as f64 + second as f64)) as usize
 }
 
-fn kv_shape(architecture: &Architecture, weights: &Weights) -> KvShape {
+fn kv_shape(architecture: &Architecture, weights: &Weights, element: Option<KvElement>) -> KvShape {
     // Half the width costs no accuracy beside rounded weights, but it would beside exact ones.
     let exact = weights.layers.first().is_some_and(|layer| layer.query.weight.format() == Format::F32);
     KvShape {
@@ -151,12 +171,18 @@ fn kv_shape(architecture: &Architecture, weights: &Weights) -> KvShape {
         kv_heads: architecture.kv_heads,
         head_dim: architecture.head_dim,
         block_tokens: BLOCK_TOKENS,
-        element: if exact { KvElement::F32 } else { KvElement::F16 },
+        element: element.unwrap_or(if exact { KvElement::F32 } else { KvElement::F16 }),
     }
 }
 
-fn new_cache(architecture: &Architecture, weights: &Weights, bytes: usize, sequences: usize) -> Result<KvCache, ModelError> {
-    let shape = kv_shape(architecture, weights);
+fn new_cache(
+    architecture: &Architecture,
+    weights: &Weights,
+    bytes: usize,
+    element: Option<KvElement>,
+    sequences: usize,
+) -> Result<KvCache, ModelError> {
+    let shape = kv_shape(architecture, weights, element);
     let block = shape.bytes_per_block();
     let useful = architecture.context.div_ceil(BLOCK_TOKENS).saturating_mul(sequences);
     let blocks = (bytes / block).min(useful).min(u32::MAX as usize);

@@ -7,7 +7,7 @@ mod scratch;
 use std::sync::Arc;
 
 use checkpoint::{Architecture, NormWeights, Tensor};
-use kernels::{Activation, AttentionShape, KvCache, Matrix, Pool, RopeTable};
+use kernels::{Activation, AttentionShape, KvCache, KvElement, Matrix, Pool, RopeTable};
 
 use scratch::Scratch;
 
@@ -28,6 +28,8 @@ pub struct Model {
     head: Matrix, // (vocabulary, hidden)
     rope: Option<RopeTable>,
     cache: KvCache,
+    /// What was asked for, for models that run beside it.
+    kv_element: Option<KvElement>,
     weight_bytes: u64,
     scratch: Scratch,
 }

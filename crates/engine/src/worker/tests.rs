@@ -18,7 +18,7 @@ const OUTSIDE_THE_VOCABULARY: u32 = 1_000_000;
 fn start(waiting: impl IntoIterator<Item = Box<Job>>) -> SyncSender<Box<Job>> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testkit/fixtures/models/hf/llama");
     let Checkpoint { architecture, weights, tokenizer, .. } = Checkpoint::open(&directory).unwrap();
-    let model = Model::load(architecture, weights, NonZeroUsize::MIN, CACHE_BYTES, 4, &mut |_| {}).unwrap();
+    let model = Model::load(architecture, weights, NonZeroUsize::MIN, CACHE_BYTES, None, 4, &mut |_| {}).unwrap();
     let (jobs, receiver) = sync_channel(8);
     waiting.into_iter().for_each(|job| jobs.send(job).unwrap());
     let limits = Limits { running: 4, step_tokens: 64 };

@@ -27,6 +27,7 @@ pub(crate) fn settings() -> EngineSettings {
         max_queued: 64,
         queue_timeout: Duration::from_mins(1),
         kv_cache_bytes: 256 << 20,
+        kv_element: None,
         step_tokens: NonZeroUsize::new(256).unwrap(),
         speculation: None,
     }

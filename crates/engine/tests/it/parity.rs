@@ -40,7 +40,7 @@ impl Fixture {
         let (architecture, weights) = (checkpoint.architecture, checkpoint.weights);
         let blocks = architecture.context.div_ceil(BLOCK_TOKENS) as u32;
         let threads = NonZeroUsize::new(2).unwrap();
-        let model = Model::load(architecture, weights, threads, CACHE_BYTES, 1, &mut |_| {}).unwrap();
+        let model = Model::load(architecture, weights, threads, CACHE_BYTES, None, 1, &mut |_| {}).unwrap();
         let expected = fs::read_to_string(directory.join("expected.json")).unwrap();
         Self { model, blocks: (0..blocks).collect(), expected: serde_json::from_str(&expected).unwrap() }
     }

@@ -35,6 +35,8 @@ impl Kernel for ChunkOf<'_> {
             match self.piece.call.cache.shape().element {
                 KvElement::F32 => Rows::<L, F32>::new(self).all(),
                 KvElement::F16 => Rows::<L, F16>::new(self).all(),
+                KvElement::Bf16 => Rows::<L, Bf16>::new(self).all(),
+                KvElement::I8 => Rows::<L, I8>::new(self).all(),
             }
         }
     }
@@ -43,6 +45,8 @@ impl Kernel for ChunkOf<'_> {
 /// How 16 elements of the cache become floats.
 trait Element {
     const BYTES: usize;
+    /// Whether each position has a scale for its key, and one for its value.
+    const SCALED: bool = false;
 
     /// # Safety
     /// `from` holds 16 elements, and the machine has the instructions.
@@ -51,6 +55,8 @@ trait Element {
 
 struct F32;
 struct F16;
+struct Bf16;
+struct I8;
 
 impl Element for F32 {
     const BYTES: usize = 4;
@@ -72,11 +78,35 @@ impl Element for F16 {
     }
 }
 
-/// Sixteen positions: where the keys of the first dimension are, and the values of the first position.
+impl Element for Bf16 {
+    const BYTES: usize = 2;
+
+    #[inline(always)]
+    unsafe fn load<L: Lanes>(from: *const u8) -> L::Floats {
+        // SAFETY: the caller vouches for the elements.
+        unsafe { L::load_bf16(from.cast()) }
+    }
+}
+
+impl Element for I8 {
+    const BYTES: usize = 1;
+    const SCALED: bool = true;
+
+    #[inline(always)]
+    unsafe fn load<L: Lanes>(from: *const u8) -> L::Floats {
+        // SAFETY: the caller vouches for the elements.
+        unsafe { L::load_i8(from.cast()) }
+    }
+}
+
+/// Sixteen positions: where the keys of the first dimension are, the values of the first position, and the scales of both if
+/// they have any.
 #[derive(Clone, Copy)]
 struct Group {
     keys: *const u8,
     values: *const u8,
+    key_scales: *const u8,
+    value_scales: *const u8,
 }
 
 /// The groups of a chunk from the first position on that some row sees.
@@ -94,11 +124,22 @@ impl Groups {
         let end = piece.visible(piece.rows() - 1).end.min((chunk + 1) * CHUNK);
         let first = start / LANES * LANES;
         let (mut block, mut offset) = (first / shape.block_tokens, first % shape.block_tokens);
-        let mut groups = [Group { keys: std::ptr::null(), values: std::ptr::null() }; GROUPS];
+        let nothing = std::ptr::null();
+        let mut groups = [Group { keys: nothing, values: nothing, key_scales: nothing, value_scales: nothing }; GROUPS];
         for group in &mut groups[..(end - first).div_ceil(LANES)] {
             let head = cache.head(piece.call.layer, piece.span.blocks[block] as usize, piece.kv_head);
             let values = shape.key_bytes() + offset * shape.value_stride() * E::BYTES;
-            *group = Group { keys: head[offset * E::BYTES..].as_ptr(), values: head[values..].as_ptr() };
+            *group = Group {
+                keys: head[offset * E::BYTES..].as_ptr(),
+                values: head[values..].as_ptr(),
+                key_scales: nothing,
+                value_scales: nothing,
+            };
+            if E::SCALED {
+                let scales = &head[shape.scales()..];
+                group.key_scales = scales[offset * size_of::<f32>()..].as_ptr();
+                group.value_scales = scales[(shape.block_tokens + offset) * size_of::<f32>()..].as_ptr();
+            }
             offset += LANES;
             if offset == shape.block_tokens {
                 (block, offset) = (block + 1, 0);
@@ -184,6 +225,13 @@ impl<'a, L: Lanes, E: Element> Rows<'a, L, E> {
                 let part = &mut self.part[row * length..][..length];
                 let range = range.start.saturating_sub(vectors.start)..range.end.saturating_sub(vectors.start);
                 softmax::<L>(scores, &range, part);
+                if E::SCALED {
+                    // A value's scale goes into its weight.
+                    for (scores, group) in scores.chunks_exact_mut(LANES).zip(&self.groups[vectors.start / LANES..]) {
+                        let scale = L::load(group.value_scales.cast());
+                        L::store(scores.as_mut_ptr(), L::mul(L::load(scores.as_ptr()), scale));
+                    }
+                }
             }
             let dims = self.piece.call.shape.head_dim.next_multiple_of(LANES);
             let pairs = dims / (2 * LANES) * 2 * LANES;
@@ -236,10 +284,14 @@ impl<'a, L: Lanes, E: Element> Rows<'a, L, E> {
                     }
                 }
             }
-            for row in 0..T {
-                for index in 0..G {
+            for index in 0..G {
+                let mut scale = L::splat(shape.scale);
+                if E::SCALED {
+                    scale = L::mul(scale, L::load(self.groups[group + index].key_scales.cast()));
+                }
+                for row in 0..T {
                     let scores = &mut self.scores[row * CHUNK + (group + index) * LANES..][..LANES];
-                    L::store(scores.as_mut_ptr(), L::mul(dots[row][index], L::splat(shape.scale)));
+                    L::store(scores.as_mut_ptr(), L::mul(dots[row][index], scale));
                 }
             }
         }

@@ -200,6 +200,17 @@ impl<const FUSED: bool> Lanes for Plain<FUSED> {
     }
 
     #[inline(always)]
+    unsafe fn load_bf16(from: *const u16) -> Floats {
+        // SAFETY: the caller vouches for 16 elements.
+        let halves = unsafe { from.cast::<[u16; LANES]>().read_unaligned() };
+        let mut result = [0.0; LANES];
+        for lane in 0..LANES {
+            result[lane] = f32::from_bits(u32::from(halves[lane]) << 16);
+        }
+        result
+    }
+
+    #[inline(always)]
     unsafe fn load_u8(from: *const u8) -> Floats {
         // SAFETY: the caller vouches for 16 elements.
         let values = unsafe { from.cast::<[u8; LANES]>().read_unaligned() };

@@ -56,6 +56,7 @@ impl Kernel for Probe<'_> {
                 L::where_at_least(a, b, c),
                 L::splat(case.a[3]),
                 L::load_f16(case.halves.as_ptr()),
+                L::load_bf16(case.halves.as_ptr()),
                 L::load_u8(case.codes.as_ptr()),
                 L::load_i8(case.codes.as_ptr().cast()),
                 exp::<L>(a),

@@ -54,6 +54,7 @@ environment! {
     engine: EngineVariables {
         threads: "LLM_THREADS",
         kv_cache_bytes: "LLM_KV_CACHE_BYTES",
+        kv_cache_type: "LLM_KV_CACHE_TYPE",
         max_concurrent_requests: "LLM_MAX_CONCURRENT_REQUESTS",
         max_queued_requests: "LLM_MAX_QUEUED_REQUESTS",
         queue_timeout_ms: "LLM_QUEUE_TIMEOUT_MS",

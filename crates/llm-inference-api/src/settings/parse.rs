@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use backend::{Temperature, TopP};
+use kernels::KvElement;
 use registry::Allowed;
 use thiserror::Error;
 use tracing::Level;
@@ -27,6 +28,24 @@ pub(crate) enum Origins {
 /// The least important lines that are logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LogLevel(pub(crate) Option<Level>);
+
+/// How keys and values are held; `None` leaves it to the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KvCacheType(pub(crate) Option<KvElement>);
+
+impl KvCacheType {
+    const NAMES: [(&str, Option<KvElement>); 5] = [
+        ("auto", None),
+        ("f32", Some(KvElement::F32)),
+        ("f16", Some(KvElement::F16)),
+        ("bf16", Some(KvElement::Bf16)),
+        ("int8", Some(KvElement::I8)),
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, element)| *element == self.0).map_or("auto", |(name, _)| name)
+    }
+}
 
 /// Whether tokens are guessed ahead, and from what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,6 +154,12 @@ pub(crate) fn bytes(text: &str) -> Parsed<NonZeroUsize> {
     bytes.and_then(|bytes| usize::try_from(bytes).ok()).and_then(NonZeroUsize::new).ok_or(EXPECTED)
 }
 
+pub(crate) fn kv_cache_type(text: &str) -> Parsed<KvCacheType> {
+    let text = text.trim().to_ascii_lowercase();
+    let named = KvCacheType::NAMES.iter().find(|(name, _)| *name == text);
+    named.map(|(_, element)| KvCacheType(*element)).ok_or(Expected("auto, f32, f16, bf16 or int8"))
+}
+
 pub(crate) fn speculation(text: &str) -> Parsed<Speculation> {
     match text.trim().to_ascii_lowercase().as_str() {
         "off" => Ok(Speculation::Off),
@@ -229,6 +254,13 @@ mod tests {
         for text in ["", "example.org", "https://a.example/path", "https://*.example.org"] {
             assert!(origins(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn kinds_of_caches_are_read_by_their_names() {
+        assert_eq!(kv_cache_type("AUTO"), Ok(KvCacheType(None)));
+        assert_eq!(kv_cache_type("int8").map(KvCacheType::name), Ok("int8"));
+        assert!(kv_cache_type("int4").is_err() && kv_cache_type("").is_err());
     }
 
     #[test]

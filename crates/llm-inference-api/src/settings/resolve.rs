@@ -15,7 +15,7 @@ use super::environment::{
     EngineVariables, Environment, GenerationVariables, HttpVariables, LogVariables, ModelVariables, Variable,
 };
 use super::machine::Machine;
-use super::parse::{self, Expected, LogLevel, Origins, Speculation};
+use super::parse::{self, Expected, KvCacheType, LogLevel, Origins, Speculation};
 use super::types::{
     EngineSettings, GenerationSettings, HttpSettings, LogSettings, ModelSettings, Origin, Setting, Settings,
 };
@@ -125,6 +125,7 @@ fn resolve_engine(
     let EngineArguments {
         threads,
         kv_cache_bytes,
+        kv_cache_type,
         max_concurrent_requests,
         max_queued_requests,
         queue_timeout_ms,
@@ -135,6 +136,7 @@ fn resolve_engine(
     let EngineVariables {
         threads: threads_variable,
         kv_cache_bytes: kv_cache_bytes_variable,
+        kv_cache_type: kv_cache_type_variable,
         max_concurrent_requests: max_concurrent_requests_variable,
         max_queued_requests: max_queued_requests_variable,
         queue_timeout_ms: queue_timeout_ms_variable,
@@ -159,6 +161,11 @@ fn resolve_engine(
             Sources("--kv-cache-bytes", kv_cache_bytes, kv_cache_bytes_variable),
             parse::bytes,
             defaults::kv_cache_bytes(machine.free_memory),
+        ),
+        kv_cache_type: choice.of(
+            Sources("--kv-cache-type", kv_cache_type, kv_cache_type_variable),
+            parse::kv_cache_type,
+            KvCacheType(None),
         ),
         max_running: choice.of(
             Sources("--max-concurrent-requests", max_concurrent_requests, max_concurrent_requests_variable),

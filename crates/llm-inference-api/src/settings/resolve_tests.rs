@@ -77,6 +77,7 @@ fn nothing_said() {
         LLM_MAX_QUEUED_REQUESTS      64                    default
         LLM_QUEUE_TIMEOUT_MS         30000                 default
         LLM_KV_CACHE_BYTES           2147483648 (2.0 GiB)  default
+        LLM_KV_CACHE_TYPE            auto                  default
         LLM_THREADS                  4                     default
         LLM_SPECULATION              off                   default
         LLM_SPECULATION_TOKENS       10                    default
@@ -104,6 +105,7 @@ fn everything_said_by_variables() {
             "LLM_MAX_QUEUED_REQUESTS=0",
             "LLM_QUEUE_TIMEOUT_MS=250",
             "LLM_KV_CACHE_BYTES=512MiB",
+            "LLM_KV_CACHE_TYPE=int8",
             "LLM_THREADS=2",
             "LLM_SPECULATION=draft",
             "LLM_SPECULATION_TOKENS=5",
@@ -131,6 +133,7 @@ fn everything_said_by_variables() {
         LLM_MAX_QUEUED_REQUESTS      0                                     environment (LLM_MAX_QUEUED_REQUESTS)
         LLM_QUEUE_TIMEOUT_MS         250                                   environment (LLM_QUEUE_TIMEOUT_MS)
         LLM_KV_CACHE_BYTES           536870912 (512.0 MiB)                 environment (LLM_KV_CACHE_BYTES)
+        LLM_KV_CACHE_TYPE            int8                                  environment (LLM_KV_CACHE_TYPE)
         LLM_THREADS                  2                                     environment (LLM_THREADS)
         LLM_SPECULATION              draft                                 environment (LLM_SPECULATION)
         LLM_SPECULATION_TOKENS       5                                     environment (LLM_SPECULATION_TOKENS)

@@ -29,6 +29,7 @@ fn rows(settings: &Settings) -> Vec<[String; 3]> {
     let EngineSettings {
         threads,
         kv_cache_bytes,
+        kv_cache_type,
         max_running,
         max_queued,
         queue_timeout,
@@ -64,6 +65,7 @@ fn rows(settings: &Settings) -> Vec<[String; 3]> {
         row(max_queued, ToString::to_string),
         row(queue_timeout, milliseconds),
         row(kv_cache_bytes, |bytes| format!("{} ({})", bytes, size(bytes.get() as u64))),
+        row(kv_cache_type, |kind| kind.name().to_owned()),
         row(threads, ToString::to_string),
         row(speculation, |speculation| match speculation {
             Speculation::Off => "off".to_owned(),

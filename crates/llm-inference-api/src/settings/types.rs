@@ -9,7 +9,7 @@ use backend::{Temperature, TopP};
 use registry::Allowed;
 use telemetry::logs::Format;
 
-use super::parse::{LogLevel, Origins, Speculation};
+use super::parse::{KvCacheType, LogLevel, Origins, Speculation};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Setting<T> {
@@ -75,6 +75,7 @@ pub(crate) struct EngineSettings {
     pub(crate) threads: Setting<NonZeroUsize>,
     /// For all models together.
     pub(crate) kv_cache_bytes: Setting<NonZeroUsize>,
+    pub(crate) kv_cache_type: Setting<KvCacheType>,
     /// Sequences of one model.
     pub(crate) max_running: Setting<NonZeroUsize>,
     pub(crate) max_queued: Setting<usize>,
