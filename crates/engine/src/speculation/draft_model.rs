@@ -9,6 +9,8 @@ use checkpoint::{Checkpoint, Tokenizer};
 use thiserror::Error;
 
 use super::StepCost;
+use super::guesser::kind_of_confidence;
+use super::odds::Odds;
 use crate::blocks::PrefixHash;
 use crate::model::{BLOCK_TOKENS, Model, ModelError, Run, Wanted};
 use crate::sampling::Distribution;
@@ -16,9 +18,9 @@ use crate::scheduler::Scheduler;
 use crate::sequence::{Sequence, SequenceId};
 use crate::settings::{Memory, Progress};
 
-/// A row of guesses ends where the small model itself gives it less than this. (llama.cpp looks at each guess alone, and wants
-/// 0.75 of it.)
-const LEAST_CONFIDENCE: f32 = 0.3;
+/// A row of guesses ends where the chance that all of it is right falls below this. (llama.cpp looks at what the small model
+/// gives each guess alone, and wants 0.75 of it; here that counts as much as it was worth so far.)
+const LEAST_CHANCE: f32 = 0.3;
 /// Tokens that a sequence may be behind and still be guessed for at once, however little time there is.
 const HARDLY_BEHIND: usize = 4;
 /// Tokens that are caught up with in a step at most, for all sequences together.
@@ -59,6 +61,9 @@ pub(crate) struct Task {
     /// The number of its chunk in the plan.
     pub(crate) chunk: usize,
     most: usize,
+    odds: Odds,
+    /// That all guesses are right.
+    chance: f32,
     /// Each with what the small model gives it.
     pub(crate) guesses: Vec<(u32, f32)>,
     /// The tokens of its first run.
@@ -68,8 +73,10 @@ pub(crate) struct Task {
 }
 
 impl Task {
-    pub(crate) fn new(sequence: SequenceId, chunk: usize, most: usize) -> Self {
-        Self { sequence, chunk, most, guesses: Vec::new(), first: 0..0, steps: 0, finished: false }
+    /// At most so many guesses; `odds` says what they were worth so far.
+    pub(crate) fn new(sequence: SequenceId, chunk: usize, most: usize, odds: Odds) -> Self {
+        let guesses = Vec::with_capacity(most);
+        Self { sequence, chunk, most, odds, chance: 1.0, guesses, first: 0..0, steps: 0, finished: false }
     }
 
     /// What it has run next: at first what is not computed yet, and then its latest guess.
@@ -222,9 +229,10 @@ impl Task {
         let Some(token) = distribution.top(logits, 1).first().copied().filter(|token| !ends.contains(token)) else {
             return false;
         };
-        self.guesses.push((token, distribution.logprob(logits[token as usize]).exp()));
-        let sure: f32 = self.guesses.iter().map(|(_, confidence)| confidence).product();
-        self.guesses.len() < self.most && (!choosy || sure >= LEAST_CONFIDENCE)
+        let given = distribution.logprob(logits[token as usize]).exp();
+        self.chance *= self.odds.of(kind_of_confidence(given));
+        self.guesses.push((token, given));
+        self.guesses.len() < self.most && (!choosy || self.chance >= LEAST_CHANCE)
     }
 }
 

@@ -88,6 +88,11 @@ impl Guesser {
         &self.chances
     }
 
+    /// What its guesses of each kind were worth so far.
+    pub(crate) fn odds(&self) -> Odds {
+        self.odds
+    }
+
     /// The latest guesses.
     pub(crate) fn guesses(&self) -> &[Guess] {
         &self.guesses
@@ -131,7 +136,8 @@ fn kind_of_match(length: usize) -> u8 {
     }
 }
 
-fn kind_of_confidence(given: f32) -> u8 {
+/// By what a small model gives its guess.
+pub(super) fn kind_of_confidence(given: f32) -> u8 {
     ((given * KINDS as f32) as u8).min(KINDS as u8 - 1)
 }
 

@@ -23,3 +23,4 @@ pub use draft_model::DraftError;
 pub(crate) use draft_model::{DraftModel, Task};
 pub(crate) use guesser::{Guess, Guesser};
 pub(crate) use lengths::{Lengths, MOST_GUESSES, Offer};
+pub(crate) use odds::Odds;

@@ -8,7 +8,7 @@ pub(super) const NEWEST: f32 = 0.15;
 
 /// The odds of one sequence's guesses, exponentially weighted.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Odds {
+pub(crate) struct Odds {
     each: [f32; KINDS],
 }
 

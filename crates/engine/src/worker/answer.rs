@@ -6,7 +6,7 @@ use checkpoint::Tokenizer;
 use super::request::RequestId;
 use crate::job::Job;
 use crate::sampling::Sampler;
-use crate::speculation::{Guess, Guesser};
+use crate::speculation::{Guess, Guesser, Odds};
 use crate::text::{Piece, Text};
 
 #[derive(Debug)]
@@ -87,6 +87,11 @@ impl Answer {
     /// Takes what a draft model guesses, and gives the chances of that.
     pub(super) fn hear(&mut self, guesses: &[(u32, f32)]) -> &[f32] {
         self.guesser.as_mut().map_or(&[], |guesser| guesser.hear(guesses))
+    }
+
+    /// What a draft model's guesses were worth so far.
+    pub(super) fn odds(&self) -> Option<Odds> {
+        self.guesser.as_ref().map(Guesser::odds)
     }
 
     /// The latest guesses.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use checkpoint::Tokenizer;
 
 use super::Worker;
+use super::answer::Answer;
 use crate::model::Model;
 use crate::scheduler::Plan;
 use crate::sequence::Sequence;
@@ -103,10 +104,10 @@ impl Worker {
         let Speculating { adaptive, draft: Some(draft), cost, lengths, .. } = speculating else { return };
         let mut tasks = Vec::new();
         for offer in lengths.offers().iter().filter(|offer| offer.taken > 0) {
+            let id = plan.chunks[offer.chunk].sequence;
             let room = scheduler.make_room(plan, offer.chunk, offer.taken);
-            if room > 0 {
-                tasks.push(Task::new(plan.chunks[offer.chunk].sequence, offer.chunk, room));
-            }
+            let odds = answers.get(&id).and_then(Answer::odds).filter(|_| room > 0);
+            tasks.extend(odds.map(|odds| Task::new(id, offer.chunk, room, odds)));
         }
         let catch_up = if *adaptive { draft.catch_up(cost.of(plan.rows()), cost) } else { usize::MAX };
         draft.guess(scheduler, &mut tasks, tokenizer.end_of_text(), catch_up);
