@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use checkpoint::Checkpoint;
 use engine::{BLOCK_TOKENS, Model, Run, Wanted};
+use kernels::KvElement;
 use serde_json::Value;
 
 /// What float32 all the way may be off, relative to the length of the vector of logits.
@@ -34,13 +35,17 @@ struct Fixture {
 
 impl Fixture {
     fn load(name: &str) -> Self {
+        Self::with(name, None)
+    }
+
+    fn with(name: &str, element: Option<KvElement>) -> Self {
         let directory = directory(name);
         let gguf = directory.join("model.gguf");
         let checkpoint = Checkpoint::open(if gguf.is_file() { &gguf } else { &directory }).unwrap();
         let (architecture, weights) = (checkpoint.architecture, checkpoint.weights);
         let blocks = architecture.context.div_ceil(BLOCK_TOKENS) as u32;
         let threads = NonZeroUsize::new(2).unwrap();
-        let model = Model::load(architecture, weights, threads, CACHE_BYTES, None, 1, &mut |_| {}).unwrap();
+        let model = Model::load(architecture, weights, threads, CACHE_BYTES, element, 1, &mut |_| {}).unwrap();
         let expected = fs::read_to_string(directory.join("expected.json")).unwrap();
         Self { model, blocks: (0..blocks).collect(), expected: serde_json::from_str(&expected).unwrap() }
     }
@@ -126,6 +131,24 @@ fn check(name: &str, nearness: Nearness) {
     }
     println!("{name}: relative error {worst:.1e}, at most {bound:.1e}");
     assert!(worst <= bound, "{name}: relative error {worst}, at most {bound}");
+}
+
+/// Exact weights, so that all there is of an error comes from the keys and values.
+#[test]
+#[expect(clippy::print_stdout, reason = "the measured error is worth seeing, with --nocapture or when a test fails")]
+fn keys_and_values_of_fewer_bits_are_near_however_a_prompt_is_cut() {
+    for (element, bound) in [(KvElement::F16, 2e-3), (KvElement::Bf16, 1e-2), (KvElement::I8, 2e-2)] {
+        let mut fixture = Fixture::with("hf/llama", Some(element));
+        for Prompt { tokens, last, .. } in fixture.prompts() {
+            let logits = fixture.run(&tokens, 0, Wanted::Last);
+            let error = relative_error(&logits, &last);
+            println!("{element:?}, prompt of {}: relative error {error:.1e}, at most {bound:.1e}", tokens.len());
+            assert!(error <= bound, "{element:?}: relative error {error}, at most {bound}");
+            let half = tokens.len() / 2;
+            fixture.run(&tokens[..half.max(1)], 0, Wanted::Nothing);
+            assert_eq!(fixture.run(&tokens[half..], half, Wanted::Last), logits, "{element:?}");
+        }
+    }
 }
 
 #[test]
