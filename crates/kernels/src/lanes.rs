@@ -51,6 +51,9 @@ pub(crate) trait Lanes: Copy + 'static {
     /// Works on `count` rows: whole tiles of as many as the registers serve best, and a smaller one at the end.
     unsafe fn tiles(count: usize, work: &mut impl Tile);
 
+    /// The same for queries, which have other sums. The last tile may have more rows than are left.
+    unsafe fn query_tiles(count: usize, work: &mut impl Tile);
+
     unsafe fn load(from: *const f32) -> Self::Floats;
     unsafe fn store(to: *mut f32, value: Self::Floats);
     unsafe fn splat(value: f32) -> Self::Floats;

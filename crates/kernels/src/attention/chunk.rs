@@ -10,6 +10,7 @@ use crate::{
     cache::KvElement,
     isa::Kernel,
     lanes::{LANES, Lanes, exp, sum},
+    tile::Tile,
 };
 
 use super::{CHUNK, Part, Piece, grow};
@@ -30,13 +31,14 @@ pub(super) struct ChunkOf<'a> {
 impl Kernel for ChunkOf<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
+        let rows = self.piece.rows();
         // SAFETY: the piece has these rows; `check` vouches for its blocks, `dispatch` for the instructions.
         unsafe {
             match self.piece.call.cache.shape().element {
-                KvElement::F32 => Rows::<L, F32>::new(self).all(),
-                KvElement::F16 => Rows::<L, F16>::new(self).all(),
-                KvElement::Bf16 => Rows::<L, Bf16>::new(self).all(),
-                KvElement::I8 => Rows::<L, I8>::new(self).all(),
+                KvElement::F32 => L::query_tiles(rows, &mut Rows::<L, F32>::new(self)),
+                KvElement::F16 => L::query_tiles(rows, &mut Rows::<L, F16>::new(self)),
+                KvElement::Bf16 => L::query_tiles(rows, &mut Rows::<L, Bf16>::new(self)),
+                KvElement::I8 => L::query_tiles(rows, &mut Rows::<L, I8>::new(self)),
             }
         }
     }
@@ -157,7 +159,7 @@ struct Rows<'a, L, E> {
     /// The positions that some row sees.
     seen: Range<usize>,
     groups: [Group; GROUPS],
-    /// The groups of what comes next; null where there are none.
+    /// The groups of what comes next, or the same again; null behind the last.
     next: [Group; GROUPS],
     /// Bytes from one dimension's keys to the next's.
     key_stride: usize,
@@ -175,73 +177,6 @@ impl<'a, L: Lanes, E: Element> Rows<'a, L, E> {
         let shape = piece.call.cache.shape();
         let (key_stride, value_stride) = (shape.block_tokens * E::BYTES, shape.value_stride() * E::BYTES);
         Self { piece, scores, part, seen, groups, next, key_stride, value_stride, lanes: PhantomData }
-    }
-
-    /// All rows, in tiles of as many as there are registers for.
-    #[inline(always)]
-    unsafe fn all(mut self) {
-        let (rows, most) = (self.piece.rows(), if L::WIDE { 8 } else { 2 });
-        let mut first = 0;
-        // SAFETY: the caller vouches for the rows and the instructions.
-        unsafe {
-            while first < rows {
-                let count = (rows - first).min(most);
-                match count {
-                    1 => self.tile::<1>(first, count),
-                    2 => self.tile::<2>(first, count),
-                    3 | 4 if L::WIDE => self.tile::<4>(first, count),
-                    _ if L::WIDE => self.tile::<8>(first, count),
-                    _ => unreachable!("tiles of two at most"),
-                }
-                first += count;
-            }
-        }
-    }
-
-    /// The rows from `first` on, `count` of them. A tile with fewer rows than `T` works on its last one several times.
-    #[inline(always)]
-    unsafe fn tile<const T: usize>(&mut self, first: usize, count: usize) {
-        let last = first + count - 1;
-        let start = self.piece.visible(first).start.max(self.seen.start);
-        let end = self.piece.visible(last).end.min(self.seen.end);
-        let length = Part::length(self.piece.call.shape.head_dim);
-        if start >= end {
-            for row in first..=last {
-                self.part[row * length + Part::sum(length)] = 0.0;
-            }
-            return;
-        }
-        grow(self.scores, T * CHUNK);
-        let origin = self.seen.start / LANES * LANES;
-        // SAFETY: the groups of all positions from `start` to `end` are known, and the scores have room for them; the caller
-        // vouches for the rows and the instructions.
-        unsafe {
-            self.score::<T>(first, last, (start - origin) / LANES..(end - origin).div_ceil(LANES));
-            for row in first..=last {
-                let visible = self.piece.visible(row);
-                let range = visible.start.max(start) - origin..visible.end.min(end).max(origin) - origin;
-                let vectors = (start - origin) / LANES * LANES..(end - origin).next_multiple_of(LANES);
-                let scores = &mut self.scores[(row - first) * CHUNK..][vectors.clone()];
-                let part = &mut self.part[row * length..][..length];
-                let range = range.start.saturating_sub(vectors.start)..range.end.saturating_sub(vectors.start);
-                softmax::<L>(scores, &range, part);
-                if E::SCALED {
-                    // A value's scale goes into its weight.
-                    for (scores, group) in scores.chunks_exact_mut(LANES).zip(&self.groups[vectors.start / LANES..]) {
-                        let scale = L::load(group.value_scales.cast());
-                        L::store(scores.as_mut_ptr(), L::mul(L::load(scores.as_ptr()), scale));
-                    }
-                }
-            }
-            let dims = self.piece.call.shape.head_dim.next_multiple_of(LANES);
-            let pairs = dims / (2 * LANES) * 2 * LANES;
-            for dim in (0..pairs).step_by(2 * LANES) {
-                self.gather::<T, 2>(first, last, start - origin..end - origin, dim);
-            }
-            for dim in (pairs..dims).step_by(LANES) {
-                self.gather::<T, 1>(first, last, start - origin..end - origin, dim);
-            }
-        }
     }
 
     /// The scaled scores of a tile for some groups.
@@ -344,6 +279,54 @@ impl<'a, L: Lanes, E: Element> Rows<'a, L, E> {
                     let at = (first + row) * length + dim + vector * LANES;
                     L::store(self.part[at..][..LANES].as_mut_ptr(), sums[row][vector]);
                 }
+            }
+        }
+    }
+}
+
+impl<L: Lanes, E: Element> Tile for Rows<'_, L, E> {
+    /// A tile with fewer rows than `T` works on its last one several times.
+    #[inline(always)]
+    unsafe fn tile<const T: usize>(&mut self, first: usize) {
+        let last = (first + T).min(self.piece.rows()) - 1;
+        let start = self.piece.visible(first).start.max(self.seen.start);
+        let end = self.piece.visible(last).end.min(self.seen.end);
+        let length = Part::length(self.piece.call.shape.head_dim);
+        if start >= end {
+            for row in first..=last {
+                self.part[row * length + Part::sum(length)] = 0.0;
+            }
+            return;
+        }
+        grow(self.scores, T * CHUNK);
+        let origin = self.seen.start / LANES * LANES;
+        // SAFETY: the groups of all positions from `start` to `end` are known, and the scores have room for them; the caller
+        // vouches for the rows and the instructions.
+        unsafe {
+            self.score::<T>(first, last, (start - origin) / LANES..(end - origin).div_ceil(LANES));
+            for row in first..=last {
+                let visible = self.piece.visible(row);
+                let range = visible.start.max(start) - origin..visible.end.min(end).max(origin) - origin;
+                let vectors = (start - origin) / LANES * LANES..(end - origin).next_multiple_of(LANES);
+                let scores = &mut self.scores[(row - first) * CHUNK..][vectors.clone()];
+                let part = &mut self.part[row * length..][..length];
+                let range = range.start.saturating_sub(vectors.start)..range.end.saturating_sub(vectors.start);
+                softmax::<L>(scores, &range, part);
+                if E::SCALED {
+                    // A value's scale goes into its weight.
+                    for (scores, group) in scores.chunks_exact_mut(LANES).zip(&self.groups[vectors.start / LANES..]) {
+                        let scale = L::load(group.value_scales.cast());
+                        L::store(scores.as_mut_ptr(), L::mul(L::load(scores.as_ptr()), scale));
+                    }
+                }
+            }
+            let dims = self.piece.call.shape.head_dim.next_multiple_of(LANES);
+            let pairs = dims / (2 * LANES) * 2 * LANES;
+            for dim in (0..pairs).step_by(2 * LANES) {
+                self.gather::<T, 2>(first, last, start - origin..end - origin, dim);
+            }
+            for dim in (pairs..dims).step_by(LANES) {
+                self.gather::<T, 1>(first, last, start - origin..end - origin, dim);
             }
         }
     }

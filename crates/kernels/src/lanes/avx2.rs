@@ -51,6 +51,15 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn query_tiles(count: usize, work: &mut impl Tile) {
+        unsafe {
+            for first in (0..count).step_by(2) {
+                work.tile::<2>(first);
+            }
+        }
+    }
+
+    #[inline(always)]
     unsafe fn load(from: *const f32) -> Floats {
         unsafe { [_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))] }
     }

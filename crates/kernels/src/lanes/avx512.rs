@@ -57,6 +57,23 @@ impl Lanes for Avx512 {
         }
     }
 
+    /// Eight queries have the sums of two registers of positions or dimensions each.
+    #[inline(always)]
+    unsafe fn query_tiles(count: usize, work: &mut impl Tile) {
+        let whole = count / 8 * 8;
+        unsafe {
+            for first in (0..whole).step_by(8) {
+                work.tile::<8>(first);
+            }
+            match count - whole {
+                0 => {}
+                1 => work.tile::<1>(whole),
+                2..=4 => work.tile::<4>(whole),
+                _ => work.tile::<8>(whole),
+            }
+        }
+    }
+
     #[inline(always)]
     unsafe fn load(from: *const f32) -> __m512 {
         unsafe { _mm512_loadu_ps(from) }

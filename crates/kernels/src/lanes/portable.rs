@@ -79,6 +79,12 @@ impl<const FUSED: bool> Lanes for Plain<FUSED> {
     }
 
     #[inline(always)]
+    unsafe fn query_tiles(count: usize, work: &mut impl Tile) {
+        // SAFETY: as above.
+        unsafe { Self::tiles(count, work) };
+    }
+
+    #[inline(always)]
     unsafe fn load(from: *const f32) -> Floats {
         // SAFETY: the caller vouches for 16 elements.
         unsafe { from.cast::<Floats>().read_unaligned() }
