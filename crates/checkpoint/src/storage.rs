@@ -2,12 +2,19 @@
 
 use std::fmt;
 use std::fs::File;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use memmap2::Mmap;
+#[cfg(unix)]
+use memmap2::UncheckedAdvice;
 
 use crate::{Error, Result};
+
+/// The largest pages that files are mapped in on the machines that we know.
+#[cfg(unix)]
+const PAGE: usize = 64 << 10;
 
 /// Cheap to clone. The file is unmapped when the last view of it is dropped.
 #[derive(Clone)]
@@ -28,6 +35,23 @@ impl Storage {
         // SAFETY: the mapping is read-only and private to this process; nothing here relies on the bytes for memory safety.
         let mapping = unsafe { Mmap::map(&file) };
         Ok(Self::Mapped(Arc::new(mapping.map_err(|source| Error::io(path, source))?)))
+    }
+
+    /// Tells the system that nobody reads `range` for now: its pages leave this process's memory, and come back from the file
+    /// (or from the system's cache of it) if they are read after all.
+    pub(crate) fn release(&self, range: Range<usize>) {
+        #[cfg(unix)]
+        if let Self::Mapped(mapping) = self {
+            // What shares its pages with others stays.
+            let (start, end) = (range.start.next_multiple_of(PAGE), range.end / PAGE * PAGE);
+            if start < end {
+                #[expect(unsafe_code, reason = "for other kinds of mappings this advice would throw contents away")]
+                // SAFETY: the mapping is of a file and never written, so its contents stay what they are.
+                let advised = unsafe { mapping.unchecked_advise_range(UncheckedAdvice::DontNeed, start, end - start) };
+                // Refused, it costs memory that the system can take back by itself when it is short.
+                drop(advised);
+            }
+        }
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {

@@ -96,6 +96,13 @@ impl Tensor {
         Self::new(Storage::Owned(bytes.into()), 0, format, self.rows, self.columns)
     }
 
+    /// Gives back the memory in which its part of the file has been read, if that lies in one piece. It can be read again.
+    pub fn release(&self) {
+        if !matches!(self.layout, Layout::Transposed { .. }) {
+            self.storage.release(self.offset..self.offset + self.bytes());
+        }
+    }
+
     /// Bytes that the tensor takes in the file.
     pub fn bytes(&self) -> usize {
         self.rows * self.row_bytes()
