@@ -45,6 +45,11 @@ impl Buffer {
         self.length
     }
 
+    /// The first byte.
+    pub(crate) fn start(&self) -> NonNull<u8> {
+        self.start
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         // SAFETY: the memory is this buffer's own, initialised by the system to zero.
         unsafe { slice::from_raw_parts(self.start.as_ptr(), self.length) }

@@ -16,6 +16,7 @@
 #![allow(clippy::cast_ptr_alignment, reason = "the loads and stores of all lanes take any alignment")]
 
 mod activation;
+mod arena;
 mod attention;
 mod buffer;
 mod cache;
@@ -36,6 +37,7 @@ mod share;
 mod tile;
 
 pub use activation::{Activation, activate};
+pub use arena::Arena;
 pub use attention::{AttentionShape, Span, attend};
 pub use cache::{CacheError, KvCache, KvElement, KvShape, Slot};
 pub use format::Format;

@@ -8,6 +8,7 @@ use std::{
 };
 
 use crate::{
+    arena::Arena,
     buffer::Buffer,
     format::Format,
     input::{Form, Input},
@@ -65,12 +66,13 @@ pub fn speeds(
     tokens: &[usize],
     bytes: usize,
 ) -> Result<Vec<Speed>, PackError> {
-    let first = Matrix::pack(pool, &Random { format, rows, columns, seed: 0 })?;
-    let count = (bytes / first.bytes()).max(1);
-    let mut matrices = vec![first];
-    for seed in 1..count {
-        matrices.push(Matrix::pack(pool, &Random { format, rows, columns, seed })?);
-    }
+    let random = |seed| Random { format, rows, columns, seed };
+    let one = Matrix::bytes_in_arena(&random(0));
+    let count = (bytes / one.max(1)).max(1);
+    let memory = || PackError::Memory { format, rows, columns };
+    let mut arena = Arena::new(count * one).ok_or_else(memory)?;
+    let matrices = (0..count).map(|seed| Matrix::pack_into(&mut arena, pool, &random(seed)));
+    let matrices: Vec<_> = matrices.collect::<Result<_, _>>()?;
     Ok(tokens.iter().map(|&tokens| speed(pool, &matrices, tokens)).collect())
 }
 
@@ -80,8 +82,8 @@ fn speed(pool: &Pool, matrices: &[Matrix], tokens: usize) -> Speed {
     let mut input = Input::new();
     input.load(pool, &values, columns, Form::of([&matrices[0]]));
     let mut output = vec![0.0; tokens * rows];
-    // With many tokens one matrix takes as long as all of them with one.
-    let used = &matrices[..matrices.len().div_ceil(tokens)];
+    // With many tokens few matrices take long enough, and what the caches keep of them matters little.
+    let used = &matrices[..matrices.len().div_ceil(tokens.div_ceil(16))];
     let time = best(|| {
         for weights in used {
             multiply(pool, &input, [Product { weights, bias: None, output: &mut output }]);

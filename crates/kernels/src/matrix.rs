@@ -25,7 +25,7 @@
 use std::fmt;
 
 use crate::{
-    buffer::Buffer,
+    arena::{Arena, Piece},
     format::Format,
     lanes::LANES,
     pack::{self, PackError},
@@ -55,7 +55,7 @@ pub struct Matrix {
     pub(crate) rows: usize,
     pub(crate) columns: usize,
     pub(crate) layout: Layout,
-    pub(crate) buffer: Buffer,
+    pub(crate) memory: Piece,
 }
 
 /// The bytes of a matrix.
@@ -116,7 +116,19 @@ pub(crate) const fn header_bytes(format: Format) -> usize {
 impl Matrix {
     /// Reads all rows and packs them, all workers of the pool together.
     pub fn pack(pool: &Pool, rows: &dyn Rows) -> Result<Self, PackError> {
-        pack::pack(pool, rows)
+        pack::pack(pool, rows, None)
+    }
+
+    /// The same, into memory of an arena; what does not fit there has its own.
+    pub fn pack_into(arena: &mut Arena, pool: &Pool, rows: &dyn Rows) -> Result<Self, PackError> {
+        pack::pack(pool, rows, Some(arena))
+    }
+
+    /// What an arena needs for a matrix, in bytes; 0 for one that cannot be packed.
+    pub fn bytes_in_arena(rows: &dyn Rows) -> usize {
+        let layout = Layout::new(rows.format(), rows.rows(), rows.columns());
+        let bytes = layout.and_then(|layout| layout.pairs.checked_mul(layout.pair_bytes)?.checked_next_multiple_of(64));
+        bytes.unwrap_or(0)
     }
 
     /// The format the weights came in, whose values these are.
@@ -136,7 +148,7 @@ impl Matrix {
 
     /// Bytes of memory it takes.
     pub fn bytes(&self) -> usize {
-        self.buffer.len()
+        self.memory.bytes().len()
     }
 
     /// Whether it is multiplied with the quantised form of an input.
@@ -145,7 +157,7 @@ impl Matrix {
     }
 
     pub(crate) fn pair(&self, index: usize) -> &[u8] {
-        &self.buffer.bytes()[index * self.layout.pair_bytes..][..self.layout.pair_bytes]
+        &self.memory.bytes()[index * self.layout.pair_bytes..][..self.layout.pair_bytes]
     }
 }
 

@@ -99,6 +99,53 @@ pub(crate) struct Scratch {
     sums: Vec<Line>,
 }
 
+impl Scratch {
+    /// Room for the sums of so many tokens.
+    fn sums(&mut self, tokens: usize) -> Kept {
+        self.sums.resize((tokens * PANELS).max(self.sums.len()), Line([0; 64]));
+        Kept(self.sums.as_mut_ptr().cast())
+    }
+}
+
+/// A tile's sums.
+type Sums<L, const T: usize> = [[<L as Lanes>::Floats; T]; PANELS];
+
+/// Where sums wait: 16 of each panel for each token.
+#[derive(Clone, Copy)]
+pub(crate) struct Kept(*mut f32);
+
+impl Kept {
+    /// # Safety
+    /// There is room for these tokens, and the machine has the instructions.
+    #[inline(always)]
+    unsafe fn load<L: Lanes, const T: usize>(self, first: usize) -> Sums<L, T> {
+        // SAFETY: the caller vouches for the tokens and the instructions.
+        unsafe {
+            let mut sums = [[L::splat(0.0); T]; PANELS];
+            for token in 0..T {
+                for panel in 0..PANELS {
+                    sums[panel][token] = L::load(self.0.add(((first + token) * PANELS + panel) * LANES));
+                }
+            }
+            sums
+        }
+    }
+
+    /// # Safety
+    /// As for `load`.
+    #[inline(always)]
+    unsafe fn store<L: Lanes, const T: usize>(self, first: usize, sums: &Sums<L, T>) {
+        // SAFETY: the caller vouches for the tokens and the instructions.
+        unsafe {
+            for token in 0..T {
+                for panel in 0..PANELS {
+                    L::store(self.0.add(((first + token) * PANELS + panel) * LANES), sums[panel][token]);
+                }
+            }
+        }
+    }
+}
+
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
@@ -140,6 +187,20 @@ pub(crate) struct Sink<'a> {
 }
 
 impl Sink<'_> {
+    /// Writes a tile's results.
+    ///
+    /// # Safety
+    /// The machine has the instructions.
+    #[inline(always)]
+    unsafe fn put_all<L: Lanes, const T: usize>(&self, first: usize, sums: &Sums<L, T>) {
+        for token in 0..T {
+            for panel in 0..PANELS {
+                // SAFETY: the caller vouches for the instructions.
+                unsafe { self.put::<L>(first + token, panel, sums[panel][token]) };
+            }
+        }
+    }
+
     /// Writes a token's 16 results of one of the two panels; what pads the last panel is left out.
     ///
     /// # Safety

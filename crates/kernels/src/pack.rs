@@ -6,7 +6,7 @@
 use thiserror::Error;
 
 use crate::{
-    buffer::Buffer,
+    arena::Arena,
     format::{Format, scale_and_minimum},
     lanes::LANES,
     matrix::{GROUP, HEADER_GROUPS, Layout, Matrix, PANELS, Rows, SCALE_BYTES, code_bytes, header_bytes, record_bytes},
@@ -28,7 +28,7 @@ pub enum PackError {
     Memory { format: Format, rows: usize, columns: usize },
 }
 
-pub(crate) fn pack(pool: &Pool, source: &dyn Rows) -> Result<Matrix, PackError> {
+pub(crate) fn pack(pool: &Pool, source: &dyn Rows, arena: Option<&mut Arena>) -> Result<Matrix, PackError> {
     let (format, rows, columns) = (source.format(), source.rows(), source.columns());
     if rows == 0 || columns == 0 {
         return Err(PackError::Empty { rows, columns });
@@ -36,10 +36,12 @@ pub(crate) fn pack(pool: &Pool, source: &dyn Rows) -> Result<Matrix, PackError> 
     let row_bytes = format.row_bytes(columns).ok_or(PackError::Columns { format, columns })?;
     let memory = PackError::Memory { format, rows, columns };
     let layout = Layout::new(format, rows, columns).ok_or(memory.clone())?;
-    let mut buffer = Buffer::zeroed(layout.pairs * layout.pair_bytes).ok_or(memory)?;
+    let bytes = layout.pairs * layout.pair_bytes;
+    let piece = arena.and_then(|arena| arena.take(bytes)).or_else(|| Arena::new(bytes)?.take(bytes));
+    let mut piece = piece.ok_or(memory)?;
 
     let failure = std::sync::Mutex::new(None);
-    let pairs = Shared::new(buffer.bytes_mut());
+    let pairs = Shared::new(piece.bytes_mut());
     pool.share(layout.pairs, 1, |_, range| {
         let mut encoded = Vec::with_capacity(row_bytes);
         for pair in range {
@@ -61,7 +63,7 @@ pub(crate) fn pack(pool: &Pool, source: &dyn Rows) -> Result<Matrix, PackError> 
     });
     match failure.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
         Some(error) => Err(error),
-        None => Ok(Matrix { format, rows, columns, layout, buffer }),
+        None => Ok(Matrix { format, rows, columns, layout, memory: piece }),
     }
 }
 

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use checkpoint::{Architecture, LayerWeights, Linear, Position, Tensor, Weights};
-use kernels::{Activation, AttentionShape, Format, KvCache, KvElement, KvShape, Matrix, Pool, RopeTable, Rows};
+use kernels::{Activation, Arena, AttentionShape, Format, KvCache, KvElement, KvShape, Matrix, Pool, RopeTable, Rows};
 use thiserror::Error;
 
 use super::scratch::Scratch;
@@ -15,6 +15,8 @@ use crate::settings::Progress;
 pub enum ModelError {
     #[error("a matrix of the model cannot be packed")]
     Pack(#[from] kernels::PackError),
+    #[error("there is no memory for weights of {bytes} bytes")]
+    Weights { bytes: usize },
     #[error("there is no memory for a KV cache of {bytes} bytes")]
     KvCache { bytes: usize, source: kernels::CacheError },
     #[error(
@@ -26,6 +28,7 @@ pub enum ModelError {
 /// Packs matrices one by one and tells how far it is.
 struct Packer<'a> {
     pool: &'a Pool,
+    arena: Arena,
     done: usize,
     total: usize,
     bytes: u64,
@@ -34,7 +37,8 @@ struct Packer<'a> {
 
 impl Packer<'_> {
     fn matrix(&mut self, tensor: &Tensor) -> Result<Matrix, ModelError> {
-        let matrix = Matrix::pack(self.pool, tensor)?;
+        let matrix = Matrix::pack_into(&mut self.arena, self.pool, tensor)?;
+        tensor.release();
         self.done += 1;
         self.bytes += matrix.bytes() as u64;
         (self.progress)(Progress { done: self.done, total: self.total });
@@ -115,8 +119,10 @@ impl Model {
         weights: Weights,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Self, ModelError> {
-        let total = weights.layers.iter().map(|layer| if layer.gate.is_some() { 7 } else { 6 }).sum::<usize>() + 1;
-        let mut packer = Packer { pool: &pool, done: 0, total, bytes: 0, progress };
+        let bytes = matrices(&weights).map(|tensor| Matrix::bytes_in_arena(tensor)).sum();
+        let arena = Arena::new(bytes).ok_or(ModelError::Weights { bytes })?;
+        let total = matrices(&weights).count();
+        let mut packer = Packer { pool: &pool, arena, done: 0, total, bytes: 0, progress };
         let head = packer.matrix(weights.head())?;
         let layers = weights
             .layers
@@ -149,6 +155,15 @@ impl Model {
             scratch,
         })
     }
+}
+
+/// All matrices, in the order in which they are packed.
+fn matrices(weights: &Weights) -> impl Iterator<Item = &Tensor> {
+    let layers = weights.layers.iter().flat_map(|layer| {
+        let attention = [&layer.query, &layer.key, &layer.value, &layer.output];
+        attention.into_iter().chain(&layer.gate).chain([&layer.up, &layer.down])
+    });
+    std::iter::once(weights.head()).chain(layers.map(|linear| &linear.weight))
 }
 
 /// Of so many bytes for the keys and values of two models in as many blocks, those of the first.

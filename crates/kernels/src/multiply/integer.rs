@@ -9,12 +9,12 @@
 use std::marker::PhantomData;
 
 use super::{
-    Line, Scratch, Sink,
+    Kept, Line, Scratch, Sink, Sums,
     codes::{Codes, Offset, Scales},
 };
 use crate::{
     input::Input,
-    lanes::{LANES, Lanes},
+    lanes::{LANES, Lanes, prefetch_stream},
     matrix::{GROUP, HEADER_GROUPS, PANELS},
     tile::Tile,
 };
@@ -25,10 +25,6 @@ const CHUNK_GROUPS: usize = 4 * HEADER_GROUPS;
 /// From so many tokens on unpacking costs less than what every tile saves by it.
 const UNPACK_TOKENS: usize = 12;
 
-/// How far ahead weights are asked for, in bytes. A worker reads its pairs one after the other, so beyond the end of one are
-/// those of the next.
-const AHEAD: usize = 2048;
-
 /// # Safety
 /// `pair` holds the input's columns as `C` has them, the input is quantised, and the machine has the instructions.
 #[inline(always)]
@@ -36,10 +32,7 @@ pub(crate) unsafe fn run<L: Lanes, C: Codes>(pair: &[u8], input: &Input, sink: &
     let groups = input.columns / GROUP;
     let chunk = if input.tokens <= L::TILE { groups } else { CHUNK_GROUPS };
     let unpacks = C::UNPACK && input.tokens >= UNPACK_TOKENS;
-    if chunk < groups {
-        scratch.sums.resize((input.tokens * PANELS).max(scratch.sums.len()), Line([0; 64]));
-    }
-    let sums = scratch.sums.as_mut_ptr().cast::<f32>();
+    let sums = scratch.sums(if chunk < groups { input.tokens } else { 0 });
     let mut weights = pair.as_ptr();
     // SAFETY: the pair has records for all groups, and headers before each eighth of them; the input has these tokens.
     unsafe {
@@ -48,9 +41,11 @@ pub(crate) unsafe fn run<L: Lanes, C: Codes>(pair: &[u8], input: &Input, sink: &
             let part = Part { first, count, groups, input, sink, sums };
             if unpacks {
                 let weights = unpack::<L, C>(weights, count, &mut scratch.unpacked);
-                L::tiles(input.tokens, &mut Integer::<L, Unpacked<C>> { weights, part, ahead: 0, lanes: PhantomData });
+                let mut work = Integer::<L, Unpacked<C>> { weights, part, streams: false, lanes: PhantomData };
+                L::tiles(input.tokens, &mut work);
             } else {
-                L::tiles(input.tokens, &mut Integer::<L, C> { weights, part, ahead: AHEAD, lanes: PhantomData });
+                let mut work = Integer::<L, C> { weights, part, streams: true, lanes: PhantomData };
+                L::tiles(input.tokens, &mut work);
             }
             weights = weights.add(bytes::<C>(count));
         }
@@ -67,6 +62,7 @@ const fn record<C: Codes>() -> usize {
 }
 
 /// Some groups of columns of all tokens.
+#[derive(Clone, Copy)]
 struct Part<'a> {
     first: usize,
     count: usize,
@@ -74,15 +70,14 @@ struct Part<'a> {
     groups: usize,
     input: &'a Input,
     sink: &'a Sink<'a>,
-    /// 16 sums of each panel for each token, where there are several parts.
-    sums: *mut f32,
+    sums: Kept,
 }
 
 struct Integer<'a, L, C> {
     weights: *const u8,
     part: Part<'a>,
-    /// How far ahead weights are asked for, where they come from memory.
-    ahead: usize,
+    /// Whether the weights come from memory, as they do for the first tile.
+    streams: bool,
     lanes: PhantomData<(L, C)>,
 }
 
@@ -96,36 +91,21 @@ struct Activations {
     groups: usize,
 }
 
-type Sums<L, const T: usize> = [[<L as Lanes>::Floats; T]; PANELS];
-
 impl<L: Lanes, C: Codes> Tile for Integer<'_, L, C> {
     #[inline(always)]
     unsafe fn tile<const T: usize>(&mut self, first: usize) {
-        let part = &self.part;
+        let part = self.part;
         // SAFETY: the caller vouches for the tokens and the instructions; the sums have a place for each.
         unsafe {
-            let mut sums = [[L::splat(0.0); T]; PANELS];
-            let kept = part.sums.wrapping_add(first * PANELS * LANES);
-            if part.first > 0 {
-                for token in 0..T {
-                    for panel in 0..PANELS {
-                        sums[panel][token] = L::load(kept.add((token * PANELS + panel) * LANES));
-                    }
-                }
-            }
-            self.groups::<T>(activations::<C>(part, first, T), &mut sums);
-            for token in 0..T {
-                for panel in 0..PANELS {
-                    if part.first + part.count == part.groups {
-                        part.sink.put::<L>(first + token, panel, sums[panel][token]);
-                    } else {
-                        L::store(kept.add((token * PANELS + panel) * LANES), sums[panel][token]);
-                    }
-                }
+            let mut sums = if part.first > 0 { part.sums.load::<L, T>(first) } else { [[L::splat(0.0); T]; PANELS] };
+            self.groups::<T>(activations::<C>(&part, first, T), &mut sums);
+            if part.first + part.count == part.groups {
+                part.sink.put_all::<L, T>(first, &sums);
+            } else {
+                part.sums.store::<L, T>(first, &sums);
             }
         }
-        // The first tile has brought them.
-        self.ahead = 0;
+        self.streams = false;
     }
 }
 
@@ -163,13 +143,17 @@ impl<L: Lanes, C: Codes> Integer<'_, L, C> {
                     header = at;
                     at = at.add(C::HEADER);
                 }
-                if self.ahead > 0 {
-                    for line in (0..record::<C>()).step_by(64) {
-                        L::prefetch(at.wrapping_add(self.ahead + line));
-                    }
+                if self.streams {
+                    prefetch_stream::<L>(at, record::<C>());
                 }
                 let scales = Scales { header, own: at.add(PANELS * C::CODES) };
-                group_sums::<L, C, T>(at, scales, &activations, sums);
+                let [first, second] = sums;
+                if L::WIDE && T <= 6 {
+                    group_sums::<L, C, T, 2>(at, scales, 0, &activations, [first, second]);
+                } else {
+                    group_sums::<L, C, T, 1>(at, scales, 0, &activations, [first]);
+                    group_sums::<L, C, T, 1>(at, scales, 1, &activations, [second]);
+                }
                 at = at.add(record::<C>());
                 activations.codes = activations.codes.add(GROUP);
                 activations.scales = activations.scales.add(1);
@@ -180,31 +164,33 @@ impl<L: Lanes, C: Codes> Integer<'_, L, C> {
     }
 }
 
-/// Adds one group's products.
+/// Adds one group's products with `N` panels from `panel` on.
 #[inline(always)]
-unsafe fn group_sums<L: Lanes, C: Codes, const T: usize>(
+unsafe fn group_sums<L: Lanes, C: Codes, const T: usize, const N: usize>(
     codes: *const u8,
     scales: Scales,
+    panel: usize,
     activations: &Activations,
-    sums: &mut Sums<L, T>,
+    mut sums: [&mut [L::Floats; T]; N],
 ) {
     // SAFETY: the caller vouches for the group and the instructions.
     unsafe {
+        let codes = codes.add(panel * C::CODES);
         let halves = C::OFFSET as u8 == Offset::Halves as u8;
-        let mut dots = starts::<L, T>(activations, if halves { 2 } else { 1 }, 0);
-        half::<L, C, T, false>(&mut dots, codes, activations);
+        let mut dots = starts::<L, T, N>(activations, if halves { 2 } else { 1 }, 0);
+        half::<L, C, T, N, false>(&mut dots, codes, activations);
         if halves {
-            add::<L, C, T>(&dots, scales, 0, activations, sums);
-            dots = starts::<L, T>(activations, 2, 1);
+            add::<L, C, T, N>(&dots, scales, (panel, 0), activations, &mut sums);
+            dots = starts::<L, T, N>(activations, 2, 1);
         }
-        half::<L, C, T, true>(&mut dots, codes, activations);
-        add::<L, C, T>(&dots, scales, 1, activations, sums);
+        half::<L, C, T, N, true>(&mut dots, codes, activations);
+        add::<L, C, T, N>(&dots, scales, (panel, 1), activations, &mut sums);
         if C::MINIMUM {
-            for panel in 0..PANELS {
-                let minimum = C::minimum::<L>(scales, panel);
+            for n in 0..N {
+                let minimum = C::minimum::<L>(scales, panel + n);
                 for token in 0..T {
                     let sum = L::splat(*activations.sums.add(token * activations.groups));
-                    sums[panel][token] = L::negated_fma(minimum, sum, sums[panel][token]);
+                    sums[n][token] = L::negated_fma(minimum, sum, sums[n][token]);
                 }
             }
         }
@@ -213,36 +199,42 @@ unsafe fn group_sums<L: Lanes, C: Codes, const T: usize>(
 
 /// What each token's dot products start from, of `parts` for each group the one at `part`.
 #[inline(always)]
-unsafe fn starts<L: Lanes, const T: usize>(activations: &Activations, parts: usize, part: usize) -> [[L::Ints; T]; PANELS] {
+unsafe fn starts<L: Lanes, const T: usize, const N: usize>(
+    activations: &Activations,
+    parts: usize,
+    part: usize,
+) -> [[L::Ints; T]; N] {
     // SAFETY: the caller vouches for the group and the instructions.
     unsafe {
-        let mut dots = [[L::splat_int(0); T]; PANELS];
+        let mut dots = [[L::splat_int(0); T]; N];
         for token in 0..T {
-            dots[0][token] = L::splat_int(*activations.starts.add(parts * token * activations.groups + part));
-            dots[1][token] = dots[0][token];
+            let start = L::splat_int(*activations.starts.add(parts * token * activations.groups + part));
+            for n in 0..N {
+                dots[n][token] = start;
+            }
         }
         dots
     }
 }
 
-/// Adds the scaled products to the sums.
+/// Adds the scaled products with the panels from `panel` on to the sums.
 #[inline(always)]
-unsafe fn add<L: Lanes, C: Codes, const T: usize>(
-    dots: &[[L::Ints; T]; PANELS],
+unsafe fn add<L: Lanes, C: Codes, const T: usize, const N: usize>(
+    dots: &[[L::Ints; T]; N],
     scales: Scales,
-    half: usize,
+    (panel, half): (usize, usize),
     activations: &Activations,
-    sums: &mut Sums<L, T>,
+    sums: &mut [&mut [L::Floats; T]; N],
 ) {
     // SAFETY: the caller vouches for the group and the instructions.
     unsafe {
-        for panel in 0..PANELS {
-            let scale = C::scale::<L>(scales, panel, half);
+        for n in 0..N {
+            let scale = C::scale::<L>(scales, panel + n, half);
             let correction = L::dot_correction(scale);
             for token in 0..T {
                 let own = L::splat(*activations.scales.add(token * activations.groups));
-                let scaled = L::scale_dots(dots[panel][token], scale, correction);
-                sums[panel][token] = L::fma(scaled, own, sums[panel][token]);
+                let scaled = L::scale_dots(dots[n][token], scale, correction);
+                sums[n][token] = L::fma(scaled, own, sums[n][token]);
             }
         }
     }
@@ -250,40 +242,42 @@ unsafe fn add<L: Lanes, C: Codes, const T: usize>(
 
 /// Adds the products of half a group: 16 columns, four vectors of each panel.
 #[inline(always)]
-unsafe fn half<L: Lanes, C: Codes, const T: usize, const SECOND: bool>(
-    dots: &mut [[L::Ints; T]; PANELS],
+unsafe fn half<L: Lanes, C: Codes, const T: usize, const N: usize, const SECOND: bool>(
+    dots: &mut [[L::Ints; T]; N],
     codes: *const u8,
     activations: &Activations,
 ) {
     // SAFETY: the caller vouches for the group and the instructions.
     unsafe {
-        step::<L, C, T, SECOND, 0>(dots, codes, activations);
-        step::<L, C, T, SECOND, 1>(dots, codes, activations);
-        step::<L, C, T, SECOND, 2>(dots, codes, activations);
-        step::<L, C, T, SECOND, 3>(dots, codes, activations);
+        step::<L, C, T, N, SECOND, 0>(dots, codes, activations);
+        step::<L, C, T, N, SECOND, 1>(dots, codes, activations);
+        step::<L, C, T, N, SECOND, 2>(dots, codes, activations);
+        step::<L, C, T, N, SECOND, 3>(dots, codes, activations);
     }
 }
 
 /// Adds the products of four columns.
 #[inline(always)]
-unsafe fn step<L: Lanes, C: Codes, const T: usize, const SECOND: bool, const J: usize>(
-    dots: &mut [[L::Ints; T]; PANELS],
+unsafe fn step<L: Lanes, C: Codes, const T: usize, const N: usize, const SECOND: bool, const J: usize>(
+    dots: &mut [[L::Ints; T]; N],
     codes: *const u8,
     activations: &Activations,
 ) {
     // SAFETY: the caller vouches for the group and the instructions; each token has 32 codes here, of which four are read.
     unsafe {
-        let first = C::vector::<L, SECOND, J>(codes);
-        let second = C::vector::<L, SECOND, J>(codes.add(C::CODES));
+        let mut weights = [C::vector::<L, SECOND, J>(codes); N];
+        for n in 1..N {
+            weights[n] = C::vector::<L, SECOND, J>(codes.add(n * C::CODES));
+        }
         let offset = 4 * J + if SECOND { LANES } else { 0 };
         for token in 0..T {
             let four = activations.codes.add(token * activations.groups * GROUP + offset).cast::<i32>().read_unaligned();
-            if C::OFFSET as u8 == Offset::Bytes as u8 {
-                dots[0][token] = L::dot_signed(dots[0][token], first, four);
-                dots[1][token] = L::dot_signed(dots[1][token], second, four);
-            } else {
-                dots[0][token] = L::dot(dots[0][token], first, four);
-                dots[1][token] = L::dot(dots[1][token], second, four);
+            for n in 0..N {
+                dots[n][token] = if C::OFFSET as u8 == Offset::Bytes as u8 {
+                    L::dot_signed(dots[n][token], weights[n], four)
+                } else {
+                    L::dot(dots[n][token], weights[n], four)
+                };
             }
         }
     }
@@ -341,9 +335,7 @@ unsafe fn unpack<L: Lanes, C: Codes>(weights: *const u8, groups: usize, scratch:
                 header = from;
                 from = from.add(C::HEADER);
             }
-            for line in (0..record::<C>()).step_by(64) {
-                L::prefetch(from.wrapping_add(AHEAD + line));
-            }
+            prefetch_stream::<L>(from, record::<C>());
             let scales = Scales { header, own: from.add(PANELS * C::CODES) };
             for panel in 0..PANELS {
                 unpack_codes::<L, C>(from.add(panel * C::CODES), to.add(panel * 512));
