@@ -3,6 +3,7 @@
 //! Its keys and values lie in blocks of the same numbers as the large model's: what the scheduler hands out holds both, and a
 //! prefix that is found again can be found here too.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use checkpoint::{Checkpoint, Tokenizer};
@@ -90,6 +91,12 @@ impl Task {
         Run { tokens, start, blocks: &sequence.blocks, wanted }
     }
 
+    /// Has nothing run in this step. So many positions are computed already.
+    fn wait(&mut self, computed: usize) {
+        self.first = computed..computed;
+        self.finished = true;
+    }
+
     /// Positions that are computed after all that was run.
     fn computed(&self) -> usize {
         self.first.end + self.steps.saturating_sub(1)
@@ -156,13 +163,22 @@ impl DraftModel {
     }
 
     /// Guesses for each task as many tokens as it wants, unless they become too unlikely or one is among `ends`, which is left
-    /// out. Tasks that are far behind catch up, with at most so many tokens altogether, and get none yet.
+    /// out. Tasks that are far behind catch up, with at most so many tokens altogether, and get none yet; nor do those that
+    /// would write a block that they share with a task before them, until that has filled it.
     pub(crate) fn guess(&mut self, scheduler: &mut Scheduler, tasks: &mut [Task], ends: &[u32], catch_up: usize) {
         let mut budget = catch_up;
+        // What is run behind the first runs lies behind every prefix, in blocks that nobody shares.
+        let mut written = HashSet::<u32>::new();
         for task in &mut *tasks {
             let Some(sequence) = scheduler.sequence(task.sequence) else { continue };
             let from = self.found(sequence);
             let count = (sequence.tokens.len() - from).min(budget.max(HARDLY_BEHIND));
+            let blocks = &sequence.blocks[from / BLOCK_TOKENS..(from + count).div_ceil(BLOCK_TOKENS)];
+            if blocks.iter().any(|block| written.contains(block)) {
+                task.wait(from);
+                continue;
+            }
+            written.extend(blocks);
             budget = budget.saturating_sub(count);
             task.first = from..from + count;
         }
@@ -210,12 +226,14 @@ impl DraftModel {
         }
     }
 
-    /// Of the blocks that a task has written, those that are full and certain can be found again, and the others no more.
+    /// Of the blocks that a task has written, those that are full and certain can be found again, and the others no more. What
+    /// lies behind them may have been written by another.
     fn note_filled(&mut self, scheduler: &Scheduler, task: &Task) {
-        let Some(sequence) = scheduler.sequence(task.sequence) else { return };
+        let Some(sequence) = scheduler.sequence(task.sequence).filter(|_| task.steps > 0) else { return };
         // The block before was full but not yet certain when its last token was run.
         let before = (task.first.start / BLOCK_TOKENS).saturating_sub(1);
-        for (index, block) in sequence.blocks.iter().enumerate().skip(before) {
+        let behind = task.computed().div_ceil(BLOCK_TOKENS);
+        for (index, block) in sequence.blocks.iter().enumerate().take(behind).skip(before) {
             let full = (index + 1) * BLOCK_TOKENS <= task.first.end;
             self.filled[*block as usize] = sequence.published.get(index).copied().filter(|_| full);
         }

@@ -222,6 +222,27 @@ async fn a_draft_model_shares_a_cache_that_is_too_small() {
     assert!(activity.preemptions > 0, "the cache was meant to be too small: {activity:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prefix_that_the_draft_model_has_not_seen_is_shared_by_two() {
+    let (plain, guessing) = (demo(settings()), demo(EngineSettings { speculation: Some(drafting(4)), ..settings() }));
+    // Nothing is guessed for a single token, but its prompt is remembered.
+    same_answers(&plain, &guessing, &[greedy(prompt(1, 100), 1)]).await;
+    assert_eq!(guessing.activity().drafts, 0);
+    let activity = same_answers(&plain, &guessing, &[greedy(prompt(1, 100), 20), greedy(prompt(1, 100), 20)]).await;
+    assert!(activity.drafts > 0, "{activity:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn choices_of_one_long_prompt_catch_up_one_after_another() {
+    let plain = demo(settings());
+    for adaptive in [true, false] {
+        let speculation = Some(Speculation { adaptive, ..drafting(1) });
+        let guessing = demo(EngineSettings { speculation, ..settings() });
+        let generation = Generation { choices: Choices::new(2).unwrap(), ..greedy(prompt(2, 330), 60) };
+        same_answers(&plain, &guessing, &[generation]).await;
+    }
+}
+
 #[test]
 fn a_draft_model_with_another_vocabulary_is_refused() {
     let other = Checkpoint::open(&crate::client::fixture("hf/llama")).unwrap();
