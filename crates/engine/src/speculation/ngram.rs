@@ -1,7 +1,7 @@
 //! Prompt lookup: where the end of a text has been before, what followed there is a guess at what follows now.
 //!
 //! After Saxena's prompt lookup decoding (<https://github.com/apoorvumang/prompt-lookup-decoding>), as vLLM's `ngram` and
-//! llama.cpp's `lookup` do it. They search the text for each draft; here an index grows with it, a few nanoseconds a token.
+//! llama.cpp's `lookup` do it. They search the text for each draft; here an index grows with it, tens of nanoseconds a token.
 
 use std::collections::HashMap;
 

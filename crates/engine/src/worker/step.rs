@@ -105,6 +105,10 @@ impl Worker {
             chosen.push((row, Some((token, logprob))));
         }
         for (row, choice) in chosen {
+            // Guesses behind a token that ended the answer are not part of it, right as they may be.
+            if !self.answers.contains_key(&row.sequence) {
+                continue;
+            }
             if row.guess.is_some() {
                 self.totals.accepted += 1;
                 self.scheduler.confirm(row.sequence);

@@ -64,6 +64,8 @@ async fn same_answers(plain: &Arc<Engine>, guessing: &Arc<Engine>, generations: 
     assert_eq!(plain.activity().drafts, 0);
     let activity = until(guessing, |activity| activity.running == 0 && activity.kv_blocks_in_use == 0).await;
     assert!(activity.accepted_tokens <= activity.draft_tokens && activity.drafts <= activity.draft_tokens);
+    // What was accepted was given, and behind each draft one token more.
+    assert!(activity.accepted_tokens + activity.drafts <= activity.generation_tokens, "{activity:?}");
     activity
 }
 
@@ -165,12 +167,15 @@ async fn the_last_place_of_cache_and_context_is_used_and_none_beyond() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_string_within_what_was_guessed_ends_the_answer_there() {
-    let (plain, guessing) = (demo(settings()), demo(EngineSettings { speculation: EAGER, ..settings() }));
+    let plain = demo(settings());
     let whole = ask(&plain, of_all_kinds()[0].clone()).await.only().text.clone();
-    for place in (0..whole.len() - 4).step_by(11) {
-        let stop: String = whole.chars().skip(place).take(4).collect();
-        let generation = Generation { stop: Stop::new(vec![stop], true).unwrap(), ..of_all_kinds()[0].clone() };
-        same_answers(&plain, &guessing, &[generation]).await;
+    for speculation in [EAGER, Some(drafting(4))] {
+        let guessing = demo(EngineSettings { speculation, ..settings() });
+        for place in (0..whole.len() - 4).step_by(11) {
+            let stop: String = whole.chars().skip(place).take(4).collect();
+            let generation = Generation { stop: Stop::new(vec![stop], true).unwrap(), ..of_all_kinds()[0].clone() };
+            same_answers(&plain, &guessing, &[generation]).await;
+        }
     }
 }
 
