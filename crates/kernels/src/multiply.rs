@@ -180,6 +180,39 @@ impl Kernel for Work<'_> {
     }
 }
 
+/// The weights after those that the tiles work on now. Each tile asks for a share of them when it begins, so that memory is
+/// not idle while all compute.
+#[derive(Clone, Copy)]
+pub(crate) struct Coming {
+    at: *const u8,
+    lines: usize,
+    share: usize,
+}
+
+/// Found by trying.
+const LEAST_ASKING: usize = 8;
+
+impl Coming {
+    /// `bytes` from `at` on, asked for by so many tiles. For few of them the shares would be so large that they wait for one another.
+    fn new(at: *const u8, bytes: usize, tiles: usize) -> Self {
+        let lines = if tiles < LEAST_ASKING { 0 } else { bytes / size_of::<Line>() };
+        Self { at, lines, share: lines.div_ceil(tiles) }
+    }
+
+    /// # Safety
+    /// The machine has the instructions.
+    #[inline(always)]
+    unsafe fn ask<L: Lanes>(&mut self) {
+        let count = self.share.min(self.lines);
+        for line in 0..count {
+            // SAFETY: what is asked for need not be there.
+            unsafe { L::prefetch_for_later(self.at.wrapping_add(line * size_of::<Line>())) };
+        }
+        self.at = self.at.wrapping_add(count * size_of::<Line>());
+        self.lines -= count;
+    }
+}
+
 /// Where the results of a pair of panels go.
 pub(crate) struct Sink<'a> {
     job: &'a Job<'a>,

@@ -4,7 +4,7 @@
 
 use std::marker::PhantomData;
 
-use super::{Kept, Scratch, Sink};
+use super::{Coming, Kept, Scratch, Sink};
 use crate::{
     input::Input,
     lanes::{LANES, Lanes, prefetch_stream},
@@ -73,24 +73,32 @@ pub(crate) unsafe fn run<L: Lanes, P: Pairs>(pair: &[u8], input: &Input, sink: &
             let weights = pair.as_ptr().add(first * PANELS * P::BYTES);
             let count = chunk.min(pairs - first);
             let is_last = first + count == pairs;
-            let mut work =
-                Float { weights, first, count, is_last, input, sink, sums, streams: true, lanes: PhantomData::<(L, P)> };
+            let (size, tiles) = (count * PANELS * P::BYTES, input.tokens.div_ceil(L::TILE));
+            let coming = Coming::new(weights.wrapping_add(size), size, tiles);
+            let part = Part { weights, first, count, is_last };
+            let mut work = Float { part, input, sink, sums, streams: true, coming, lanes: PhantomData::<(L, P)> };
             L::tiles(input.tokens, &mut work);
         }
     }
 }
 
-/// Some pairs of columns of all tokens.
-struct Float<'a, L, P> {
+/// Some pairs of columns.
+struct Part {
     weights: *const u8,
     first: usize,
     count: usize,
     is_last: bool,
+}
+
+/// A part of all tokens.
+struct Float<'a, L, P> {
+    part: Part,
     input: &'a Input,
     sink: &'a Sink<'a>,
     sums: Kept,
     /// Whether the weights come from memory, as they do for the first tile.
     streams: bool,
+    coming: Coming,
     lanes: PhantomData<(L, P)>,
 }
 
@@ -101,10 +109,11 @@ impl<L: Lanes, P: Pairs> Tile for Float<'_, L, P> {
         // SAFETY: the input is padded to whole groups, so every pair of columns is there for every token; the panels hold as many.
         // The caller vouches for the tokens and the instructions.
         unsafe {
-            let values = self.input.values[first * stride..][..T * stride].as_ptr().add(2 * self.first);
-            let mut sums = if self.first > 0 { self.sums.load::<L, T>(first) } else { [[L::splat(0.0); T]; PANELS] };
-            for pair in 0..self.count {
-                let at = self.weights.add(pair * PANELS * P::BYTES);
+            self.coming.ask::<L>();
+            let values = self.input.values[first * stride..][..T * stride].as_ptr().add(2 * self.part.first);
+            let mut sums = if self.part.first > 0 { self.sums.load::<L, T>(first) } else { [[L::splat(0.0); T]; PANELS] };
+            for pair in 0..self.part.count {
+                let at = self.part.weights.add(pair * PANELS * P::BYTES);
                 if self.streams {
                     prefetch_stream::<L>(at, PANELS * P::BYTES);
                 }
@@ -118,7 +127,7 @@ impl<L: Lanes, P: Pairs> Tile for Float<'_, L, P> {
                     }
                 }
             }
-            if self.is_last {
+            if self.part.is_last {
                 self.sink.put_all::<L, T>(first, &sums);
             } else {
                 self.sums.store::<L, T>(first, &sums);

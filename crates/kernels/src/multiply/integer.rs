@@ -9,7 +9,7 @@
 use std::marker::PhantomData;
 
 use super::{
-    Kept, Line, Scratch, Sink, Sums,
+    Coming, Kept, Line, Scratch, Sink, Sums,
     codes::{Codes, Offset, Scales},
 };
 use crate::{
@@ -39,15 +39,17 @@ pub(crate) unsafe fn run<L: Lanes, C: Codes>(pair: &[u8], input: &Input, sink: &
         for first in (0..groups).step_by(chunk) {
             let count = chunk.min(groups - first);
             let part = Part { first, count, groups, input, sink, sums };
+            let (size, tiles) = (bytes::<C>(count), input.tokens.div_ceil(L::TILE));
+            let coming = Coming::new(weights.wrapping_add(size), size, tiles);
             if unpacks {
                 let weights = unpack::<L, C>(weights, count, &mut scratch.unpacked);
-                let mut work = Integer::<L, Unpacked<C>> { weights, part, streams: false, lanes: PhantomData };
+                let mut work = Integer::<L, Unpacked<C>> { weights, part, streams: false, coming, lanes: PhantomData };
                 L::tiles(input.tokens, &mut work);
             } else {
-                let mut work = Integer::<L, C> { weights, part, streams: true, lanes: PhantomData };
+                let mut work = Integer::<L, C> { weights, part, streams: true, coming, lanes: PhantomData };
                 L::tiles(input.tokens, &mut work);
             }
-            weights = weights.add(bytes::<C>(count));
+            weights = weights.add(size);
         }
     }
 }
@@ -78,6 +80,7 @@ struct Integer<'a, L, C> {
     part: Part<'a>,
     /// Whether the weights come from memory, as they do for the first tile.
     streams: bool,
+    coming: Coming,
     lanes: PhantomData<(L, C)>,
 }
 
@@ -95,6 +98,8 @@ impl<L: Lanes, C: Codes> Tile for Integer<'_, L, C> {
     #[inline(always)]
     unsafe fn tile<const T: usize>(&mut self, first: usize) {
         let part = self.part;
+        // SAFETY: the caller vouches for the instructions.
+        unsafe { self.coming.ask::<L>() };
         // SAFETY: the caller vouches for the tokens and the instructions; the sums have a place for each.
         unsafe {
             let mut sums = if part.first > 0 { part.sums.load::<L, T>(first) } else { [[L::splat(0.0); T]; PANELS] };
