@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kernels::{AttentionShape, KvCache, KvElement, KvShape, Pool, Slot, Span, attend, limits::Limits};
+use kernels::{AttentionShape, KvCache, KvElement, KvShape, Pool, Slot, Slots, Span, attend, limits::Limits};
 
 const BLOCK: usize = 16;
 
@@ -100,7 +100,7 @@ fn blocks(count: usize) -> Vec<u32> {
 fn fill(pool: &Pool, cache: &mut KvCache, layers: usize, blocks: &[u32]) {
     let width = cache.shape().kv_heads * cache.shape().head_dim;
     let numbers = numbers(blocks.len() * BLOCK * width);
-    let slots: Vec<_> =
+    let slots: Slots =
         blocks.iter().flat_map(|&block| (0..BLOCK as u32).map(move |offset| Slot { block, offset })).collect();
     for layer in 0..layers {
         cache.write(pool, layer, &slots, &numbers, &numbers);

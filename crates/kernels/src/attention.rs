@@ -52,6 +52,9 @@ const PIECE_ROWS: usize = 64;
 /// So many pieces for each worker share well. If there are fewer, their chunks are shared.
 const PIECES_EACH: usize = 4;
 
+/// Elements of the parts of shared chunks at most: 64 MiB. With more there is work enough without sharing chunks.
+const MOST_PARTS: usize = 16 << 20;
+
 /// Below so many multiplications a call is not worth a second thread.
 const SMALL: usize = 100_000;
 
@@ -90,7 +93,11 @@ pub fn attend(
     let chunks = spans.iter().map(|span| (span.start + span.tokens).div_ceil(CHUNK)).max().unwrap_or(0);
     if work < SMALL {
         call.whole_pieces(pool, 0..count);
-    } else if count < PIECES_EACH * pool.threads() && chunks > 1 && pool.threads() > 1 {
+    } else if count < PIECES_EACH * pool.threads()
+        && chunks > 1
+        && pool.threads() > 1
+        && count * chunks * call.part_length(count) <= MOST_PARTS
+    {
         PARTS.with_borrow_mut(|parts| call.in_chunks(pool, count, chunks, parts));
     } else {
         // The last tokens see most: with them first, nobody is left with a large piece at the end.
@@ -194,9 +201,15 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Elements of a part with as many rows as the largest of `count` pieces has.
+    fn part_length(&self, count: usize) -> usize {
+        let rows = (0..count).map(|index| self.piece(index).rows()).max().unwrap_or(0);
+        Part::length(self.shape.head_dim) * rows
+    }
+
     /// Runs of chunks of all pieces as work of their own, and then the merging of their parts.
     fn in_chunks(&self, pool: &Pool, count: usize, chunks: usize, parts: &mut Vec<f32>) {
-        let length = Part::length(self.shape.head_dim) * self.piece_tokens() * self.group();
+        let length = self.part_length(count);
         grow(parts, count * chunks * length);
         let shared = Shared::new(parts);
         let run = (count * chunks / (PIECES_EACH * pool.threads())).clamp(1, chunks);

@@ -101,11 +101,42 @@ impl KvShape {
 }
 
 /// Where a token's keys and values go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Slot {
     pub block: u32,
     /// Position within the block.
     pub offset: u32,
+}
+
+/// The slots of a step's tokens, each named once: several workers write them at the same time. Its memory is kept from step to
+/// step.
+#[derive(Debug, Default)]
+pub struct Slots {
+    slots: Vec<Slot>,
+    sorted: Vec<Slot>,
+}
+
+impl Slots {
+    /// # Panics
+    /// If a slot is named twice.
+    pub fn set(&mut self, slots: impl Iterator<Item = Slot>) {
+        self.slots.clear();
+        self.slots.extend(slots);
+        self.sorted.clone_from(&self.slots);
+        self.sorted.sort_unstable();
+        if self.sorted.windows(2).any(|pair| pair[0] == pair[1]) {
+            self.slots.clear();
+            panic!("a slot is named twice");
+        }
+    }
+}
+
+impl FromIterator<Slot> for Slots {
+    fn from_iter<I: IntoIterator<Item = Slot>>(slots: I) -> Self {
+        let mut all = Self::default();
+        all.set(slots.into_iter());
+        all
+    }
 }
 
 /// The cache.
@@ -139,15 +170,13 @@ impl KvCache {
     /// Writes the keys and values (tokens × kv_heads · head_dim) of one layer, each token's into its slot.
     ///
     /// # Panics
-    /// If a slot or the layer is not in the cache, if a slot is named twice, or if the shapes do not fit.
-    pub fn write(&mut self, pool: &Pool, layer: usize, slots: &[Slot], keys: &[f32], values: &[f32]) {
-        let shape = self.shape;
+    /// If a slot or the layer is not in the cache, or if the shapes do not fit.
+    pub fn write(&mut self, pool: &Pool, layer: usize, slots: &Slots, keys: &[f32], values: &[f32]) {
+        let (shape, slots) = (self.shape, &slots.slots[..]);
         let width = shape.kv_heads * shape.head_dim;
         assert!(layer < shape.layers, "layer {layer} of {}", shape.layers);
         assert_eq!(keys.len(), slots.len() * width, "the keys of {} tokens", slots.len());
         assert_eq!(values.len(), slots.len() * width, "the values of {} tokens", slots.len());
-        // Two workers might write it at the same time.
-        assert!(are_distinct(slots), "a slot is named twice");
         let first = layer * self.blocks;
         let buffer = Shared::new(self.buffer.bytes_mut());
         // About 16,000 elements are worth another thread.
@@ -177,12 +206,6 @@ impl fmt::Debug for KvCache {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("KvCache").field("shape", &self.shape).field("blocks", &self.blocks).finish_non_exhaustive()
     }
-}
-
-fn are_distinct(slots: &[Slot]) -> bool {
-    let mut places: Vec<_> = slots.iter().map(|slot| (slot.block, slot.offset)).collect();
-    places.sort_unstable();
-    places.windows(2).all(|pair| pair[0] != pair[1])
 }
 
 /// The kernel: one token's key and value of one head.

@@ -5,7 +5,7 @@
 
 use crate::{
     activation::{Activation, activate},
-    isa::Kernel,
+    isa::{Isa, Kernel},
     lanes::{DOT_START, LANES, Lanes},
     matrix::{GROUP, Matrix},
     norm::{Norm, add_row, norm_row},
@@ -42,6 +42,8 @@ pub struct Input {
     pub(crate) values: Vec<f32>,
     /// What the last load made: `values`, or the fields below, or both.
     pub(crate) form: Form,
+    /// For whose lanes: see `Starts`.
+    pub(crate) isa: Option<Isa>,
     pub(crate) codes: Vec<i8>,
     /// For each token and group, what a code is multiplied by.
     pub(crate) scales: Vec<f32>,
@@ -133,7 +135,7 @@ impl Input {
 
     /// Has `make` write each token, and brings it into the form.
     fn fill(&mut self, pool: &Pool, tokens: usize, columns: usize, form: Form, make: impl Fn(usize, &mut [f32]) + Sync) {
-        (self.tokens, self.columns, self.form) = (tokens, columns, form);
+        (self.tokens, self.columns, self.form, self.isa) = (tokens, columns, form, Some(pool.isa()));
         self.stride = columns.next_multiple_of(GROUP);
         self.resize(pool.threads());
         let targets = Targets {

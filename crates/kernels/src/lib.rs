@@ -39,7 +39,7 @@ mod tile;
 pub use activation::{Activation, activate};
 pub use arena::Arena;
 pub use attention::{AttentionShape, Span, attend};
-pub use cache::{CacheError, KvCache, KvElement, KvShape, Slot};
+pub use cache::{CacheError, KvCache, KvElement, KvShape, Slot, Slots};
 pub use format::Format;
 pub use input::{Form, Input};
 pub use isa::Isa;

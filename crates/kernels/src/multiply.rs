@@ -36,8 +36,9 @@ const PIECE_BYTES: usize = 64 << 10;
 /// Multiplies the input's tokens with several matrices of as many columns, in one go.
 ///
 /// # Panics
-/// If the shapes do not fit, or if the input was not loaded in the form of a matrix.
+/// If the shapes do not fit, or if the input was not loaded in the form of a matrix and with the pool's instructions.
 pub fn multiply<const N: usize>(pool: &Pool, input: &Input, products: [Product<'_>; N]) {
+    assert!(input.tokens == 0 || input.isa == Some(pool.isa()), "an input that was loaded for other instructions");
     let jobs = products.map(|product| Job::new(input, product));
     if input.tokens == 0 {
         return;

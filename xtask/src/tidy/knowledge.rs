@@ -7,7 +7,7 @@ use super::Finding;
 /// Where `unsafe` may be written, and why.
 const UNSAFE: [&str; 2] = [
     "crates/kernels/",
-    // A memory mapping is unsafe to make and needs a file, which kernels never sees.
+    // Mapping a file and giving its pages back are unsafe, and need a file, which kernels never sees.
     "crates/checkpoint/src/storage.rs",
 ];
 

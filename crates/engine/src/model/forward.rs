@@ -47,15 +47,14 @@ impl Model {
 
 /// Positions, and the places in the cache, of all tokens of the step.
 fn place(runs: &[Run<'_>], scratch: &mut Scratch) {
+    let positions = |run: &Run<'_>| run.start..run.start + run.tokens.len();
     scratch.positions.clear();
-    scratch.slots.clear();
-    for run in runs {
-        for position in run.start..run.start + run.tokens.len() {
-            scratch.positions.push(position as u32);
-            let (block, offset) = (run.blocks[position / BLOCK_TOKENS], (position % BLOCK_TOKENS) as u32);
-            scratch.slots.push(Slot { block, offset });
-        }
-    }
+    scratch.positions.extend(runs.iter().flat_map(positions).map(|position| position as u32));
+    let slot = |run: &Run<'_>, position: usize| {
+        let (block, offset) = (run.blocks[position / BLOCK_TOKENS], (position % BLOCK_TOKENS) as u32);
+        Slot { block, offset }
+    };
+    scratch.slots.set(runs.iter().flat_map(|run| positions(run).map(move |position| slot(run, position))));
 }
 
 fn embed(embeddings: &Tensor, positions: Option<&Tensor>, runs: &[Run<'_>], hidden: usize, scratch: &mut Scratch) {

@@ -1,6 +1,6 @@
 //! The buffers of a step. They grow to the largest step seen and stay.
 
-use kernels::{Input, Slot};
+use kernels::{Input, Slots};
 
 #[derive(Default)]
 pub(super) struct Scratch {
@@ -16,7 +16,7 @@ pub(super) struct Scratch {
     pub(super) wanted: Vec<f32>,    // (rows wanted, hidden): the final hidden states
     pub(super) logits: Vec<f32>,    // (rows, vocabulary)
     pub(super) positions: Vec<u32>,
-    pub(super) slots: Vec<Slot>,
+    pub(super) slots: Slots,
     pub(super) input: Option<Input>,
 }
 

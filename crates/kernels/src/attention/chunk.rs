@@ -268,7 +268,8 @@ impl<'a, L: Lanes, E: Element> Rows<'a, L, E> {
                             sums[row][vector] = L::fma(weight, value[vector], sums[row][vector]);
                         }
                     }
-                    values = values.add(self.value_stride);
+                    // After the last position it is beyond the block, where it is not read.
+                    values = values.wrapping_add(self.value_stride);
                     ahead = ahead.wrapping_add(self.value_stride);
                     weights = weights.add(1);
                 }

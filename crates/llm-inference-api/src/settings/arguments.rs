@@ -45,8 +45,8 @@ pub(crate) struct EngineArguments {
     /// Memory for the KV cache of all models together, as 512MiB [LLM_KV_CACHE_BYTES; default: a quarter of what is free].
     #[arg(long, value_name = "BYTES", value_parser = parse::bytes)]
     pub(crate) kv_cache_bytes: Option<NonZeroUsize>,
-    /// How keys and values are held: auto, f32, f16, bf16, or int8, which takes half the memory of f16 and costs a little accuracy
-    /// [LLM_KV_CACHE_TYPE; default: auto, which is f16, or f32 for models in f32].
+    /// How keys and values are held: auto, f32, f16, bf16, or int8, which takes little more than half of f16 and costs
+    /// a little accuracy [LLM_KV_CACHE_TYPE; default: auto, which is f16, or f32 for models in f32].
     #[arg(long, value_name = "TYPE", value_parser = parse::kv_cache_type)]
     pub(crate) kv_cache_type: Option<KvCacheType>,
     /// Sequences that run at once, for each model [LLM_MAX_CONCURRENT_REQUESTS; default: 10].
