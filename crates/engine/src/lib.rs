@@ -25,4 +25,4 @@ pub use engine::{Engine, StartError};
 pub use model::{BLOCK_TOKENS, Model, ModelError, Run, Wanted};
 pub use sampling::sampling_time;
 pub use settings::{EngineSettings, GuessSource, Memory, Progress, Speculation};
-pub use speculation::DraftError;
+pub use speculation::{DraftError, MOST_GUESSES};

@@ -7,7 +7,7 @@
 use super::StepCost;
 
 /// The most guesses behind one token.
-pub(crate) const MOST_GUESSES: usize = 15;
+pub const MOST_GUESSES: usize = 15;
 
 /// What is expected of a step may be wrong; what promises less than this is left alone.
 const LEAST_GAIN: f64 = 1.02;

@@ -22,5 +22,6 @@ pub(crate) use cost::StepCost;
 pub use draft_model::DraftError;
 pub(crate) use draft_model::{DraftModel, Task};
 pub(crate) use guesser::{Guess, Guesser};
-pub(crate) use lengths::{Lengths, MOST_GUESSES, Offer};
+pub use lengths::MOST_GUESSES;
+pub(crate) use lengths::{Lengths, Offer};
 pub(crate) use odds::Odds;

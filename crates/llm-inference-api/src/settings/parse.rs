@@ -170,8 +170,7 @@ pub(crate) fn speculation(text: &str) -> Parsed<Speculation> {
 }
 
 pub(crate) fn speculation_tokens(text: &str) -> Parsed<NonZeroUsize> {
-    const MOST: usize = 15;
-    let tokens = text.trim().parse().ok().filter(|tokens: &NonZeroUsize| tokens.get() <= MOST);
+    let tokens = text.trim().parse().ok().filter(|tokens: &NonZeroUsize| tokens.get() <= engine::MOST_GUESSES);
     tokens.ok_or(Expected("a number of tokens from 1 to 15"))
 }
 
