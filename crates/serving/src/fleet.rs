@@ -2,7 +2,7 @@
 
 use backend::{Error, Result};
 
-use crate::Model;
+use crate::{Group, Model};
 
 #[derive(Debug)]
 pub(crate) struct Fleet {
@@ -16,6 +16,14 @@ impl Fleet {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Model> {
         self.models.iter()
+    }
+
+    /// The model of a group that answers who names none.
+    pub(crate) fn first(&self, group: Group) -> Result<&Model> {
+        group.members(&self.models, |model| model.group).next().ok_or_else(|| Error::Unavailable {
+            reason: "there is no model to answer".into(),
+            retry_after: crate::service::RETRY_AFTER,
+        })
     }
 
     /// By id or alias.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use backend::ModelState;
 
-use crate::Model;
+use crate::{Group, Model};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Health {
@@ -16,6 +16,7 @@ pub struct Health {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelHealth {
     pub id: String,
+    pub group: Group,
     pub state: ModelState,
     /// It has work and has made no progress on it for longer than the limit.
     pub stalled: bool,
@@ -47,6 +48,11 @@ impl Health {
         !self.models.iter().any(|model| model.stalled)
     }
 
+    /// The models that answer for a group: its own, or else the first of all.
+    pub fn members(&self, group: Group) -> impl Iterator<Item = &ModelHealth> {
+        group.members(&self.models, |model| model.group)
+    }
+
     pub fn status(&self) -> Status {
         if !self.is_ready() {
             Status::Unhealthy
@@ -61,7 +67,7 @@ impl Health {
 impl ModelHealth {
     pub(crate) fn of(model: &Model, stall_limit: Duration) -> Self {
         let stalled = model.backend.activity().stalled_for.is_some_and(|stalled| stalled > stall_limit);
-        Self { id: model.card().id.clone(), state: model.backend.state(), stalled }
+        Self { id: model.card().id.clone(), group: model.group, state: model.backend.state(), stalled }
     }
 
     pub fn can_answer(&self) -> bool {

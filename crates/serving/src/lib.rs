@@ -7,6 +7,7 @@ mod defaults;
 mod drain;
 mod fleet;
 mod generate;
+mod group;
 mod health;
 mod meter;
 mod model;
@@ -14,6 +15,7 @@ mod service;
 mod together;
 
 pub use defaults::Defaults;
+pub use group::Group;
 pub use health::{Health, ModelHealth, Status};
 pub use model::Model;
 pub use service::{Service, Settings};

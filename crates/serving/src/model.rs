@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use backend::{Backend, Error, Generation, MaxTokens, ModelCard, ModelState, Result};
 
-use crate::Defaults;
+use crate::{Defaults, Group};
 
 /// A backend and how it is offered: under which names, with which defaults, up to which length.
 #[derive(Debug, Clone)]
@@ -14,12 +14,13 @@ pub struct Model {
     pub defaults: Defaults,
     /// The model's own maximum, where it is lower than the server's.
     pub max_tokens: Option<MaxTokens>,
+    pub group: Group,
 }
 
 impl Model {
     /// Under its own name, with nothing special.
     pub fn new(backend: Arc<dyn Backend>) -> Self {
-        Self { backend, aliases: Vec::new(), defaults: Defaults::default(), max_tokens: None }
+        Self { backend, aliases: Vec::new(), defaults: Defaults::default(), max_tokens: None, group: Group::Chat }
     }
 
     pub fn card(&self) -> Arc<ModelCard> {

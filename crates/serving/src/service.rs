@@ -8,7 +8,7 @@ use telemetry::{Metrics, Reading};
 
 use crate::drain::Drain;
 use crate::fleet::Fleet;
-use crate::{Defaults, Health, Model, ModelHealth};
+use crate::{Defaults, Group, Health, Model, ModelHealth};
 
 /// When to try again if nobody knows better.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -66,6 +66,11 @@ impl Service {
             model.check_state()?;
         }
         Ok(model.card())
+    }
+
+    /// The name that a request gave, or the one of the group's first model.
+    pub fn name(&self, given: Option<String>, group: Group) -> Result<String> {
+        given.map_or_else(|| Ok(self.inner.fleet.first(group)?.card().id.clone()), Ok)
     }
 
     pub fn health(&self) -> Health {

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use backend::ModelState;
 use jiff::Timestamp;
 use serde::Serialize;
-use serving::{Health, ModelHealth, Status};
+use serving::{Group, Health, ModelHealth, Status};
 
 use crate::App;
 
@@ -21,7 +21,7 @@ pub(super) struct Overview {
     api_status: &'static str,
     model_status: &'static str,
     gpu_status: &'static str,
-    /// The healthy ones of each group; one in this process is named by its model.
+    /// The healthy ones that answer for each group; one in this process is named by its model.
     backends: BTreeMap<&'static str, Vec<String>>,
     timestamp: Timestamp,
     uptime_seconds: f64,
@@ -46,7 +46,7 @@ pub(super) async fn show(State(app): State<App>) -> Report<Overview> {
         api_status: "running",
         model_status: model_status(&health),
         gpu_status: "unavailable",
-        backends: BTreeMap::from([("chat", healthy(&health))]),
+        backends: Group::ALL.map(|group| (group.as_str(), healthy(&health, group))).into(),
         timestamp: app.now(),
         uptime_seconds: app.uptime().as_secs_f64(),
     };
@@ -74,8 +74,8 @@ fn report<T>(well: bool, body: T) -> Report<T> {
     (if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
 }
 
-fn healthy(health: &Health) -> Vec<String> {
-    let healthy = health.models.iter().filter(|model| model.can_answer());
+fn healthy(health: &Health, group: Group) -> Vec<String> {
+    let healthy = health.members(group).filter(|model| model.can_answer());
     healthy.map(|model| format!("in-process:{}", model.id)).collect()
 }
 

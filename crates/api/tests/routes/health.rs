@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backend::{Activity, ModelState};
-use serving::Model;
+use serving::{Group, Model};
 use testkit::{Scripted, TestApp};
 
 fn failed() -> ModelState {
@@ -29,7 +29,7 @@ async fn told(app: &TestApp) -> String {
 #[tokio::test]
 async fn all_is_well() {
     insta::assert_snapshot!(told(&TestApp::new(&Scripted::new("demo"))).await, @r#"
-        /health 200 {"status":"healthy","version":"test","api_status":"running","model_status":"loaded","gpu_status":"unavailable","backends":{"chat":["in-process:demo"]},"timestamp":"2026-01-01T00:00:00Z","uptime_seconds":"…"}
+        /health 200 {"status":"healthy","version":"test","api_status":"running","model_status":"loaded","gpu_status":"unavailable","backends":{"chat":["in-process:demo"],"text2sql":["in-process:demo"]},"timestamp":"2026-01-01T00:00:00Z","uptime_seconds":"…"}
         /health/live 200 {"status":"alive"}
         /health/ready 200 {"status":"ready","models":{"demo":"ready"}}
     "#);
@@ -40,7 +40,7 @@ async fn a_model_is_being_loaded() {
     let backend = Scripted::new("demo");
     backend.set_state(ModelState::Loading);
     insta::assert_snapshot!(told(&TestApp::new(&backend)).await, @r#"
-        /health 503 {"status":"unhealthy","version":"test","api_status":"running","model_status":"loading","gpu_status":"unavailable","backends":{"chat":[]},"timestamp":"2026-01-01T00:00:00Z","uptime_seconds":"…"}
+        /health 503 {"status":"unhealthy","version":"test","api_status":"running","model_status":"loading","gpu_status":"unavailable","backends":{"chat":[],"text2sql":[]},"timestamp":"2026-01-01T00:00:00Z","uptime_seconds":"…"}
         /health/live 200 {"status":"alive"}
         /health/ready 503 {"status":"loading","models":{"demo":"loading"}}
     "#);
@@ -52,7 +52,7 @@ async fn one_of_two_models_has_failed() {
     bad.set_state(failed());
     let models = [good, bad].map(|backend| Model::new(Arc::new(backend))).to_vec();
     insta::assert_snapshot!(told(&TestApp::with_models(models)).await, @r#"
-        /health 200 {"status":"degraded","version":"test","api_status":"running","model_status":"loaded","gpu_status":"unavailable","backends":{"chat":["in-process:good"]},"timestamp":"2026-01-01T00:00:00Z","uptime_seconds":"…"}
+        /health 200 {"status":"degraded","version":"test","api_status":"running","model_status":"loaded","gpu_status":"unavailable","backends":{"chat":["in-process:good"],"text2sql":["in-process:good"]},"timestamp":"2026-01-01T00:00:00Z","uptime_seconds":"…"}
         /health/live 200 {"status":"alive"}
         /health/ready 200 {"status":"ready","models":{"bad":"failed","good":"ready"}}
     "#);
@@ -63,7 +63,7 @@ async fn the_only_model_has_failed() {
     let backend = Scripted::new("demo");
     backend.set_state(failed());
     insta::assert_snapshot!(told(&TestApp::new(&backend)).await, @r#"
-        /health 503 {"status":"unhealthy","version":"test","api_status":"running","model_status":"error","gpu_status":"unavailable","backends":{"chat":[]},"timestamp":"2026-01-01T00:00:00Z","uptime_seconds":"…"}
+        /health 503 {"status":"unhealthy","version":"test","api_status":"running","model_status":"error","gpu_status":"unavailable","backends":{"chat":[],"text2sql":[]},"timestamp":"2026-01-01T00:00:00Z","uptime_seconds":"…"}
         /health/live 200 {"status":"alive"}
         /health/ready 503 {"status":"not_ready","models":{"demo":"failed"}}
     "#);
@@ -78,7 +78,7 @@ async fn an_engine_makes_no_progress() {
     assert_eq!(app.get("/health/live").await.status, 200);
     backend.set_activity(stalled(61));
     insta::assert_snapshot!(told(&app).await, @r#"
-        /health 503 {"status":"unhealthy","version":"test","api_status":"running","model_status":"loaded","gpu_status":"unavailable","backends":{"chat":[]},"timestamp":"2026-01-01T00:00:00Z","uptime_seconds":"…"}
+        /health 503 {"status":"unhealthy","version":"test","api_status":"running","model_status":"loaded","gpu_status":"unavailable","backends":{"chat":[],"text2sql":[]},"timestamp":"2026-01-01T00:00:00Z","uptime_seconds":"…"}
         /health/live 503 {"status":"stalled"}
         /health/ready 503 {"status":"not_ready","models":{"demo":"stalled"}}
     "#);
@@ -89,8 +89,15 @@ async fn the_server_is_being_stopped() {
     let app = TestApp::new(&Scripted::new("demo"));
     app.service.drain();
     insta::assert_snapshot!(told(&app).await, @r#"
-        /health 503 {"status":"unhealthy","version":"test","api_status":"running","model_status":"loaded","gpu_status":"unavailable","backends":{"chat":["in-process:demo"]},"timestamp":"2026-01-01T00:00:00Z","uptime_seconds":"…"}
+        /health 503 {"status":"unhealthy","version":"test","api_status":"running","model_status":"loaded","gpu_status":"unavailable","backends":{"chat":["in-process:demo"],"text2sql":["in-process:demo"]},"timestamp":"2026-01-01T00:00:00Z","uptime_seconds":"…"}
         /health/live 200 {"status":"alive"}
         /health/ready 503 {"status":"draining","models":{"demo":"ready"}}
     "#);
+}
+
+#[tokio::test]
+async fn a_model_for_sql_is_a_group_of_its_own() {
+    let sql = Model { group: Group::TextToSql, ..Model::new(Arc::new(Scripted::new("org/sql"))) };
+    let app = TestApp::with_models(vec![Model::new(Arc::new(Scripted::new("demo"))), sql]);
+    insta::assert_snapshot!(app.get("/health").await.json()["backends"], @r#"{"chat":["in-process:demo"],"text2sql":["in-process:org/sql"]}"#);
 }
