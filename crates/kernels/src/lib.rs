@@ -35,6 +35,7 @@ mod reduce;
 mod rope;
 mod share;
 mod tile;
+mod unpack;
 
 pub use activation::{Activation, activate};
 pub use arena::Arena;

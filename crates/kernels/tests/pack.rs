@@ -1,9 +1,58 @@
-//! What cannot be packed is refused, and says why.
+//! What is packed can be had back; what cannot be packed is refused, and says why.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 use std::num::NonZeroUsize;
 
 use kernels::{Format, Matrix, PackError, Pool, Rows};
+use proptest::prelude::*;
+
+/// Rows of any bytes.
+#[derive(Debug, Clone)]
+struct Encoded {
+    format: Format,
+    columns: usize,
+    rows: Vec<Vec<u8>>,
+}
+
+impl Rows for Encoded {
+    fn format(&self) -> Format {
+        self.format
+    }
+
+    fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn columns(&self) -> usize {
+        self.columns
+    }
+
+    fn row(&self, index: usize, out: &mut Vec<u8>) {
+        out.clone_from(&self.rows[index]);
+    }
+}
+
+fn encoded() -> impl Strategy<Value = Encoded> {
+    let shape = (prop::sample::select(Format::ALL.to_vec()), 1..5_usize, 1..70_usize);
+    shape.prop_flat_map(|(format, blocks, rows)| {
+        let row = prop::collection::vec(any::<u8>(), blocks * format.block_bytes());
+        let columns = blocks * format.block_elements();
+        prop::collection::vec(row, rows).prop_map(move |rows| Encoded { format, columns, rows })
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_row_comes_back_as_it_was(encoded in encoded()) {
+        let pool = Pool::new(NonZeroUsize::new(2).unwrap());
+        let matrix = Matrix::pack(&pool, &encoded).unwrap();
+        let mut row = Vec::new();
+        for (index, expected) in encoded.rows.iter().enumerate() {
+            matrix.row(index, &mut row);
+            prop_assert_eq!(&row, expected);
+        }
+    }
+}
 
 /// Rows of as many bytes as `bytes` says, whatever they should have.
 struct Claimed {

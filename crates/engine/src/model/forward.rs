@@ -1,7 +1,7 @@
 //! One step through all layers.
 
-use checkpoint::{Norm, NormWeights, Tensor};
-use kernels::{Form, Input, KvCache, Pool, Product, RopeTable, Slot, Span};
+use checkpoint::{Norm, NormWeights};
+use kernels::{Form, Input, KvCache, Pool, Product, RopeTable, Rows, Slot, Span};
 
 use super::scratch::{Scratch, take};
 use super::{BLOCK_TOKENS, Layer, Model, Projection, Run, Wanted};
@@ -15,10 +15,10 @@ impl Model {
     /// # Panics
     /// If a token is outside the vocabulary or a run reaches beyond its blocks or the context: callers check requests.
     pub fn forward(&mut self, runs: &[Run<'_>]) -> usize {
-        let Self { architecture, pool, embeddings, positions, layers, final_norm, rope, cache, scratch, .. } = self;
+        place(runs, &mut self.scratch);
+        self.embed(runs);
+        let Self { architecture, pool, layers, final_norm, rope, cache, scratch, .. } = self;
         let hidden = architecture.hidden;
-        place(runs, scratch);
-        embed(embeddings, positions.as_ref(), runs, hidden, scratch);
         let spans = spans(runs);
         let step = Step { pool, norm: architecture.norm, rope: rope.as_ref(), spans: &spans };
         for (index, layer) in layers.iter().enumerate() {
@@ -31,6 +31,32 @@ impl Model {
         kernels::normalise(pool, wanted, step.norm(final_norm), normed);
         wanted.copy_from_slice(normed);
         wanted.len() / hidden
+    }
+
+    /// Each token's embedding, and that of its position where a model has learned those.
+    fn embed(&mut self, runs: &[Run<'_>]) {
+        let Self { architecture, embeddings, positions, head, scratch, .. } = self;
+        let hidden = architecture.hidden;
+        let Scratch { hidden: states, normed, encoded, positions: places, .. } = scratch;
+        let states = take(states, places.len() * hidden);
+        let tokens = runs.iter().flat_map(|run| run.tokens);
+        for (token, state) in tokens.zip(states.chunks_exact_mut(hidden)) {
+            if let Some(embeddings) = embeddings {
+                embeddings.dequantise_row(*token as usize, state);
+            } else {
+                head.row(*token as usize, encoded);
+                head.format().dequantise(encoded, state);
+            }
+        }
+        if let Some(positions) = positions {
+            let learned = take(normed, hidden);
+            for (position, state) in places.iter().zip(states.chunks_exact_mut(hidden)) {
+                positions.dequantise_row(*position as usize, learned);
+                for (state, learned) in state.iter_mut().zip(&*learned) {
+                    *state += learned;
+                }
+            }
+        }
     }
 
     /// The logits of some of the rows that the last [`Model::forward`] kept: (rows, vocabulary).
@@ -55,24 +81,6 @@ fn place(runs: &[Run<'_>], scratch: &mut Scratch) {
         Slot { block, offset }
     };
     scratch.slots.set(runs.iter().flat_map(|run| positions(run).map(move |position| slot(run, position))));
-}
-
-fn embed(embeddings: &Tensor, positions: Option<&Tensor>, runs: &[Run<'_>], hidden: usize, scratch: &mut Scratch) {
-    let Scratch { hidden: states, normed, positions: places, .. } = scratch;
-    let states = take(states, places.len() * hidden);
-    let tokens = runs.iter().flat_map(|run| run.tokens);
-    for (token, state) in tokens.zip(states.chunks_exact_mut(hidden)) {
-        embeddings.dequantise_row(*token as usize, state);
-    }
-    if let Some(positions) = positions {
-        let learned = take(normed, hidden);
-        for (position, state) in places.iter().zip(states.chunks_exact_mut(hidden)) {
-            positions.dequantise_row(*position as usize, learned);
-            for (state, learned) in state.iter_mut().zip(&*learned) {
-                *state += learned;
-            }
-        }
-    }
 }
 
 fn spans<'a>(runs: &[Run<'a>]) -> Vec<Span<'a>> {

@@ -138,7 +138,9 @@ impl Model {
             }
             Position::Learned => None,
         };
-        let (embeddings, positions, final_norm) = (weights.embeddings, weights.positions, weights.final_norm);
+        // What the head holds need not be in memory a second time.
+        let embeddings = weights.head.is_some().then_some(weights.embeddings);
+        let (positions, final_norm) = (weights.positions, weights.final_norm);
         let scratch = Scratch::default();
         Ok(Self {
             architecture,

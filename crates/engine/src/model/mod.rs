@@ -21,7 +21,8 @@ pub const BLOCK_TOKENS: usize = 16;
 pub struct Model {
     architecture: Architecture,
     pool: Arc<Pool>,
-    embeddings: Tensor,        // (vocabulary, hidden), read where it lies in the file
+    /// (vocabulary, hidden), read where it lies in the file; `None` where the head is the embeddings too.
+    embeddings: Option<Tensor>,
     positions: Option<Tensor>, // (context, hidden)
     layers: Vec<Layer>,
     final_norm: NormWeights,

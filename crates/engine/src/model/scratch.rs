@@ -15,6 +15,7 @@ pub(super) struct Scratch {
     pub(super) projected: Vec<f32>, // (tokens, hidden)
     pub(super) wanted: Vec<f32>,    // (rows wanted, hidden): the final hidden states
     pub(super) logits: Vec<f32>,    // (rows, vocabulary)
+    pub(super) encoded: Vec<u8>,    // a row of the embeddings, as in the file
     pub(super) positions: Vec<u32>,
     pub(super) slots: Slots,
     pub(super) input: Option<Input>,
