@@ -5,6 +5,7 @@ use axum::http::StatusCode as Status;
 use axum::response::{IntoResponse, Response};
 use backend::Kind;
 use serde_json::{Value, json};
+use serving::Refused;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -169,6 +170,13 @@ impl From<openai::Error> for Error {
 impl From<backend::Error> for Error {
     fn from(error: backend::Error) -> Self {
         Self::Backend(error)
+    }
+}
+
+/// Where it does not matter which of several it was.
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        Self::Backend(refused.error)
     }
 }
 

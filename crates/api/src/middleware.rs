@@ -11,4 +11,4 @@ pub(crate) use cors::cors;
 pub(crate) use observe::{Answered, observe};
 pub(crate) use panic::catch_panic;
 pub(crate) use refuse::refuse;
-pub(crate) use request_id::request_id;
+pub(crate) use request_id::{RequestId, request_id};

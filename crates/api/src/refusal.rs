@@ -1,11 +1,14 @@
 //! The two bodies of a refusal: OpenAI's, and ours.
 
+use axum::http::Extensions;
 use jiff::Timestamp;
-use openai::problem::{Body, Problem};
+use openai::problem;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::App;
 use crate::answer::Error;
+use crate::middleware::RequestId;
 
 /// Ours.
 #[derive(Debug, Serialize)]
@@ -17,21 +20,46 @@ pub(crate) struct Refusal {
     request_id: String,
 }
 
-impl Refusal {
-    pub(crate) fn new(error: &Error, timestamp: Timestamp, request_id: String) -> Self {
-        Self { error: error.row().name, message: error.message(), details: error.details(), timestamp, request_id }
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Body {
+    OpenAi(problem::Body),
+    Ours(Refusal),
+}
+
+/// How a request hears that it is refused: in the body of the surface that it came in by.
+#[derive(Debug, Clone)]
+pub(crate) struct Manner {
+    app: App,
+    openai: bool,
+    request_id: String,
+}
+
+impl Manner {
+    pub(crate) fn of(app: &App, path: &str, extensions: &Extensions) -> Self {
+        let request_id = extensions.get::<RequestId>().map_or_else(String::new, |id| id.0.clone());
+        Self { app: app.clone(), openai: path.starts_with("/v1/") || path == "/text2sql", request_id }
+    }
+
+    pub(crate) fn body(&self, error: &Error) -> Body {
+        if self.openai { Body::OpenAi(openai(error)) } else { Body::Ours(self.ours(error)) }
+    }
+
+    fn ours(&self, error: &Error) -> Refusal {
+        Refusal {
+            error: error.row().name,
+            message: error.message(),
+            details: error.details(),
+            timestamp: self.app.now(),
+            request_id: self.request_id.clone(),
+        }
     }
 }
 
-/// Where clients expect OpenAI's.
-pub(crate) fn is_openai(path: &str) -> bool {
-    path.starts_with("/v1/") || path == "/text2sql"
-}
-
-pub(crate) fn openai(error: &Error) -> Body {
+fn openai(error: &Error) -> problem::Body {
     let row = error.row();
-    Body {
-        error: Problem {
+    problem::Body {
+        error: problem::Problem {
             message: error.message(),
             kind: row.kind,
             param: error.parameter().map(str::to_owned),

@@ -4,6 +4,7 @@ mod chat;
 mod completions;
 mod health;
 mod home;
+mod local;
 mod metrics;
 mod models;
 mod streams;
@@ -26,6 +27,11 @@ pub fn router(app: App) -> Router {
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(metrics::show))
+        .route("/api/llms", get(local::list))
+        .route("/api/generate", post(local::generate))
+        .route("/api/generate/stream", post(local::generate_stream))
+        .route("/api/chat", post(local::chat))
+        .route("/api/chat/stream", post(local::chat_stream))
         .route("/v1/chat/completions", post(chat::create))
         .route("/v1/completions", post(completions::create))
         .route("/v1/models", get(models::list))

@@ -6,16 +6,19 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::FromRequestParts;
 use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_core::Stream;
 use serde::Serialize;
 use tokio::time::{Instant, Sleep, sleep};
 
+use crate::App;
 use crate::answer::Error;
-use crate::refusal;
+use crate::refusal::Manner;
 
 /// What goes between the last event and a client that waits for it.
 const PING: &str = ": ping\n\n";
@@ -30,43 +33,63 @@ pub(crate) fn frame<T: Serialize>(value: &T) -> Result<Frame, Error> {
     Ok(format!("data: {json}\n\n"))
 }
 
-/// The status is out already, so a failure is an event of its own, and there is no `[DONE]` to say that all is well.
-fn failure(error: &Error) -> Frame {
-    if let Some(reason) = error.bug() {
-        tracing::error!(reason, "a stream has failed");
-    }
-    let body = frame(&refusal::openai(error)).unwrap_or_default();
-    format!("event: error\n{body}")
+/// How this request's events are sent: taken by handlers that may answer with a stream.
+#[derive(Debug)]
+pub(crate) struct Sse {
+    ping_every: Duration,
+    manner: Manner,
 }
 
-/// Answers with events until they end or one of them is an error.
-pub(crate) fn answer<S>(frames: S, ping_every: Duration) -> Response
-where
-    S: Stream<Item = Result<Frame, Error>> + Send + 'static,
-{
-    let body = Body::from_stream(Paced::new(Box::pin(frames), ping_every));
-    let headers = [
-        (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
-        (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-    ];
-    (headers, [("x-accel-buffering", HeaderValue::from_static("no"))], body).into_response()
+impl FromRequestParts<App> for Sse {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        let manner = Manner::of(app, parts.uri.path(), &parts.extensions);
+        Ok(Self { ping_every: app.settings.ping_every, manner })
+    }
+}
+
+impl Sse {
+    /// Answers with events until they end or one of them is an error.
+    pub(crate) fn answer<S>(self, frames: S) -> Response
+    where
+        S: Stream<Item = Result<Frame, Error>> + Send + 'static,
+    {
+        let body = Body::from_stream(Paced::new(Box::pin(frames), self));
+        let headers = [
+            (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+            (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        ];
+        (headers, [("x-accel-buffering", HeaderValue::from_static("no"))], body).into_response()
+    }
+
+    /// The status is out already, so a failure is an event of its own, and there is no `[DONE]` to say that all is well.
+    fn failure(&self, error: &Error) -> Frame {
+        if let Some(reason) = error.bug() {
+            tracing::error!(reason, "a stream has failed");
+        }
+        let body = frame(&self.manner.body(error)).unwrap_or_default();
+        format!("event: error\n{body}")
+    }
 }
 
 /// Frames as they come, with a ping wherever none came for a while.
 struct Paced<S> {
     /// `None` after the last frame.
     frames: Option<Pin<Box<S>>>,
-    every: Duration,
+    sse: Sse,
     silence: Pin<Box<Sleep>>,
 }
 
 impl<S> Paced<S> {
-    fn new(frames: Pin<Box<S>>, every: Duration) -> Self {
-        Self { frames: Some(frames), every, silence: Box::pin(sleep(every)) }
+    fn new(frames: Pin<Box<S>>, sse: Sse) -> Self {
+        let silence = Box::pin(sleep(sse.ping_every));
+        Self { frames: Some(frames), sse, silence }
     }
 
     fn restart(&mut self) {
-        self.silence.as_mut().reset(Instant::now() + self.every);
+        let until = Instant::now() + self.sse.ping_every;
+        self.silence.as_mut().reset(until);
     }
 
     /// The last words. What the frames held is free from here on, not only when the client has read them.
@@ -83,7 +106,10 @@ impl<S: Stream<Item = Result<Frame, Error>>> Stream for Paced<S> {
         let Some(frames) = &mut self.frames else { return Poll::Ready(None) };
         let frame = match frames.as_mut().poll_next(context) {
             Poll::Ready(Some(Ok(frame))) => frame,
-            Poll::Ready(Some(Err(error))) => self.end(failure(&error)),
+            Poll::Ready(Some(Err(error))) => {
+                let failure = self.sse.failure(&error);
+                self.end(failure)
+            }
             Poll::Ready(None) => self.end(DONE.into()),
             Poll::Pending if self.silence.as_mut().poll(context).is_ready() => PING.into(),
             Poll::Pending => return Poll::Pending,

@@ -26,6 +26,25 @@ pub struct Generation {
     pub tenant: Tenant,
 }
 
+impl Generation {
+    /// One answer to a prompt, with nothing else asked for.
+    pub fn new(model: impl Into<String>, prompt: Prompt) -> Self {
+        Self {
+            model: model.into(),
+            prompt,
+            sampling: Sampling::default(),
+            stop: Stop::default(),
+            max_tokens: None,
+            default_max_tokens: None,
+            choices: Choices::ONE,
+            logprobs: None,
+            echo: None,
+            priority: Priority::default(),
+            tenant: Tenant::default(),
+        }
+    }
+}
+
 /// The prompt is repeated before the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Echo {

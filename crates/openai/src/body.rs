@@ -4,24 +4,30 @@
 //! rest to the next; what is left in the end was asked for and nobody honours it. `#[serde(flatten)]` on typed parts
 //! would be shorter, but it loses the path of a field with a wrong type.
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::Error;
 
 /// A JSON object, or what is left of one.
-pub(crate) type Fields = Map<String, Value>;
+pub type Fields = Map<String, Value>;
 
 /// A request that can be read from the bytes of a body.
 pub trait Body: Sized {
-    fn parse(bytes: &[u8]) -> Result<Self, Error>;
+    /// Takes its fields, and refuses every one that it does not know.
+    fn read(fields: Fields) -> Result<Self, Error>;
+
+    fn parse(bytes: &[u8]) -> Result<Self, Error> {
+        Self::read(object(bytes)?)
+    }
 }
 
 /// Sent by OpenAI's clients for OpenAI's own books; they change no answer.
 const IGNORED: [&str; 6] = ["metadata", "store", "service_tier", "user", "safety_identifier", "prompt_cache_key"];
 
-/// What OpenAI or vLLM would honour and this server does not yet.
-const UNSUPPORTED: [&str; 44] = [
+/// What OpenAI or vLLM would honour and this server does not yet, or not on every surface.
+const UNSUPPORTED: [&str; 46] = [
     "add_generation_prompt",
     "add_special_tokens",
     "audio",
@@ -42,6 +48,7 @@ const UNSUPPORTED: [&str; 44] = [
     "include_reasoning",
     "include_stop_str_in_output",
     "length_penalty",
+    "logprobs",
     "logits_processors",
     "min_tokens",
     "mirostat",
@@ -62,6 +69,7 @@ const UNSUPPORTED: [&str; 44] = [
     "suffix",
     "tool_choice",
     "tools",
+    "top_logprobs",
     "truncate_prompt_tokens",
     "use_beam_search",
     "verbosity",
@@ -69,7 +77,7 @@ const UNSUPPORTED: [&str; 44] = [
 ];
 
 /// The object that a body holds.
-pub(crate) fn object(bytes: &[u8]) -> Result<Fields, Error> {
+fn object(bytes: &[u8]) -> Result<Fields, Error> {
     match serde_json::from_slice(bytes) {
         Ok(Value::Object(fields)) => Ok(fields),
         Ok(_) => Err(Error::NotAnObject),
@@ -78,9 +86,21 @@ pub(crate) fn object(bytes: &[u8]) -> Result<Fields, Error> {
 }
 
 /// Takes what `T` knows out of an object. `T` keeps the rest in a flattened [`Fields`].
-pub(crate) fn read<T: DeserializeOwned>(fields: Fields) -> Result<T, Error> {
+pub fn take<T: DeserializeOwned>(fields: Fields) -> Result<T, Error> {
     serde_path_to_error::deserialize(Value::Object(fields))
         .map_err(|error| Error::Type { field: error.path().to_string(), message: plain(&error.inner().to_string()) })
+}
+
+/// The model's name, which every surface has and some let their clients leave out, and the other fields.
+pub fn take_model(fields: Fields) -> Result<(Option<String>, Fields), Error> {
+    #[derive(Deserialize)]
+    struct Named {
+        model: Option<String>,
+        #[serde(flatten)]
+        rest: Fields,
+    }
+    let Named { model, rest } = take(fields)?;
+    Ok((model, rest))
 }
 
 /// Serde names Rust's types; the client did not write Rust.
@@ -91,7 +111,7 @@ fn plain(message: &str) -> String {
 }
 
 /// Refuses what nobody took, unless it is null, one of OpenAI's own book-keeping fields, or says what happens anyway.
-pub(crate) fn refuse_leftovers(rest: &Fields) -> Result<(), Error> {
+pub fn refuse_leftovers(rest: &Fields) -> Result<(), Error> {
     rest.iter().filter(|(name, value)| !value.is_null() && !IGNORED.contains(&name.as_str())).try_for_each(leftover)
 }
 
@@ -110,7 +130,7 @@ fn leftover((name, value): (&String, &Value)) -> Result<(), Error> {
 fn neutral(name: &str) -> Option<Value> {
     Some(match name {
         "add_generation_prompt" | "add_special_tokens" | "skip_special_tokens" => true.into(),
-        "continue_final_message" | "include_stop_str_in_output" | "use_beam_search" => false.into(),
+        "continue_final_message" | "include_stop_str_in_output" | "logprobs" | "use_beam_search" => false.into(),
         "min_tokens" => 0.into(),
         "modalities" => vec!["text"].into(),
         "response_format" => serde_json::json!({"type": "text"}),

@@ -11,4 +11,4 @@ pub use answer::{Choice, Collector, Completion, Reply};
 pub use chunk::{Chunk, ChunkChoice, Chunks, Delta};
 pub use logprobs::Logprobs;
 pub use message::{Message, Part};
-pub use request::Request;
+pub use request::{Question, Request};

@@ -25,19 +25,19 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+    pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Invalid { field: field.into(), message: message.into() }
     }
 
-    pub(crate) fn missing(field: impl Into<String>) -> Self {
+    pub fn missing(field: impl Into<String>) -> Self {
         Self::Missing { field: field.into() }
     }
 
-    pub(crate) fn unsupported(parameter: impl Into<String>, message: impl Into<String>) -> Self {
+    pub fn unsupported(parameter: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Unsupported { parameter: parameter.into(), message: message.into() }
     }
 
-    pub(crate) fn out_of_range(field: impl Into<String>, value: impl Into<String>, bound: &'static str) -> Self {
+    pub fn out_of_range(field: impl Into<String>, value: impl Into<String>, bound: &'static str) -> Self {
         Self::OutOfRange { field: field.into(), reason: OutOfRange { value: value.into(), bound } }
     }
 

@@ -4,13 +4,13 @@
 //! or a row of chunks. Both directions are pure: no IO, no clock. What is here today is the server's side; the client's
 //! side (the same shapes, the other way round) belongs in the same modules.
 
-mod body;
 mod error;
 mod header;
 mod several;
 mod shared;
 mod usage;
 
+pub mod body;
 pub mod chat;
 pub mod completions;
 pub mod models;
@@ -20,5 +20,5 @@ pub use body::Body;
 pub use error::Error;
 pub use header::{Delivery, Header};
 pub use several::TextOr;
-pub use shared::{Shared, StreamOptions};
+pub use shared::{Shared, StreamOptions, positive, within};
 pub use usage::{Reported, Usage};

@@ -1,16 +1,16 @@
-//! The parameters that chat and text completions have in common.
+//! The parameters that all requests for text have in common.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use backend::{
-    Choices, FrequencyPenalty, LogitBias, MinP, OutOfRange, PresencePenalty, Priority, RepetitionPenalty, Sampling, Stop,
-    Temperature, TopK, TopLogprobs, TopP,
+    Choices, FrequencyPenalty, Generation, LogitBias, MaxTokens, MinP, OutOfRange, PresencePenalty, Priority, Prompt,
+    RepetitionPenalty, Sampling, Stop, Temperature, TopK, TopLogprobs, TopP,
 };
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::body::{Fields, read, refuse_leftovers};
+use crate::body::{self, Fields, refuse_leftovers};
 use crate::several::TextOr;
 use crate::{Delivery, Error};
 
@@ -20,6 +20,8 @@ pub struct Shared {
     pub stream: Option<bool>,
     pub stream_options: Option<StreamOptions>,
     pub max_tokens: Option<i64>,
+    /// OpenAI's newer name for `max_tokens`.
+    pub max_completion_tokens: Option<i64>,
     pub temperature: Option<f32>,
     pub top_p: Option<f32>,
     /// 0 and -1: the whole vocabulary.
@@ -49,8 +51,8 @@ pub struct StreamOptions {
 
 impl Shared {
     /// Reads the last part of a request: what is left after it is refused.
-    pub(crate) fn read(fields: Fields) -> Result<Self, Error> {
-        let mut shared: Self = read(fields)?;
+    pub fn read(fields: Fields) -> Result<Self, Error> {
+        let mut shared: Self = body::take(fields)?;
         refuse_leftovers(&shared.rest)?;
         shared.rest.clear();
         shared.check_stream_options()?;
@@ -73,7 +75,30 @@ impl Shared {
         Delivery::Stream { include_usage }
     }
 
-    pub(crate) fn sampling(&self) -> Result<Sampling, Error> {
+    /// What these parameters ask of a model.
+    pub fn generation(&self, model: String, prompt: Prompt) -> Result<Generation, Error> {
+        Ok(Generation {
+            sampling: self.sampling()?,
+            stop: self.stop()?,
+            max_tokens: self.max_tokens()?,
+            choices: self.choices()?,
+            priority: Priority(self.priority.unwrap_or_default()),
+            ..Generation::new(model, prompt)
+        })
+    }
+
+    fn max_tokens(&self) -> Result<Option<MaxTokens>, Error> {
+        match (self.max_tokens, self.max_completion_tokens) {
+            (Some(old), Some(new)) if old != new => {
+                let message = format!("is {old}, but max_completion_tokens is {new}; give one of them");
+                Err(Error::invalid("max_tokens", message))
+            }
+            (old, None) => within("max_tokens", old, positive),
+            (_, new) => within("max_completion_tokens", new, positive),
+        }
+    }
+
+    fn sampling(&self) -> Result<Sampling, Error> {
         Ok(Sampling {
             temperature: within("temperature", self.temperature, Temperature::new)?,
             top_p: within("top_p", self.top_p, TopP::new)?,
@@ -94,7 +119,7 @@ impl Shared {
         LogitBias::new(biases?).map_err(|reason| Error::OutOfRange { field: "logit_bias".into(), reason })
     }
 
-    pub(crate) fn stop(&self) -> Result<Stop, Error> {
+    fn stop(&self) -> Result<Stop, Error> {
         let strings = match &self.stop {
             None => Vec::new(),
             Some(TextOr::Text(text)) => vec![text.clone()],
@@ -106,10 +131,6 @@ impl Shared {
 
     pub(crate) fn choices(&self) -> Result<Choices, Error> {
         Ok(within("n", self.n, choices)?.unwrap_or_default())
-    }
-
-    pub(crate) fn priority(&self) -> Priority {
-        Priority(self.priority.unwrap_or_default())
     }
 }
 
@@ -127,7 +148,7 @@ impl StreamOptions {
 }
 
 /// The bounded type of a value that was sent, or an error that names the field.
-pub(crate) fn within<N, T>(
+pub fn within<N, T>(
     field: &str,
     value: Option<N>,
     new: impl FnOnce(N) -> Result<T, OutOfRange>,
@@ -136,7 +157,7 @@ pub(crate) fn within<N, T>(
 }
 
 /// A number of tokens, at least one.
-pub(crate) fn positive(value: i64) -> Result<NonZeroU32, OutOfRange> {
+pub fn positive(value: i64) -> Result<NonZeroU32, OutOfRange> {
     let bound = if value < 1 { "at least 1" } else { "at most 4294967295" };
     u32::try_from(value).ok().and_then(NonZeroU32::new).ok_or(OutOfRange { value: value.to_string(), bound })
 }

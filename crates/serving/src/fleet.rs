@@ -2,7 +2,7 @@
 
 use backend::{Error, Result};
 
-use crate::{Group, Model};
+use crate::{Group, Model, Offer};
 
 #[derive(Debug)]
 pub(crate) struct Fleet {
@@ -16,6 +16,13 @@ impl Fleet {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Model> {
         self.models.iter()
+    }
+
+    pub(crate) fn offer(&self, model: &Model) -> Offer {
+        let card = model.card();
+        let answers = |group: &Group| group.members(&self.models, |model| model.group).any(|it| it.card().id == card.id);
+        let groups = Group::ALL.into_iter().filter(answers).collect();
+        Offer { card, groups }
     }
 
     /// The model of a group that answers who names none.

@@ -11,12 +11,14 @@ mod group;
 mod health;
 mod meter;
 mod model;
+mod reply;
 mod service;
 mod together;
 
 pub use defaults::Defaults;
 pub use group::Group;
 pub use health::{Health, ModelHealth, Status};
-pub use model::Model;
+pub use model::{Model, Offer};
+pub use reply::Reply;
 pub use service::{Service, Settings};
-pub use together::Answers;
+pub use together::{Answers, Refused};

@@ -17,6 +17,14 @@ pub struct Model {
     pub group: Group,
 }
 
+/// What there is to say of a model to whoever chooses one.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    pub card: Arc<ModelCard>,
+    /// All that it answers for, also where a group has no model of its own.
+    pub groups: Vec<Group>,
+}
+
 impl Model {
     /// Under its own name, with nothing special.
     pub fn new(backend: Arc<dyn Backend>) -> Self {

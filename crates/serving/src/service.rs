@@ -8,7 +8,7 @@ use telemetry::{Metrics, Reading};
 
 use crate::drain::Drain;
 use crate::fleet::Fleet;
-use crate::{Defaults, Group, Health, Model, ModelHealth};
+use crate::{Defaults, Group, Health, Model, ModelHealth, Offer};
 
 /// When to try again if nobody knows better.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -57,6 +57,12 @@ impl Service {
     /// In the order of the catalogue. A model that is being loaded has nothing to say of itself yet and is left out.
     pub fn cards(&self) -> Vec<Arc<ModelCard>> {
         self.inner.fleet.iter().filter(|model| !model.is_loading()).map(Model::card).collect()
+    }
+
+    /// The same, with what each is there for.
+    pub fn offers(&self) -> Vec<Offer> {
+        let fleet = &self.inner.fleet;
+        fleet.iter().filter(|model| !model.is_loading()).map(|model| fleet.offer(model)).collect()
     }
 
     /// By id or alias. A model that is being loaded has none yet.

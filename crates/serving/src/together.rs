@@ -2,23 +2,36 @@
 
 use std::pin::Pin;
 
-use backend::{Event, Events, Generation, Result};
+use backend::{Error, Event, Events, Generation};
 use futures_core::Stream;
 use futures_util::stream::{self, FuturesUnordered, SelectAll, StreamExt};
+use thiserror::Error as ThisError;
 
 use crate::Service;
 
 /// Events with the position of the generation that they belong to. An `Err` is the last item.
-pub type Answers = Pin<Box<dyn Stream<Item = Result<(usize, Event)>> + Send>>;
+pub type Answers = Pin<Box<dyn Stream<Item = Result<(usize, Event), Refused>> + Send>>;
+
+/// Which of several generations has no answer, and why: then none of them has one.
+#[derive(Debug, Clone, PartialEq, ThisError)]
+#[error("number {index}")]
+pub struct Refused {
+    pub index: usize,
+    #[source]
+    pub error: Error,
+}
 
 impl Service {
     /// Runs them side by side, as far as the backend does. Resolves when all of them run, or one is refused: then none is
     /// answered.
-    pub async fn generate_all(&self, generations: Vec<Generation>) -> Result<Answers> {
+    pub async fn generate_all(&self, generations: Vec<Generation>) -> Result<Answers, Refused> {
+        let refused = |index| move |error| Refused { index, error };
         let mut waiting: FuturesUnordered<_> = generations
             .into_iter()
             .enumerate()
-            .map(|(index, generation)| async move { Ok(numbered(index, self.generate(generation).await?)) })
+            .map(|(index, generation)| async move {
+                Ok(numbered(index, self.generate(generation).await.map_err(refused(index))?))
+            })
             .collect();
         let mut running = SelectAll::new();
         let mut early = Vec::new();
@@ -34,5 +47,5 @@ impl Service {
 }
 
 fn numbered(index: usize, events: Events) -> Answers {
-    Box::pin(events.map(move |event| Ok((index, event?))))
+    Box::pin(events.map(move |event| event.map(|event| (index, event)).map_err(|error| Refused { index, error })))
 }

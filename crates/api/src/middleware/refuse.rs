@@ -9,20 +9,18 @@ use axum::http::header::{ALLOW, RETRY_AFTER};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::request_id::RequestId;
 use crate::App;
 use crate::answer::Error;
-use crate::refusal::{self, Refusal};
+use crate::refusal::Manner;
 
 pub(crate) async fn refuse(State(app): State<App>, request: Request, next: Next) -> Response {
-    let path = request.uri().path().to_owned();
-    let id = request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.0.clone());
+    let manner = Manner::of(&app, request.uri().path(), request.extensions());
     let mut response = next.run(request).await;
     let Some(error) = response.extensions_mut().remove::<Arc<Error>>() else { return response };
     if let Some(reason) = error.bug() {
         tracing::error!(reason, "a request has failed");
     }
-    let mut refused = body(&app, &error, &path, id);
+    let mut refused = (error.row().status, Json(manner.body(&error))).into_response();
     // Which model it was stays known to who counts.
     *refused.extensions_mut() = std::mem::take(response.extensions_mut());
     if let Some(allow) = response.headers_mut().remove(ALLOW) {
@@ -34,13 +32,4 @@ pub(crate) async fn refuse(State(app): State<App>, request: Request, next: Next)
         refused.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     refused
-}
-
-fn body(app: &App, error: &Error, path: &str, request_id: String) -> Response {
-    let status = error.row().status;
-    if refusal::is_openai(path) {
-        (status, Json(refusal::openai(error))).into_response()
-    } else {
-        (status, Json(Refusal::new(error, app.now(), request_id))).into_response()
-    }
 }

@@ -10,7 +10,7 @@ pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// In the extensions of every request.
 #[derive(Debug, Clone)]
-pub(crate) struct RequestId(pub(super) String);
+pub(crate) struct RequestId(pub(crate) String);
 
 pub(crate) async fn request_id(mut request: Request, next: Next) -> Response {
     let id = request.headers().get(HEADER).and_then(safe).unwrap_or_else(|| Uuid::new_v4().to_string());

@@ -11,22 +11,22 @@ use crate::App;
 use crate::answer::Result;
 use crate::extract::Json;
 use crate::middleware::Answered;
-use crate::sse;
+use crate::sse::Sse;
 
-pub(super) async fn create(State(app): State<App>, Json(request): Json<Request>) -> Result<Answered> {
+pub(super) async fn create(State(app): State<App>, sse: Sse, Json(request): Json<Request>) -> Result<Answered> {
     let delivery = request.delivery();
     let generation = Generation::try_from(request)?;
     let model = app.service.card(&generation.model)?;
-    Ok(Answered::by(&model, answer(&app, generation, delivery).await))
+    Ok(Answered::by(&model, answer(&app, sse, generation, delivery).await))
 }
 
-async fn answer(app: &App, generation: Generation, delivery: Delivery) -> Result<Response> {
+async fn answer(app: &App, sse: Sse, generation: Generation, delivery: Delivery) -> Result<Response> {
     let header = app.header("chatcmpl", &generation.model);
     let choices = generation.choices;
     let events = app.service.generate(generation).await?;
     match delivery {
         Delivery::Whole => whole(events, Collector::new(header, choices)).await,
-        Delivery::Stream { include_usage } => Ok(stream(app, events, Chunks::new(header, choices, include_usage))),
+        Delivery::Stream { include_usage } => Ok(stream(sse, events, Chunks::new(header, choices, include_usage))),
     }
 }
 
@@ -35,6 +35,6 @@ async fn whole(events: Events, mut collector: Collector) -> Result<Response> {
     Ok(axum::Json(collector.finish()).into_response())
 }
 
-fn stream(app: &App, events: Events, mut chunks: Chunks) -> Response {
-    sse::answer(frames(events, move |event| chunks.push(event)), app.settings.ping_every)
+fn stream(sse: Sse, events: Events, mut chunks: Chunks) -> Response {
+    sse.answer(frames(events, move |event| chunks.push(event)))
 }

@@ -11,14 +11,14 @@ use crate::App;
 use crate::answer::Result;
 use crate::extract::Json;
 use crate::middleware::Answered;
-use crate::sse;
+use crate::sse::Sse;
 
-pub(super) async fn create(State(app): State<App>, Json(request): Json<Request>) -> Result<Answered> {
+pub(super) async fn create(State(app): State<App>, sse: Sse, Json(request): Json<Request>) -> Result<Answered> {
     let model = app.service.card(&request.model)?;
-    Ok(Answered::by(&model, answer(&app, request).await))
+    Ok(Answered::by(&model, answer(&app, sse, request).await))
 }
 
-async fn answer(app: &App, request: Request) -> Result<Response> {
+async fn answer(app: &App, sse: Sse, request: Request) -> Result<Response> {
     let delivery = request.delivery();
     let header = app.header("cmpl", &request.model);
     let choices = request.choices()?;
@@ -27,7 +27,7 @@ async fn answer(app: &App, request: Request) -> Result<Response> {
     let answers = app.service.generate_all(generations).await?;
     match delivery {
         Delivery::Whole => whole(answers, Collector::new(header, prompts, choices)).await,
-        Delivery::Stream { include_usage } => Ok(stream(app, answers, Chunks::new(header, prompts, choices, include_usage))),
+        Delivery::Stream { include_usage } => Ok(stream(sse, answers, Chunks::new(header, prompts, choices, include_usage))),
     }
 }
 
@@ -36,6 +36,6 @@ async fn whole(answers: Answers, mut collector: Collector) -> Result<Response> {
     Ok(axum::Json(collector.finish()).into_response())
 }
 
-fn stream(app: &App, answers: Answers, mut chunks: Chunks) -> Response {
-    sse::answer(frames(answers, move |(prompt, event)| chunks.push(prompt, event)), app.settings.ping_every)
+fn stream(sse: Sse, answers: Answers, mut chunks: Chunks) -> Response {
+    sse.answer(frames(answers, move |(prompt, event)| chunks.push(prompt, event)))
 }

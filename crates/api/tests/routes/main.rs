@@ -8,6 +8,7 @@ mod every_route;
 mod hang_ups;
 mod health;
 mod home;
+mod local;
 mod metrics;
 mod models;
 mod refusals;

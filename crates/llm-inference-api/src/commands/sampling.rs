@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use anyhow::{Context, Result};
-use backend::{Choices, Event, Events, FinishReason, Generation, Prompt, Sampling, Stop, Temperature, TopP};
+use backend::{Event, Events, FinishReason, Generation, Prompt, Sampling, Stop, Temperature, TopP};
 use clap::Args;
 use futures_util::StreamExt;
 use serving::Service;
@@ -36,17 +36,10 @@ impl SamplingArguments {
     pub(crate) fn generation(&self, model: &str, prompt: Prompt) -> Result<Generation> {
         let Self { max_tokens, temperature, top_p, seed, stop } = self;
         Ok(Generation {
-            model: model.to_owned(),
-            prompt,
             sampling: Sampling { temperature: *temperature, top_p: *top_p, seed: *seed, ..Sampling::default() },
             stop: Stop::new(stop.clone(), false).context("--stop")?,
             max_tokens: *max_tokens,
-            default_max_tokens: None,
-            choices: Choices::ONE,
-            logprobs: None,
-            echo: None,
-            priority: backend::Priority::default(),
-            tenant: backend::Tenant::default(),
+            ..Generation::new(model, prompt)
         })
     }
 }

@@ -1,12 +1,12 @@
 //! The request, and the generations that it asks for: one a prompt.
 
-use backend::{Choices, Echo, Generation, MaxTokens, Prompt, Tenant, TopLogprobs};
+use backend::{Choices, Echo, Generation, Prompt, TopLogprobs};
 use serde::Deserialize;
 
 use super::prompt::{Item, prompts};
-use crate::body::{Fields, object, read};
+use crate::body::{Fields, take};
 use crate::several::TextOr;
-use crate::shared::{positive, top_logprobs, within};
+use crate::shared::{top_logprobs, within};
 use crate::{Body, Delivery, Error, Shared};
 
 /// As it was sent: nothing in it is unknown, and every type is right.
@@ -32,8 +32,8 @@ struct Own {
 }
 
 impl Body for Request {
-    fn parse(bytes: &[u8]) -> Result<Self, Error> {
-        let Own { model, prompt, echo, logprobs, best_of, rest } = read(object(bytes)?)?;
+    fn read(fields: Fields) -> Result<Self, Error> {
+        let Own { model, prompt, echo, logprobs, best_of, rest } = take(fields)?;
         let shared = Shared::read(rest)?;
         if best_of.is_some_and(|best_of| best_of != shared.n.unwrap_or(1)) {
             return Err(Error::unsupported("best_of", "only the value of n is"));
@@ -50,7 +50,7 @@ impl Request {
     }
 
     /// One generation a prompt, all alike but for it.
-    pub fn generations(self) -> Result<Vec<Generation>, Error> {
+    pub fn generations(mut self) -> Result<Vec<Generation>, Error> {
         let template = self.template()?;
         let prompts = prompts(self.prompt)?;
         let answers = prompts.len() * usize::from(template.choices.get());
@@ -60,21 +60,10 @@ impl Request {
         Ok(prompts.into_iter().map(|prompt| Generation { prompt, ..template.clone() }).collect())
     }
 
-    fn template(&self) -> Result<Generation, Error> {
-        let (max_tokens, echo) = self.length()?;
-        Ok(Generation {
-            model: self.model.clone(),
-            prompt: Prompt::Tokens(Vec::new()),
-            sampling: self.shared.sampling()?,
-            stop: self.shared.stop()?,
-            max_tokens,
-            default_max_tokens: None,
-            choices: self.choices()?,
-            logprobs: self.logprobs()?,
-            echo,
-            priority: self.shared.priority(),
-            tenant: Tenant::default(),
-        })
+    fn template(&mut self) -> Result<Generation, Error> {
+        let echo = self.echo()?;
+        let generation = self.shared.generation(self.model.clone(), Prompt::Tokens(Vec::new()))?;
+        Ok(Generation { logprobs: self.logprobs()?, echo, ..generation })
     }
 
     /// How many answers to each prompt.
@@ -86,12 +75,15 @@ impl Request {
         within("logprobs", self.logprobs, top_logprobs)
     }
 
-    /// `max_tokens: 0` is "nothing but the prompt", so it needs `echo`.
-    fn length(&self) -> Result<(Option<MaxTokens>, Option<Echo>), Error> {
+    /// `max_tokens: 0` is "nothing but the prompt", so it needs `echo`; it is no number of tokens to generate.
+    fn echo(&mut self) -> Result<Option<Echo>, Error> {
         match (self.shared.max_tokens, self.echo.unwrap_or(false)) {
-            (Some(0), true) => Ok((None, Some(Echo::PromptOnly))),
+            (Some(0), true) => {
+                self.shared.max_tokens = None;
+                Ok(Some(Echo::PromptOnly))
+            }
             (Some(0), false) => Err(Error::out_of_range("max_tokens", "0", "at least 1, unless echo is true")),
-            (max_tokens, echo) => Ok((within("max_tokens", max_tokens, positive)?, echo.then_some(Echo::ThenGenerate))),
+            (_, echo) => Ok(echo.then_some(Echo::ThenGenerate)),
         }
     }
 }

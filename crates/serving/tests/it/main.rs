@@ -7,22 +7,10 @@ mod limits;
 mod measuring;
 mod together;
 
-use backend::{Choices, Conversation, Generation, Message, Priority, Prompt, Role, Sampling, Stop, Tenant};
+use backend::{Conversation, Generation, Message, Prompt, Role};
 
 /// A plain question to the model `demo`.
 fn generation() -> Generation {
     let message = Message { role: Role::User, content: "Hello!".into(), name: None };
-    Generation {
-        model: "demo".into(),
-        prompt: Prompt::Chat(Conversation::new(vec![message]).unwrap()),
-        sampling: Sampling::default(),
-        stop: Stop::default(),
-        max_tokens: None,
-        default_max_tokens: None,
-        choices: Choices::ONE,
-        logprobs: None,
-        echo: None,
-        priority: Priority::default(),
-        tenant: Tenant::default(),
-    }
+    Generation::new("demo", Prompt::Chat(Conversation::new(vec![message]).unwrap()))
 }

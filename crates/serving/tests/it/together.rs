@@ -44,6 +44,6 @@ async fn a_failure_before_all_run_refuses_all() {
     let mut answers = Box::pin(service.generate_all(vec![generation(), generation()]));
     assert!(futures_util::poll!(&mut answers).is_pending());
     remote.fail(backend::Error::internal("broken"));
-    assert_eq!(answers.await.err().map(|error| error.kind()), Some(Kind::Internal));
+    assert_eq!(answers.await.err().map(|refused| refused.error.kind()), Some(Kind::Internal));
     assert_eq!((backend.counts().running, backend.counts().waiting), (0, 0));
 }

@@ -1,0 +1,36 @@
+//! `GET /api/llms`: the models there are.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use serving::{Group, Offer};
+
+use crate::App;
+
+/// One model.
+#[derive(Debug, Serialize)]
+pub(crate) struct Llm {
+    id: String,
+    /// The id's last part, for people.
+    name: String,
+    description: String,
+    /// Bytes of its weights.
+    size: u64,
+    /// What it is there for: `generate`, `chat`, `stream`, `text2sql`.
+    capabilities: Vec<&'static str>,
+}
+
+pub(crate) async fn list(State(app): State<App>) -> Json<Vec<Llm>> {
+    Json(app.service.offers().into_iter().map(Llm::from).collect())
+}
+
+impl From<Offer> for Llm {
+    fn from(Offer { card, groups }: Offer) -> Self {
+        let mut capabilities = vec!["generate", "chat", "stream"];
+        if groups.contains(&Group::TextToSql) {
+            capabilities.push("text2sql");
+        }
+        let name = card.id.rsplit('/').next().unwrap_or_default().to_owned();
+        Self { id: card.id.clone(), name, description: card.description.clone(), size: card.size, capabilities }
+    }
+}
