@@ -33,6 +33,8 @@ pub(crate) enum Error {
     BodyUnreadable {
         reason: String,
     },
+    /// The port is for HTTPS, and the request came without TLS.
+    PlainHttp,
     /// A handler panicked.
     Panic,
 }
@@ -80,7 +82,7 @@ impl Error {
             Self::PayloadTooLarge { .. } => {
                 row(Status::PAYLOAD_TOO_LARGE, "payload_too_large", INVALID, Some("payload_too_large"))
             }
-            Self::BodyUnreadable { .. } => row(Status::BAD_REQUEST, "validation_error", INVALID, None),
+            Self::BodyUnreadable { .. } | Self::PlainHttp => row(Status::BAD_REQUEST, "validation_error", INVALID, None),
             Self::Panic => Self::of(Kind::Internal),
         }
     }
@@ -116,6 +118,7 @@ impl Error {
             Self::MethodNotAllowed { method, path } => format!("{path} does not take {method}"),
             Self::UnsupportedMediaType => "the body must be sent as content-type: application/json".into(),
             Self::PayloadTooLarge { limit } => format!("the body is larger than {limit} bytes"),
+            Self::PlainHttp => "this port speaks HTTPS; ask for https:// instead of http://".into(),
             Self::BodyUnreadable { reason } => format!("the body could not be read: {reason}"),
         }
     }

@@ -10,6 +10,8 @@ use serving::Service;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::tls::Tls;
+
 /// Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct App {
@@ -28,8 +30,17 @@ pub struct Settings {
     pub ping_every: Duration,
     /// `CORS_ALLOWED_ORIGINS`
     pub origins: Origins,
-    /// How long a client may take to send a request's head, and how long a connection may idle.
+    /// How long a client may take to send a request's head, with the handshake of TLS before it, and how long a connection
+    /// may idle.
     pub head_timeout: Duration,
+    /// How long a client may take no byte of an answer that is being sent.
+    pub write_timeout: Duration,
+    /// Connections at once; further ones wait to be accepted.
+    pub max_connections: usize,
+    /// `None`: plain HTTP.
+    pub tls: Option<Tls>,
+    /// How often the files of the certificate are looked at. What is new in them is used after the second look.
+    pub tls_reload_every: Duration,
     /// How long streams may run on once the server was told to stop.
     pub grace: Duration,
     /// The version in answers about the server.
@@ -53,6 +64,10 @@ impl Default for Settings {
             ping_every: Duration::from_secs(15),
             origins: Origins::Any,
             head_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_mins(1),
+            max_connections: 4096,
+            tls: None,
+            tls_reload_every: Duration::from_secs(5),
             grace: Duration::from_secs(30),
             version: env!("CARGO_PKG_VERSION"),
             clock: SystemTime::now,

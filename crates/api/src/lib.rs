@@ -12,7 +12,9 @@ mod refusal;
 mod routes;
 mod serve;
 mod sse;
+mod tls;
 
 pub use app::{App, Origins, Settings};
 pub use routes::router;
 pub use serve::serve;
+pub use tls::{Tls, TlsError};

@@ -1,12 +1,14 @@
 //! What happens to every request, from the outermost in: it gets an id, it is observed, its refusal gets a body, its panic
 //! becomes one.
 
+mod admit;
 mod cors;
 mod observe;
 mod panic;
 mod refuse;
 mod request_id;
 
+pub(crate) use admit::admit;
 pub(crate) use cors::cors;
 pub(crate) use observe::{Answered, observe};
 pub(crate) use panic::catch_panic;

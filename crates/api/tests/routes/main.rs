@@ -14,6 +14,7 @@ mod models;
 mod refusals;
 mod shutdown;
 mod streams;
+mod tls;
 
 use serde_json::{Value, json};
 

@@ -1,0 +1,180 @@
+//! One connection: TLS if the server speaks it, then HTTP/1.1 or HTTP/2, whichever the client begins.
+
+use std::io;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use super::patience::Patient;
+use crate::app::Settings;
+use crate::tls::Tls;
+use crate::{App, router};
+
+/// Requests at once on one connection of HTTP/2. Each that is taken back by its client before it was answered counts until
+/// its handler is gone, and h2 ends a connection that takes back too many.
+const MOST_STREAMS: u32 = 128;
+
+/// How a request came.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Arrival {
+    pub(crate) protocol: Protocol,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Http,
+    Https,
+    /// Plain HTTP where TLS is spoken: the client is told so.
+    Mistaken,
+}
+
+/// Makes connections out of sockets.
+pub(super) struct Connections {
+    http: Builder<TokioExecutor>,
+    router: Router,
+    tls: Option<Tls>,
+    patience: Patience,
+    /// Tells handshakes that there is no time for them any more.
+    closing: CancellationToken,
+    graceful: GracefulShutdown,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    head: Duration,
+    write: Duration,
+}
+
+impl Connections {
+    pub(super) fn new(app: &App) -> Self {
+        let Settings { head_timeout, write_timeout, tls, .. } = &*app.settings;
+        Self {
+            http: builder(*head_timeout),
+            router: router(app.clone()),
+            tls: tls.clone(),
+            patience: Patience { head: *head_timeout, write: *write_timeout },
+            closing: CancellationToken::new(),
+            graceful: GracefulShutdown::new(),
+        }
+    }
+
+    /// Serves this one until it ends, by whomever.
+    pub(super) fn serve(&self, stream: TcpStream) -> impl Future<Output = ()> + Send + use<> {
+        // Tokens are small and each is waited for.
+        let _ = stream.set_nodelay(true);
+        let asked = CancellationToken::new();
+        let heard = asked.clone();
+        let connection = Connection {
+            http: self.http.clone(),
+            router: self.router.clone(),
+            tls: self.tls.clone(),
+            stall: self.patience.write,
+            closing: self.closing.clone(),
+            watcher: self.graceful.watcher(),
+            asked,
+        };
+        let patience = self.patience.head;
+        async move {
+            tokio::select! {
+                () = connection.run(stream) => {}
+                () = silence(patience, heard) => tracing::debug!("a connection asked for nothing"),
+            }
+        }
+    }
+
+    /// No further request is taken; resolves when the last answer is sent.
+    pub(super) async fn finish(self) {
+        self.closing.cancel();
+        self.graceful.shutdown().await;
+    }
+}
+
+fn builder(patience: Duration) -> Builder<TokioExecutor> {
+    let mut http = Builder::new(TokioExecutor::new());
+    // A client that sends its head a byte a minute must not hold a connection for ever.
+    http.http1().timer(TokioTimer::new()).header_read_timeout(patience);
+    http.http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(patience)
+        .keep_alive_timeout(patience)
+        .max_concurrent_streams(MOST_STREAMS);
+    http
+}
+
+/// Resolves if nothing was asked in time. hyper counts the time of a head only once it knows which HTTP it is, so a client
+/// that sends nothing, or never ends its handshake, or sends the beginning of HTTP/2's first line, would hold its connection
+/// for ever.
+async fn silence(patience: Duration, heard: CancellationToken) {
+    if timeout(patience, heard.cancelled()).await.is_ok() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// What one connection needs.
+struct Connection {
+    http: Builder<TokioExecutor>,
+    router: Router,
+    tls: Option<Tls>,
+    stall: Duration,
+    closing: CancellationToken,
+    watcher: Watcher,
+    asked: CancellationToken,
+}
+
+impl Connection {
+    async fn run(self, stream: TcpStream) {
+        let stream = Patient::new(stream, self.stall);
+        let Some(tls) = &self.tls else { return self.speak(stream, Protocol::Http).await };
+        match self.closing.run_until_cancelled(begin(tls, stream)).await {
+            Some(Ok(Begun::Https(stream))) => self.speak(*stream, Protocol::Https).await,
+            Some(Ok(Begun::Mistaken(stream))) => self.speak(stream, Protocol::Mistaken).await,
+            // Clients that do not trust the certificate hang up, and so do port scanners.
+            Some(Err(error)) => tracing::debug!(%error, "no TLS came about"),
+            None => {}
+        }
+    }
+
+    async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S, protocol: Protocol) {
+        let Self { http, router, watcher, asked, .. } = self;
+        let arrival = Arrival { protocol };
+        let service = TowerToHyperService::new(router.map_request(move |mut request: Request<Incoming>| {
+            asked.cancel();
+            request.extensions_mut().insert(arrival);
+            request.map(Body::new)
+        }));
+        let connection = http.serve_connection(TokioIo::new(stream), service).into_owned();
+        // Clients hang up; that is no news.
+        if let Err(error) = watcher.watch(connection).await {
+            tracing::debug!(error, "a connection ended early");
+        }
+    }
+}
+
+/// What a client began to speak on a port for TLS.
+enum Begun {
+    Https(Box<TlsStream<Patient<TcpStream>>>),
+    Mistaken(Patient<TcpStream>),
+}
+
+async fn begin(tls: &Tls, stream: Patient<TcpStream>) -> io::Result<Begun> {
+    let mut first = [0];
+    stream.get().peek(&mut first).await?;
+    // Methods are of capital letters, and so is HTTP/2's first line; a handshake begins with the byte 22.
+    if first[0].is_ascii_uppercase() {
+        return Ok(Begun::Mistaken(stream));
+    }
+    Ok(Begun::Https(Box::new(tls.acceptor().accept(stream).await?)))
+}
