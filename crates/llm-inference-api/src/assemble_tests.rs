@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use testkit::TestApp;
 
 use super::*;
-use crate::settings::{Arguments, EngineArguments, Environment, Machine, Purpose, resolve};
+use crate::settings::{Arguments, EngineArguments, Environment, File, Machine, Purpose, resolve};
 
 /// The embedded model.
 fn loaded(engine: EngineArguments) -> Result<Loaded> {
     let arguments = Arguments { engine, ..Arguments::default() };
     let environment = Environment::from_map(&BTreeMap::new());
-    let settings = resolve(arguments, environment, &Machine::look(), Purpose::Answer)?;
+    let settings = resolve(arguments, environment, File::none(), &Machine::look(), Purpose::Answer)?;
     let catalogue = catalogue(&settings.models)?;
     let draft = draft(&catalogue, &settings.engine)?;
     let entry = selection(&catalogue, &settings.models)?.remove(0);

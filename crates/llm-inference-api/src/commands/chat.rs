@@ -9,7 +9,7 @@ use serving::Service;
 
 use super::sampling::{self, SamplingArguments};
 use crate::commands::{Failure, prepare};
-use crate::settings::{Arguments, EngineArguments, LogArguments, ModelArguments, Purpose};
+use crate::settings::{Arguments, EngineArguments, FileArguments, LogArguments, ModelArguments, Purpose};
 use crate::terminal;
 
 #[derive(Debug, Args)]
@@ -19,6 +19,8 @@ pub(crate) struct ChatArguments {
     system: Option<String>,
     #[command(flatten)]
     sampling: SamplingArguments,
+    #[command(flatten)]
+    file: FileArguments,
     #[command(flatten)]
     models: ModelArguments,
     #[command(flatten)]
@@ -38,8 +40,8 @@ enum Line {
 }
 
 pub(crate) fn run(arguments: ChatArguments) -> Result<(), Failure> {
-    let ChatArguments { system, sampling, models, engine, log } = arguments;
-    let settings = prepare(Arguments { models, engine, log, ..Arguments::default() }, Purpose::Answer)?;
+    let ChatArguments { system, sampling, file, models, engine, log } = arguments;
+    let settings = prepare(Arguments { file, models, engine, log, ..Arguments::default() }, Purpose::Answer)?;
     let (service, model) = sampling::answerer(&settings)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(anyhow::Error::from)?;

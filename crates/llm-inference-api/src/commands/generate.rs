@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::sampling::{self, SamplingArguments};
 use crate::commands::{Failure, prepare};
-use crate::settings::{Arguments, EngineArguments, LogArguments, ModelArguments, Purpose};
+use crate::settings::{Arguments, EngineArguments, FileArguments, LogArguments, ModelArguments, Purpose};
 use crate::terminal;
 
 #[derive(Debug, Args)]
@@ -21,6 +21,8 @@ pub(crate) struct GenerateArguments {
     #[command(flatten)]
     sampling: SamplingArguments,
     #[command(flatten)]
+    file: FileArguments,
+    #[command(flatten)]
     models: ModelArguments,
     #[command(flatten)]
     engine: EngineArguments,
@@ -29,8 +31,8 @@ pub(crate) struct GenerateArguments {
 }
 
 pub(crate) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
-    let GenerateArguments { prompt, raw, sampling, models, engine, log } = arguments;
-    let settings = prepare(Arguments { models, engine, log, ..Arguments::default() }, Purpose::Answer)?;
+    let GenerateArguments { prompt, raw, sampling, file, models, engine, log } = arguments;
+    let settings = prepare(Arguments { file, models, engine, log, ..Arguments::default() }, Purpose::Answer)?;
     let prompt = prompt_of(&text(prompt)?, raw).context("the prompt is empty")?;
     let (service, model) = sampling::answerer(&settings)?;
     let generation = sampling.generation(&model, prompt)?;

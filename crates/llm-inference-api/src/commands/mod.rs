@@ -15,8 +15,8 @@ use std::sync::LazyLock;
 use clap::{Args, Parser, Subcommand};
 
 use crate::settings::{
-    Arguments, EngineArguments, Environment, GenerationArguments, HttpArguments, LogArguments, Machine, ModelArguments,
-    Problems, Purpose, Settings, resolve,
+    Arguments, EngineArguments, FileArguments, GenerationArguments, HttpArguments, LogArguments, Machine, ModelArguments,
+    Problems, Purpose, Settings, read,
 };
 
 /// Why a command did not do what it was asked to.
@@ -51,9 +51,11 @@ impl From<anyhow::Error> for Failure {
   llm-inference-api                                  serve the embedded demo model on port 8091
   llm-inference-api --model ./Qwen3-0.6B --port 80   serve a directory in Hugging Face's layout
   llm-inference-api chat --model ./model.gguf        talk to a GGUF file in the terminal
+  llm-inference-api --config ./serving_config.yaml   take the settings from a file
   llm-inference-api check-config                     show every setting and where it comes from
 
-Flags go before environment variables, and those before defaults. Flags name their variable in [brackets]."
+Flags go before environment variables, those before the settings file (--config), and that before defaults.
+Flags name their variable in [brackets]."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -93,6 +95,7 @@ At the first signal running answers may end, within --shutdown-grace-ms; at the 
     /// Show the settings in force and where each comes from.
     #[command(after_help = "Examples:
   llm-inference-api check-config
+  llm-inference-api check-config --config ./serving_config.yaml
   LLM_THREADS=2 llm-inference-api check-config --port 9000")]
     CheckConfig(ServeArguments),
 }
@@ -100,6 +103,8 @@ At the first signal running answers may end, within --shutdown-grace-ms; at the 
 /// Everything that a server can be told.
 #[derive(Debug, Default, Args)]
 pub(crate) struct ServeArguments {
+    #[command(flatten)]
+    file: FileArguments,
     #[command(flatten)]
     models: ModelArguments,
     #[command(flatten)]
@@ -114,8 +119,8 @@ pub(crate) struct ServeArguments {
 
 impl From<ServeArguments> for Arguments {
     fn from(arguments: ServeArguments) -> Self {
-        let ServeArguments { models, http, generation, engine, log } = arguments;
-        Self { models, engine, generation, http, log }
+        let ServeArguments { file, models, http, generation, engine, log } = arguments;
+        Self { file, models, engine, generation, http, log }
     }
 }
 
@@ -132,7 +137,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
 /// What is in force, with the log started accordingly.
 fn prepare(arguments: Arguments, purpose: Purpose) -> Result<Settings, Failure> {
     let machine = Machine::look();
-    let settings = resolve(arguments, Environment::of_process(), &machine, purpose)?;
+    let settings = read(arguments, &machine, purpose)?;
     let log = telemetry::logs::LogSettings {
         format: settings.log.format.value,
         level: settings.log.level.value.0,

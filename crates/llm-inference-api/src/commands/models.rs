@@ -5,7 +5,7 @@ use registry::{Entry, Source};
 use serde_json::json;
 
 use crate::commands::{Failure, prepare};
-use crate::settings::{Arguments, LogArguments, ModelArguments, Purpose, size};
+use crate::settings::{Arguments, FileArguments, LogArguments, ModelArguments, Purpose, size};
 use crate::{assemble, terminal};
 
 #[derive(Debug, Args)]
@@ -13,6 +13,8 @@ pub(crate) struct ModelsArguments {
     /// One JSON array in place of a table.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    file: FileArguments,
     #[command(flatten)]
     models: ModelArguments,
     #[command(flatten)]
@@ -30,8 +32,8 @@ struct Row {
 }
 
 pub(crate) fn run(arguments: ModelsArguments) -> Result<(), Failure> {
-    let ModelsArguments { json, models, log } = arguments;
-    let settings = prepare(Arguments { models, log, ..Arguments::default() }, Purpose::Answer)?;
+    let ModelsArguments { json, file, models, log } = arguments;
+    let settings = prepare(Arguments { file, models, log, ..Arguments::default() }, Purpose::Answer)?;
     let catalogue = assemble::catalogue(&settings.models).map_err(anyhow::Error::from)?;
     for warning in catalogue.warnings() {
         tracing::warn!("{warning}");

@@ -70,12 +70,12 @@ fn bind(http: &HttpSettings) -> Result<TcpListener> {
     let listener = TcpListener::bind((host, port)).map_err(|error| {
         let hint = match error.kind() {
             io::ErrorKind::AddrInUse => {
-                format!("port {port} of {host} is in use; choose another with --port or {}", http.port.name)
+                format!("port {port} of {host} is in use; choose another with --port or {}", http.port.said())
             }
             io::ErrorKind::PermissionDenied => {
                 format!(
                     "port {port} is reserved for privileged users; choose one above 1023 with --port or {}",
-                    http.port.name
+                    http.port.said()
                 )
             }
             _ => format!("cannot listen on {host} port {port}; --host and --port say where"),

@@ -14,11 +14,20 @@ use super::parse::{self, KvCacheType, LogLevel, Origins, Speculation};
 /// All groups; those that a command does not take are empty.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Arguments {
+    pub(crate) file: FileArguments,
     pub(crate) models: ModelArguments,
     pub(crate) engine: EngineArguments,
     pub(crate) generation: GenerationArguments,
     pub(crate) http: HttpArguments,
     pub(crate) log: LogArguments,
+}
+
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Settings")]
+pub(crate) struct FileArguments {
+    /// A file of settings, in YAML [LLM_CONFIG; default: serving_config.yaml in the working directory, if it is there].
+    #[arg(long, value_name = "FILE", value_parser = parse::path)]
+    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Default, Args)]

@@ -1,11 +1,12 @@
-//! Variables of the contract that this version does not act on yet. To pass over one in silence would be a lie; to pass
+//! Settings of the contract that this version does not act on yet. To pass over one in silence would be a lie; to pass
 //! over one that protects the server would be a hole.
 
-use std::collections::BTreeMap;
-
+use super::alike;
+use super::environment::{self, Variables};
 use super::parse;
 
-/// Set, and this version cannot do it: starting would leave the server less protected than its owner believes.
+/// Variables that are set, and this version cannot do it: starting would leave the server less protected than its owner
+/// believes.
 const PROTECTING: [(&str, &str); 4] = [
     ("API_KEY", "this version checks no keys yet, so everybody could use the server"),
     ("LLM_API_KEYS_FILE", "this version checks no keys yet, so everybody could use the server"),
@@ -13,15 +14,14 @@ const PROTECTING: [(&str, &str); 4] = [
     ("TRUSTED_HOSTS", "this version answers whatever Host a request names; let a proxy before it check that"),
 ];
 
-/// Set, and nothing happens.
-const WITHOUT_EFFECT: [&str; 22] = [
+/// Variables that are set, and nothing happens.
+const WITHOUT_EFFECT: [&str; 21] = [
     "CUDA_VISIBLE_DEVICES",
     "HF_ENDPOINT",
     "HF_HOME",
     "HF_HUB_OFFLINE",
     "HF_TOKEN",
     "LLM_ADAPTER_ROOT",
-    "LLM_CONFIG",
     "LLM_DATABASE_URL",
     "LLM_DATA_DIR",
     "LLM_QUANTIZATION",
@@ -39,31 +39,84 @@ const WITHOUT_EFFECT: [&str; 22] = [
     "TRUSTED_PROXIES",
 ];
 
+/// A key of the file that stops the start.
+struct Refused {
+    key: &'static str,
+    reason: &'static str,
+    /// Whether it says nothing to a command that serves nobody.
+    for_servers_alone: bool,
+}
+
+const REFUSED: [Refused; 5] = [
+    Refused {
+        key: "models",
+        reason: "this version reads no catalogue yet: put the models into one directory, name it in model.directory, and say \
+                 in model.allowed which of them are served",
+        for_servers_alone: false,
+    },
+    Refused {
+        key: "mlflow",
+        reason: "this version takes no models from MLflow yet: download the model, and name its directory in model.path",
+        for_servers_alone: false,
+    },
+    Refused {
+        key: "limits",
+        reason: "this version counts nobody's requests yet, so nothing would be limited; let a proxy before it do that",
+        for_servers_alone: true,
+    },
+    Refused {
+        key: "organizations",
+        reason: "this version checks no keys yet, so everybody could use the server",
+        for_servers_alone: true,
+    },
+    Refused { key: "scorers", reason: "this version has no scorers yet, and no POST /infer", for_servers_alone: true },
+];
+
+/// Keys of the file at which nothing happens.
+const KEYS_WITHOUT_EFFECT: [&str; 3] = ["model.default_max_length", "telemetry.service_name", "telemetry.otlp_endpoint"];
+
+/// Every key of a later version.
+pub(crate) fn keys() -> impl Iterator<Item = &'static str> {
+    REFUSED.iter().map(|refused| refused.key).chain(KEYS_WITHOUT_EFFECT)
+}
+
+/// The key, and why the server must not start with it.
+pub(crate) fn refused(key: &str) -> Option<(&'static str, &'static str)> {
+    REFUSED.iter().find(|refused| refused.key == key).map(|refused| (refused.key, refused.reason))
+}
+
+pub(crate) fn is_for_servers_alone(key: &str) -> bool {
+    REFUSED.iter().any(|refused| refused.key == key && refused.for_servers_alone)
+}
+
+pub(crate) fn has_no_effect(key: &str) -> bool {
+    KEYS_WITHOUT_EFFECT.contains(&key)
+}
+
 /// What is set beyond the variables that this version acts on. Names only: some of the values are secrets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Beyond {
     /// Each with the reason why the server must not start.
     pub(crate) protecting: Vec<(&'static str, &'static str)>,
-    pub(crate) without_effect: Vec<&'static str>,
-    /// They begin as ours do, but there are none of these names.
-    pub(crate) unknown: Vec<String>,
+    pub(crate) without_effect: Vec<String>,
+    /// They begin as ours do, but there are none of these names; each with the one that was probably meant.
+    pub(crate) unknown: Vec<(String, Option<String>)>,
 }
 
 impl Beyond {
-    pub(crate) fn take(variables: &BTreeMap<String, String>, known: &[&str]) -> Self {
-        let is_set = |name: &str| variables.get(name).is_some_and(|value| !value.trim().is_empty());
+    pub(crate) fn take(variables: &Variables, known: &[&str]) -> Self {
+        let is_set = |name: &str| environment::set(variables, name).is_some();
         let is_off = |name: &str| {
             name == "SERVER_SSL_ENABLED" && variables.get(name).is_some_and(|value| parse::boolean(value) == Ok(false))
         };
-        let all_known = |name: &str| {
-            known.contains(&name)
-                || WITHOUT_EFFECT.contains(&name)
-                || PROTECTING.iter().any(|(protecting, _)| *protecting == name)
-        };
+        let protecting = PROTECTING.iter().map(|(name, _)| *name);
+        let all: Vec<&str> = known.iter().copied().chain(WITHOUT_EFFECT).chain(protecting).collect();
+        let unknown = variables.keys().filter(|name| name.starts_with("LLM_") && !all.contains(&name.as_str()));
+        let meant = |name: &str| alike::nearest(name, all.iter().copied()).map(str::to_owned);
         Self {
             protecting: PROTECTING.into_iter().filter(|(name, _)| is_set(name) && !is_off(name)).collect(),
-            without_effect: WITHOUT_EFFECT.into_iter().filter(|name| is_set(name)).collect(),
-            unknown: variables.keys().filter(|name| name.starts_with("LLM_") && !all_known(name)).cloned().collect(),
+            without_effect: WITHOUT_EFFECT.into_iter().filter(|name| is_set(name)).map(str::to_owned).collect(),
+            unknown: unknown.map(|name| (name.clone(), meant(name))).collect(),
         }
     }
 
@@ -73,9 +126,10 @@ impl Beyond {
         if !self.without_effect.is_empty() {
             warnings.push(format!("set, but without effect in this version: {}", self.without_effect.join(", ")));
         }
-        if !self.unknown.is_empty() {
-            warnings.push(format!("set, but there is no setting of this name: {}", self.unknown.join(", ")));
-        }
+        warnings.extend(self.unknown.iter().map(|(name, meant)| match meant {
+            Some(meant) => format!("{name} is set, but there is no setting of this name; did you mean {meant}?"),
+            None => format!("{name} is set, but there is no setting of this name"),
+        }));
         warnings
     }
 }

@@ -1,19 +1,37 @@
-//! Settings: read as they were written (`arguments`, `environment`), resolved once into types (`resolve`), handed over.
+//! Settings: read as they were written (`arguments`, `environment`, `file`), resolved once into types (`resolve`), handed over.
 
+mod alike;
 mod arguments;
+mod choice;
 mod defaults;
 mod environment;
+mod file;
 mod later;
 mod machine;
+mod names;
 mod parse;
+mod problem;
 mod resolve;
 mod show;
 pub(crate) mod types;
 
-pub(crate) use arguments::{Arguments, EngineArguments, GenerationArguments, HttpArguments, LogArguments, ModelArguments};
+pub(crate) use arguments::{
+    Arguments, EngineArguments, FileArguments, GenerationArguments, HttpArguments, LogArguments, ModelArguments,
+};
+#[cfg(test)]
 pub(crate) use environment::Environment;
+#[cfg(test)]
+pub(crate) use file::File;
 pub(crate) use machine::Machine;
 pub(crate) use parse::{Origins, Speculation, temperature, tokens, top_p};
-pub(crate) use resolve::{Problems, Purpose, resolve};
+pub(crate) use problem::Problems;
+pub(crate) use resolve::{Purpose, resolve};
 pub(crate) use show::{show, size};
 pub(crate) use types::Settings;
+
+/// What is in force for this process: what was typed, its environment, and the file that these lead to.
+pub(crate) fn read(arguments: Arguments, machine: &Machine, purpose: Purpose) -> Result<Settings, Problems> {
+    let variables = environment::of_process();
+    let file = file::File::find(arguments.file.config.as_deref(), &variables);
+    resolve(arguments, environment::Environment::from_map(&variables), file, machine, purpose)
+}

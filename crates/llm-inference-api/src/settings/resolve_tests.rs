@@ -7,12 +7,14 @@ use clap::Parser;
 
 use super::{Problems, Purpose, resolve};
 use crate::settings::{
-    Arguments, EngineArguments, Environment, GenerationArguments, HttpArguments, LogArguments, Machine, ModelArguments,
-    Settings, show,
+    Arguments, EngineArguments, Environment, File, FileArguments, GenerationArguments, HttpArguments, LogArguments, Machine,
+    ModelArguments, Settings, show,
 };
 
 #[derive(Debug, Parser)]
 struct Flags {
+    #[command(flatten)]
+    file: FileArguments,
     #[command(flatten)]
     models: ModelArguments,
     #[command(flatten)]
@@ -34,13 +36,18 @@ const MACHINE: Machine = Machine {
 };
 
 /// `flags` and `variables` as one would type them: `--port 1`, `PORT=1 HOST=a`.
-fn resolved_for(purpose: Purpose, flags: &str, variables: &[&str]) -> Result<Settings, Problems> {
-    let Flags { models, engine, generation, http, log } =
+fn resolved_with(file: &str, purpose: Purpose, flags: &str, variables: &[&str]) -> Result<Settings, Problems> {
+    let Flags { file: file_arguments, models, engine, generation, http, log } =
         Flags::try_parse_from(std::iter::once("server").chain(flags.split_whitespace())).unwrap();
     let variables: BTreeMap<String, String> =
         variables.iter().filter_map(|pair| pair.split_once('=')).map(|(name, value)| (name.into(), value.into())).collect();
-    let arguments = Arguments { models, engine, generation, http, log };
-    resolve(arguments, Environment::from_map(&variables), &MACHINE, purpose)
+    let arguments = Arguments { file: file_arguments, models, engine, generation, http, log };
+    let file = File::parse("serving_config.yaml", file, &variables);
+    resolve(arguments, Environment::from_map(&variables), file, &MACHINE, purpose)
+}
+
+fn resolved_for(purpose: Purpose, flags: &str, variables: &[&str]) -> Result<Settings, Problems> {
+    resolved_with("", purpose, flags, variables)
 }
 
 fn resolved(flags: &str, variables: &[&str]) -> Settings {
@@ -53,7 +60,11 @@ fn refused(variables: &[&str]) -> String {
 
 /// The line of `check-config` about one setting.
 fn line(flags: &str, variables: &[&str], name: &str) -> String {
-    let table = show(&resolved(flags, variables));
+    line_with("", flags, variables, name)
+}
+
+fn line_with(file: &str, flags: &str, variables: &[&str], name: &str) -> String {
+    let table = show(&resolved_with(file, Purpose::Serve, flags, variables).unwrap());
     let line = table.lines().find(|line| line.starts_with(name)).unwrap();
     line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join(" | ")
 }
@@ -61,6 +72,7 @@ fn line(flags: &str, variables: &[&str], name: &str) -> String {
 #[test]
 fn nothing_said() {
     insta::assert_snapshot!(show(&resolved("", &[])), @r"
+        LLM_CONFIG                   none                  default
         --model                      none                  default
         LLM_MODEL_PATH               none                  default
         LLM_ALLOWED_MODELS           the embedded model    default
@@ -117,6 +129,7 @@ fn everything_said_by_variables() {
         ],
     );
     insta::assert_snapshot!(show(&settings), @r"
+        LLM_CONFIG                   none                                  default
         --model                      none                                  default
         LLM_MODEL_PATH               /models                               environment (LLM_MODEL_PATH)
         LLM_ALLOWED_MODELS           demo, acme/large                      environment (LLM_ALLOWED_MODELS)
@@ -199,7 +212,7 @@ fn a_draft_model_that_is_named_is_used() {
     let shown = line("--draft-model small.gguf", &[], "LLM_SPECULATION ");
     assert_eq!(shown, "LLM_SPECULATION | draft | default");
     let settings = resolved("--speculation ngram", &["LLM_DRAFT_MODEL=small.gguf"]);
-    insta::assert_snapshot!(settings.warnings.join("\n"), @"LLM_DRAFT_MODEL is set, but LLM_SPECULATION says not to use it");
+    insta::assert_snapshot!(settings.warnings.join("\n"), @"LLM_DRAFT_MODEL is set, but --speculation says not to use it");
 }
 
 #[test]
@@ -222,7 +235,7 @@ fn what_has_no_effect_yet_or_no_meaning_is_said_once_and_without_its_value() {
     let settings = resolved("", &["HF_TOKEN=secret", "LLM_DATABASE_URL=sqlite://x", "LLM_MAX_TOKEN_LIMIT=5"]);
     insta::assert_snapshot!(settings.warnings.join("\n"), @r"
         set, but without effect in this version: HF_TOKEN, LLM_DATABASE_URL
-        set, but there is no setting of this name: LLM_MAX_TOKEN_LIMIT
+        LLM_MAX_TOKEN_LIMIT is set, but there is no setting of this name; did you mean LLM_MAX_TOKENS_LIMIT?
     ");
 }
 
@@ -236,4 +249,57 @@ fn a_command_logs_trouble_only() {
 fn a_flag_that_cannot_be_read_says_what_was_expected() {
     let error = Flags::try_parse_from(["server", "--kv-cache-bytes", "4G"]).unwrap_err();
     insta::assert_snapshot!(error.to_string().lines().next().unwrap_or_default(), @"error: invalid value '4G' for '--kv-cache-bytes <BYTES>': expected bytes, or a number with KB, MB, GB, KiB, MiB or GiB, as 512MiB");
+}
+
+const FILE: &str = "\
+api:
+  port: 4
+  cors_allowed_origins: ['https://a.example', 'https://b.example']
+model:
+  batch_size: 3
+  allowed: '*'
+telemetry: {debug: true}
+";
+
+#[test]
+fn a_file_goes_before_the_default_and_after_all_else() {
+    for (flags, variables, expected) in [
+        ("--port 1", ["API_PORT=3"].as_slice(), "LLM_INFERENCE_PORT | 1 | command line (--port)"),
+        ("", &["API_PORT=3"], "LLM_INFERENCE_PORT | 3 | environment (API_PORT)"),
+        ("", &[], "LLM_INFERENCE_PORT | 4 | file (serving_config.yaml:2)"),
+    ] {
+        assert_eq!(line_with(FILE, flags, variables, "LLM_INFERENCE_PORT"), expected);
+    }
+    let lines = ["CORS", "LLM_MAX_CONCURRENT_REQUESTS", "LLM_ALLOWED_MODELS", "LOG_LEVEL"]
+        .map(|name| line_with(FILE, "", &[], name));
+    insta::assert_snapshot!(lines.join("\n"), @r"
+        CORS_ALLOWED_ORIGINS | https://a.example, https://b.example | file (serving_config.yaml:3)
+        LLM_MAX_CONCURRENT_REQUESTS | 3 | file (serving_config.yaml:5)
+        LLM_ALLOWED_MODELS | * | file (serving_config.yaml:6)
+        LOG_LEVEL | debug | file (serving_config.yaml:7)
+    ");
+}
+
+#[test]
+fn all_sources_are_told_of_together() {
+    let file = "api: {prot: 1, workers: 0}\nmodel: {batch_size: [1], max_tokens: 100, default_max_tokens: 200}\nengine: {threads: '${N}'}";
+    let problems =
+        resolved_with(file, Purpose::Serve, "", &["LLM_INFERENCE_PORT=http", "N=many", "API_KEY=secret"]).unwrap_err();
+    insta::assert_snapshot!(problems, @r#"
+        serving_config.yaml:1: there is no key api.prot; did you mean api.port?
+        serving_config.yaml:1: api.workers is "0", expected a whole number, at least 1
+        serving_config.yaml:2: model.batch_size is a list, expected a whole number, at least 1
+        serving_config.yaml:3: engine.threads is "${N}" (what that stands for is not shown), expected a whole number, at least 1
+        model.default_max_tokens (serving_config.yaml:2) is 200, more than the 100 of model.max_tokens (serving_config.yaml:2)
+        LLM_INFERENCE_PORT="http": expected a port from 1 to 65535, or 0 for any that is free
+        API_KEY is set, but this version checks no keys yet, so everybody could use the server; unset it to start nevertheless
+    "#);
+}
+
+#[test]
+fn what_protects_a_server_does_not_stop_a_command_that_serves_nobody() {
+    let file = "organizations: []\nlimits: {shadow: false}";
+    assert!(resolved_with(file, Purpose::Serve, "", &[]).is_err());
+    assert!(resolved_with(file, Purpose::Answer, "", &[]).is_ok());
+    assert!(resolved_with("mlflow: {}", Purpose::Answer, "", &[]).is_err());
 }

@@ -24,7 +24,7 @@ pub(crate) fn show(settings: &Settings) -> String {
 }
 
 fn rows(settings: &Settings) -> Vec<[String; 3]> {
-    let Settings { models, engine, generation, http, log, warnings: _ } = settings;
+    let Settings { file, models, engine, generation, http, log, warnings: _ } = settings;
     let ModelSettings { named, directory, allowed } = models;
     let EngineSettings {
         threads,
@@ -41,6 +41,7 @@ fn rows(settings: &Settings) -> Vec<[String; 3]> {
     let HttpSettings { host, port, origins, workers, shutdown_grace } = http;
     let LogSettings { format, level } = log;
     vec![
+        row(file, |file| path(file.as_deref())),
         row(named, |named| path(named.as_deref())),
         row(directory, |directory| path(directory.as_deref())),
         row(allowed, |allowed| match allowed {
@@ -83,7 +84,7 @@ fn rows(settings: &Settings) -> Vec<[String; 3]> {
 }
 
 fn row<T>(setting: &Setting<T>, show: impl Fn(&T) -> String) -> [String; 3] {
-    [setting.name.to_owned(), show(&setting.value), setting.origin.to_string()]
+    [setting.names.name().to_owned(), show(&setting.value), setting.origin.to_string()]
 }
 
 fn path(path: Option<&Path>) -> String {

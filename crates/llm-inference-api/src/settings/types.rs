@@ -9,33 +9,51 @@ use backend::{Temperature, TopP};
 use registry::Allowed;
 use telemetry::logs::Format;
 
+use super::file::Place;
+use super::names::Names;
 use super::parse::{KvCacheType, LogLevel, Origins, Speculation};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Setting<T> {
     pub(crate) value: T,
     pub(crate) origin: Origin,
-    /// The variable's name, or the flag's where there is none.
-    pub(crate) name: &'static str,
+    pub(crate) names: &'static Names,
+}
+
+impl<T> Setting<T> {
+    /// What to change for another value: where it was set, else the variable that would set it.
+    pub(crate) fn said(&self) -> String {
+        match &self.origin {
+            Origin::CommandLine(flag) => (*flag).to_owned(),
+            Origin::Environment(variable) => (*variable).to_owned(),
+            Origin::File(place) => format!("{} ({place})", self.names.key.unwrap_or_default()),
+            Origin::WorkingDirectory | Origin::Default => self.names.name().to_owned(),
+        }
+    }
 }
 
 /// Who said so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// With the flag.
     CommandLine(&'static str),
     /// With the variable or its alias.
     Environment(&'static str),
+    /// In the file.
+    File(Place),
+    /// By the file that lies there.
+    WorkingDirectory,
     Default,
 }
 
 impl Origin {
     /// Whether what is said here counts more than what is said there.
-    pub(crate) fn precedes(self, other: Self) -> bool {
-        let rank = |origin| match origin {
+    pub(crate) fn precedes(&self, other: &Self) -> bool {
+        let rank = |origin: &Self| match origin {
             Self::CommandLine(_) => 0,
             Self::Environment(_) => 1,
-            Self::Default => 2,
+            Self::File(_) => 2,
+            Self::WorkingDirectory | Self::Default => 3,
         };
         rank(self) < rank(other)
     }
@@ -46,6 +64,8 @@ impl fmt::Display for Origin {
         match self {
             Self::CommandLine(flag) => write!(formatter, "command line ({flag})"),
             Self::Environment(variable) => write!(formatter, "environment ({variable})"),
+            Self::File(place) => write!(formatter, "file ({place})"),
+            Self::WorkingDirectory => formatter.write_str("working directory"),
             Self::Default => formatter.write_str("default"),
         }
     }
@@ -53,6 +73,8 @@ impl fmt::Display for Origin {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Settings {
+    /// The file that was read.
+    pub(crate) file: Setting<Option<PathBuf>>,
     pub(crate) models: ModelSettings,
     pub(crate) engine: EngineSettings,
     pub(crate) generation: GenerationSettings,

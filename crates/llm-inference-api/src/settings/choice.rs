@@ -1,0 +1,59 @@
+//! Which of the sources of one value counts.
+
+use super::environment::Variable;
+use super::file::{Entry, FileProblem, Text, Written};
+use super::parse::Expected;
+use super::problem::Problem;
+use super::types::{Origin, Setting};
+
+/// What was written of one setting, but for the command line.
+pub(super) type Said = (Variable, Entry);
+
+/// Chooses between the sources of one value after the other, and remembers what was wrong with them.
+#[derive(Debug, Default)]
+pub(super) struct Choice {
+    pub(super) problems: Vec<Problem>,
+}
+
+impl Choice {
+    /// What counts less is read even if something goes before it: a mistake in it would come to light at the worst time.
+    pub(super) fn of<T>(
+        &mut self,
+        argument: Option<T>,
+        (variable, entry): Said,
+        parse: impl Fn(&str) -> Result<T, Expected>,
+        default: T,
+    ) -> Setting<T> {
+        let Variable { names, set } = variable;
+        let from_file = entry.set.and_then(|written| self.written(names.key.unwrap_or_default(), written, &parse));
+        let from_environment = set.and_then(|(variable, value)| match parse(&value) {
+            Ok(value) => Some((value, Origin::Environment(variable))),
+            Err(expected) => {
+                self.problems.push(Problem::Unreadable { variable, value, expected });
+                None
+            }
+        });
+        let from_command_line = argument.map(|value| (value, Origin::CommandLine(names.flag)));
+        let (value, origin) = from_command_line.or(from_environment).or(from_file).unwrap_or((default, Origin::Default));
+        Setting { value, origin, names }
+    }
+
+    fn written<T>(
+        &mut self,
+        key: &'static str,
+        Written { place, text }: Written,
+        parse: impl Fn(&str) -> Result<T, Expected>,
+    ) -> Option<(T, Origin)> {
+        let (found, expected) = match text {
+            Text::Value { text, written } => match (parse(&text), written) {
+                (Ok(value), _) => return Some((value, Origin::File(place))),
+                (Err(expected), None) => (format!("{text:?}"), expected),
+                (Err(expected), Some(written)) => (format!("{written:?} (what that stands for is not shown)"), expected),
+            },
+            // Nothing is what no kind of value can be, so that it tells what one should be.
+            Text::Other(found) => (found.to_owned(), parse("").err().unwrap_or(Expected("one value"))),
+        };
+        self.problems.push(FileProblem::Wrong { place, key, found, expected }.into());
+        None
+    }
+}

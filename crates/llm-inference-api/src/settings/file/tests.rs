@@ -1,0 +1,149 @@
+//! What a file says, and what is said about a file.
+
+use super::*;
+
+fn variables(pairs: &[(&str, &str)]) -> Variables {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+/// Every problem of a file, a line each.
+fn told(text: &str) -> String {
+    let file = File::parse("serving_config.yaml", text, &variables(&[("PORT", "9000")]));
+    file.problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+fn port(file: &File) -> Option<Text> {
+    file.values.http.port.set.clone().map(|written| written.text)
+}
+
+#[test]
+fn a_value_is_the_same_however_yaml_writes_it() {
+    let texts = ["api: {port: 9000}", "api:\n  port: '9000'", "api:\n    port: \"9000\" # here", "api: {port: '${PORT}'}"];
+    for text in texts {
+        let file = File::parse("f.yaml", text, &variables(&[("PORT", "9000")]));
+        let Some(Text::Value { text, .. }) = port(&file) else { panic!("{text}") };
+        assert_eq!((text.as_str(), file.problems.len()), ("9000", 0));
+    }
+}
+
+#[test]
+fn a_key_without_a_value_says_nothing() {
+    for text in ["api: {port: }", "api:\n  port:\n", "api: {port: ~}", "api:", ""] {
+        let file = File::parse("f.yaml", text, &variables(&[]));
+        assert_eq!((port(&file), file.problems.len()), (None, 0), "{text}");
+    }
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_the_one_that_was_meant() {
+    insta::assert_snapshot!(
+        told(
+            "\
+api:
+  prot: 8091
+  hostname: a
+port: 8091
+api_port: 80
+LLM_THREADS: 2
+model:
+  max_concurrent_requests: 4
+  colour: blue
+engin:
+  threads: 4
+temperature: 0
+colour: blue
+"
+        ),
+        @r"
+        serving_config.yaml:2: there is no key api.prot; did you mean api.port?
+        serving_config.yaml:3: there is no key api.hostname; did you mean api.host?
+        serving_config.yaml:4: there is no key port; did you mean api.port?
+        serving_config.yaml:5: there is no key api_port; did you mean api.port?
+        serving_config.yaml:6: there is no key LLM_THREADS; did you mean engine.threads?
+        serving_config.yaml:8: there is no key model.max_concurrent_requests; did you mean model.batch_size?
+        serving_config.yaml:9: there is no key model.colour; there are: path, directory, allowed, batch_size, default_temperature, default_top_p, default_max_tokens, max_tokens, default_max_length
+        serving_config.yaml:10: there is no key engin; did you mean engine?
+        serving_config.yaml:12: there is no key temperature; did you mean model.default_temperature?
+        serving_config.yaml:13: there is no key colour; there are: model, engine, api, telemetry, models, mlflow, limits, organizations, scorers
+    "
+    );
+}
+
+#[test]
+fn what_is_not_there_yet_is_refused_by_its_name_and_never_by_its_value() {
+    insta::assert_snapshot!(
+        told(
+            "\
+mlflow: {tracking_uri: 'http://user:secret@localhost:5000'}
+limits:
+  ip: {requests_per_second: 50}
+organizations:
+  - {id: acme, keys: [{name: ci, sha256: secret}]}
+scorers: {directory: scorers}
+"
+        ),
+        @r"
+        serving_config.yaml:1: mlflow is set, but this version takes no models from MLflow yet: download the model, and name its directory in model.path; take it out to start nevertheless
+        serving_config.yaml:2: limits is set, but this version counts nobody's requests yet, so nothing would be limited; let a proxy before it do that; take it out to start nevertheless
+        serving_config.yaml:4: organizations is set, but this version checks no keys yet, so everybody could use the server; take it out to start nevertheless
+        serving_config.yaml:6: scorers is set, but this version has no scorers yet, and no POST /infer; take it out to start nevertheless
+    "
+    );
+    let file = File::parse("f.yaml", "telemetry: {service_name: mine}\nmodel: {default_max_length: 100}", &variables(&[]));
+    assert_eq!(file.without_effect, ["telemetry.service_name", "model.default_max_length"]);
+}
+
+#[test]
+fn values_of_another_shape_and_variables_that_are_missing_are_refused() {
+    insta::assert_snapshot!(
+        told(
+            "\
+api: 8091
+model:
+  - a
+engine:
+  threads: ${CORES}
+  draft_model: ${oh no}
+telemetry: {log_level: '$${LEVEL}'}
+"
+        ),
+        @r"
+        serving_config.yaml:1: api is a value, expected a section: api: {name: value}
+        serving_config.yaml:2: model is a list, expected a section: model: {name: value}
+        serving_config.yaml:5: engine.threads takes its value from ${CORES}, but that variable is not set; set it, or write $${CORES} for the text itself
+        serving_config.yaml:6: engine.draft_model has a ${ that is not the beginning of ${NAME}, a variable of letters, digits and _; write $${ for the text itself
+    "
+    );
+    insta::assert_snapshot!(told("just text"), @"serving_config.yaml:1: not settings; expected sections with keys, as api: {port: 8091}");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_told_with_who_named_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let told = |file: File| {
+        let text = file.problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        text.replace(directory.path().to_str().unwrap(), "DIRECTORY")
+    };
+    let absent = directory.path().join("absent.yaml");
+    insta::assert_snapshot!(told(File::find(Some(&absent), &variables(&[]))), @"the settings file DIRECTORY/absent.yaml, named by command line (--config), cannot be read: No such file or directory (os error 2)");
+    let named = variables(&[("LLM_CONFIG", directory.path().to_str().unwrap())]);
+    insta::assert_snapshot!(told(File::find(None, &named)), @"the settings file DIRECTORY, named by environment (LLM_CONFIG), cannot be read: Is a directory (os error 21)");
+    let binary = directory.path().join("binary.yaml");
+    fs::write(&binary, [0xff, 0xfe, 0]).unwrap();
+    insta::assert_snapshot!(told(File::find(Some(&binary), &variables(&[]))), @"the settings file DIRECTORY/binary.yaml, named by command line (--config), cannot be read: it is not UTF-8 text");
+}
+
+#[test]
+fn a_flag_names_the_file_before_the_variable() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, port: u16| {
+        let path = directory.path().join(name);
+        fs::write(&path, format!("api: {{port: {port}}}")).unwrap();
+        path
+    };
+    let (one, two) = (file("one.yaml", 1), file("two.yaml", 2));
+    let named = variables(&[("LLM_CONFIG", two.to_str().unwrap())]);
+    let value = |text: &str| Some(Text::Value { text: text.to_owned(), written: None });
+    assert_eq!(port(&File::find(Some(&one), &named)), value("1"));
+    assert_eq!(port(&File::find(None, &named)), value("2"));
+}

@@ -1,0 +1,130 @@
+//! What each setting is called: its key in the file, its flag, its variables. One table, from which the stages are made, so
+//! that a setting that is added here is missing everywhere else until it is read.
+
+/// The names of one setting.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Names {
+    /// `section.key` in the file, unless it is about the file itself.
+    pub(crate) key: Option<&'static str>,
+    /// Whether the key may hold a list; a variable or flag has the same with commas.
+    pub(crate) several: bool,
+    pub(crate) flag: &'static str,
+    /// The name that the documentation uses, then its aliases.
+    pub(crate) variables: &'static [&'static str],
+}
+
+impl Names {
+    /// What messages call the setting where nobody has set it.
+    pub(crate) fn name(&self) -> &'static str {
+        self.variables.first().unwrap_or(&self.flag)
+    }
+}
+
+/// Which file is read.
+pub(crate) const CONFIG: Names = Names { key: None, several: false, flag: "--config", variables: &["LLM_CONFIG"] };
+
+/// Declares [`Values`] and its groups: for each setting the field, the key (`several` where it may be a list), the flag,
+/// the variable and its aliases.
+macro_rules! declare {
+    ($($group:ident: $Group:ident {
+        $($field:ident: $key:literal $($several:ident)?, $flag:literal $(, $variable:literal)*;)*
+    })*) => {
+        /// What one stage says of every setting.
+        #[derive(Debug, Clone)]
+        pub(crate) struct Values<Stage> {
+            $(pub(crate) $group: $Group<Stage>,)*
+        }
+
+        $(
+            #[derive(Debug, Clone)]
+            pub(crate) struct $Group<Stage> {
+                $(pub(crate) $field: Stage,)*
+            }
+        )*
+
+        impl<Stage> Values<Stage> {
+            pub(crate) fn take(mut take: impl FnMut(&'static Names) -> Stage) -> Self {
+                Self {
+                    $($group: $Group {
+                        $($field: take(const { &Names {
+                            key: Some($key),
+                            several: !stringify!($($several)?).is_empty(),
+                            flag: $flag,
+                            variables: &[$($variable,)*],
+                        } }),)*
+                    },)*
+                }
+            }
+
+            /// What two stages say of the same settings.
+            pub(crate) fn beside<Other>(self, other: Values<Other>) -> Values<(Stage, Other)> {
+                Values {
+                    $($group: $Group {
+                        $($field: (self.$group.$field, other.$group.$field),)*
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+declare! {
+    models: ModelValues {
+        named: "model.path", "--model";
+        directory: "model.directory", "--model-path", "LLM_MODEL_PATH";
+        allowed: "model.allowed" several, "--allowed-models", "LLM_ALLOWED_MODELS";
+    }
+    engine: EngineValues {
+        threads: "engine.threads", "--threads", "LLM_THREADS";
+        kv_cache_bytes: "engine.kv_cache_bytes", "--kv-cache-bytes", "LLM_KV_CACHE_BYTES";
+        kv_cache_type: "engine.kv_cache_type", "--kv-cache-type", "LLM_KV_CACHE_TYPE";
+        // Description E calls it the size of a batch, and a batch is what runs at once.
+        max_running: "model.batch_size", "--max-concurrent-requests", "LLM_MAX_CONCURRENT_REQUESTS";
+        max_queued: "engine.max_queued_requests", "--max-queued-requests", "LLM_MAX_QUEUED_REQUESTS";
+        queue_timeout: "engine.queue_timeout_ms", "--queue-timeout-ms", "LLM_QUEUE_TIMEOUT_MS";
+        speculation: "engine.speculation", "--speculation", "LLM_SPECULATION";
+        speculation_tokens: "engine.speculation_tokens", "--speculation-tokens", "LLM_SPECULATION_TOKENS";
+        draft_model: "engine.draft_model", "--draft-model", "LLM_DRAFT_MODEL";
+    }
+    generation: GenerationValues {
+        temperature: "model.default_temperature", "--default-temperature", "LLM_DEFAULT_TEMPERATURE";
+        top_p: "model.default_top_p", "--default-top-p", "LLM_DEFAULT_TOP_P";
+        max_tokens: "model.default_max_tokens", "--default-max-tokens", "LLM_DEFAULT_MAX_TOKENS";
+        max_tokens_limit: "model.max_tokens", "--max-tokens-limit", "LLM_MAX_TOKENS_LIMIT";
+    }
+    http: HttpValues {
+        host: "api.host", "--host", "LLM_INFERENCE_HOSTNAME", "API_HOST";
+        port: "api.port", "--port", "LLM_INFERENCE_PORT", "API_PORT";
+        origins: "api.cors_allowed_origins" several, "--cors-allowed-origins", "CORS_ALLOWED_ORIGINS";
+        workers: "api.workers", "--workers", "API_WORKERS";
+        shutdown_grace: "api.shutdown_grace_ms", "--shutdown-grace-ms", "LLM_SHUTDOWN_GRACE_MS";
+    }
+    log: LogValues {
+        format: "telemetry.log_format", "--log-format", "LOG_FORMAT";
+        level: "telemetry.log_level", "--log-level", "LOG_LEVEL";
+        debug: "telemetry.debug", "--debug", "DEBUG";
+    }
+}
+
+/// Every setting, in the order of the table.
+pub(crate) fn all() -> Vec<&'static Names> {
+    let mut all = vec![&CONFIG];
+    Values::take(|names| all.push(names));
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_name_means_two_settings() {
+        let all = all();
+        let variables = all.iter().flat_map(|names| names.variables.iter().copied());
+        let names: Vec<&str> =
+            all.iter().filter_map(|names| names.key).chain(variables).chain(all.iter().map(|names| names.flag)).collect();
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "{names:?}");
+    }
+}
