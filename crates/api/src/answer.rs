@@ -33,6 +33,22 @@ pub(crate) enum Error {
     BodyUnreadable {
         reason: String,
     },
+    /// Only bodies that are sent as they are can be read.
+    ContentEncoding,
+    /// More bytes than that.
+    TargetTooLong {
+        limit: usize,
+    },
+    HeadersTooLarge {
+        limit: usize,
+        unit: &'static str,
+    },
+    /// The server is not to be asked by this name.
+    UntrustedHost {
+        host: String,
+    },
+    /// A request with two `Host`s.
+    HostTwice,
     /// The port is for HTTPS, and the request came without TLS.
     PlainHttp,
     /// A handler panicked.
@@ -75,14 +91,22 @@ impl Error {
             Self::MethodNotAllowed { .. } => {
                 row(Status::METHOD_NOT_ALLOWED, "method_not_allowed", INVALID, Some("method_not_supported"))
             }
-            Self::UnsupportedMediaType => {
+            Self::UnsupportedMediaType | Self::ContentEncoding => {
                 let name = "unsupported_media_type";
                 row(Status::UNSUPPORTED_MEDIA_TYPE, name, INVALID, Some(name))
             }
             Self::PayloadTooLarge { .. } => {
                 row(Status::PAYLOAD_TOO_LARGE, "payload_too_large", INVALID, Some("payload_too_large"))
             }
-            Self::BodyUnreadable { .. } | Self::PlainHttp => row(Status::BAD_REQUEST, "validation_error", INVALID, None),
+            Self::TargetTooLong { .. } => row(Status::URI_TOO_LONG, "validation_error", INVALID, Some("uri_too_long")),
+            Self::HeadersTooLarge { .. } => {
+                let code = Some("headers_too_large");
+                row(Status::REQUEST_HEADER_FIELDS_TOO_LARGE, "validation_error", INVALID, code)
+            }
+            Self::UntrustedHost { .. } => row(Status::BAD_REQUEST, "validation_error", INVALID, Some("untrusted_host")),
+            Self::BodyUnreadable { .. } | Self::HostTwice | Self::PlainHttp => {
+                row(Status::BAD_REQUEST, "validation_error", INVALID, None)
+            }
             Self::Panic => Self::of(Kind::Internal),
         }
     }
@@ -114,10 +138,18 @@ impl Error {
             }
             Self::Request(error) => error.to_string(),
             Self::Backend(error) => error.to_string(),
-            Self::NoRoute { method, path } => format!("there is nothing at {method} {path}"),
+            Self::NoRoute { method, path } => {
+                let hint = without_needless_slashes(path).map_or(String::new(), |path| format!("; did you mean {path}?"));
+                format!("there is nothing at {method} {path}{hint}")
+            }
             Self::MethodNotAllowed { method, path } => format!("{path} does not take {method}"),
             Self::UnsupportedMediaType => "the body must be sent as content-type: application/json".into(),
             Self::PayloadTooLarge { limit } => format!("the body is larger than {limit} bytes"),
+            Self::ContentEncoding => "the body must be sent as it is, without a content-encoding".into(),
+            Self::TargetTooLong { limit } => format!("the path and query are longer than {limit} bytes"),
+            Self::HeadersTooLarge { limit, unit } => format!("the request has more than {limit} {unit}"),
+            Self::UntrustedHost { host } => format!("this server does not answer to the host {host:?}"),
+            Self::HostTwice => "the header host was sent twice".into(),
             Self::PlainHttp => "this port speaks HTTPS; ask for https:// instead of http://".into(),
             Self::BodyUnreadable { reason } => format!("the body could not be read: {reason}"),
         }
@@ -162,6 +194,13 @@ impl Error {
             _ => json!({}),
         }
     }
+}
+
+/// Clients that put a base URL and a path together often get one slash too many.
+fn without_needless_slashes(path: &str) -> Option<String> {
+    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    let tidy = format!("/{}", segments.join("/"));
+    (tidy != path).then_some(tidy)
 }
 
 impl From<openai::Error> for Error {

@@ -10,6 +10,8 @@ use serving::Service;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::client_address::TrustedProxies;
+use crate::hosts::TrustedHosts;
 use crate::tls::Tls;
 
 /// Cheap to clone.
@@ -30,6 +32,10 @@ pub struct Settings {
     pub ping_every: Duration,
     /// `CORS_ALLOWED_ORIGINS`
     pub origins: Origins,
+    /// `TRUSTED_HOSTS`
+    pub trusted_hosts: TrustedHosts,
+    /// `TRUSTED_PROXIES`
+    pub trusted_proxies: TrustedProxies,
     /// How long a client may take to send a request's head, with the handshake of TLS before it, and how long a connection
     /// may idle.
     pub head_timeout: Duration,
@@ -63,6 +69,8 @@ impl Default for Settings {
             body_timeout: Duration::from_mins(1),
             ping_every: Duration::from_secs(15),
             origins: Origins::Any,
+            trusted_hosts: TrustedHosts::default(),
+            trusted_proxies: TrustedProxies::default(),
             head_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_mins(1),
             max_connections: 4096,

@@ -6,7 +6,9 @@
 
 mod answer;
 mod app;
+mod client_address;
 mod extract;
+mod hosts;
 mod middleware;
 mod refusal;
 mod routes;
@@ -15,6 +17,8 @@ mod sse;
 mod tls;
 
 pub use app::{App, Origins, Settings};
+pub use client_address::TrustedProxies;
+pub use hosts::{TrustedHost, TrustedHosts};
 pub use routes::router;
 pub use serve::serve;
 pub use tls::{Tls, TlsError};

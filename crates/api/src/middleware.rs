@@ -2,6 +2,7 @@
 //! becomes one.
 
 mod admit;
+mod client_address;
 mod cors;
 mod observe;
 mod panic;
@@ -9,8 +10,9 @@ mod refuse;
 mod request_id;
 
 pub(crate) use admit::admit;
+pub(crate) use client_address::client_address;
 pub(crate) use cors::cors;
 pub(crate) use observe::{Answered, observe};
-pub(crate) use panic::catch_panic;
+pub(crate) use panic::{catch_panic, guarded};
 pub(crate) use refuse::refuse;
 pub(crate) use request_id::{RequestId, request_id};

@@ -38,7 +38,8 @@ pub(crate) struct Manner {
 impl Manner {
     pub(crate) fn of(app: &App, path: &str, extensions: &Extensions) -> Self {
         let request_id = extensions.get::<RequestId>().map_or_else(String::new, |id| id.0.clone());
-        Self { app: app.clone(), openai: path.starts_with("/v1/") || path == "/text2sql", request_id }
+        let openai = path.starts_with("/v1/") || matches!(path, "/v1" | "/text2sql");
+        Self { app: app.clone(), openai, request_id }
     }
 
     pub(crate) fn body(&self, error: &Error) -> Body {

@@ -40,10 +40,11 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         // The outermost comes last.
         .layer(from_fn(middleware::catch_panic))
-        .layer(from_fn(middleware::admit))
+        .layer(from_fn_with_state(app.clone(), middleware::admit))
         .layer(from_fn_with_state(app.clone(), middleware::refuse))
         .layer(cors)
         .layer(from_fn_with_state(app.clone(), middleware::observe))
+        .layer(from_fn_with_state(app.clone(), middleware::client_address))
         .layer(from_fn(middleware::request_id))
         .with_state(app)
 }

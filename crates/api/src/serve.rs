@@ -73,8 +73,8 @@ impl Server {
         loop {
             let place = self.place().await;
             match listener.accept().await {
-                Ok((stream, _)) => {
-                    let connection = self.connections.serve(stream);
+                Ok((stream, peer)) => {
+                    let connection = self.connections.serve(stream, peer);
                     let over = self.over.clone();
                     self.tasks.spawn(async move {
                         over.run_until_cancelled(connection).await;

@@ -18,6 +18,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use crate::App;
 use crate::answer::Error;
+use crate::middleware::guarded;
 use crate::refusal::Manner;
 
 /// What goes between the last event and a client that waits for it.
@@ -104,7 +105,8 @@ impl<S: Stream<Item = Result<Frame, Error>>> Stream for Paced<S> {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let Some(frames) = &mut self.frames else { return Poll::Ready(None) };
-        let frame = match frames.as_mut().poll_next(context) {
+        let next = guarded(|| frames.as_mut().poll_next(context));
+        let frame = match next.unwrap_or(Poll::Ready(Some(Err(Error::Panic)))) {
             Poll::Ready(Some(Ok(frame))) => frame,
             Poll::Ready(Some(Err(error))) => {
                 let failure = self.sse.failure(&error);

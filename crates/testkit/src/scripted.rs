@@ -26,6 +26,8 @@ pub enum Reply {
     Gated(oneshot::Receiver<()>, Box<Reply>),
     /// The bug that nobody expects.
     Panic(&'static str),
+    /// The same, after these events.
+    PanicAfter(Vec<Event>, &'static str),
 }
 
 impl Reply {
@@ -207,6 +209,7 @@ impl Backend for Scripted {
                 Reply::Steered(receiver) => Ok(self.open(Rest::Steered(receiver))),
                 Reply::Refuse(error) => Err(error),
                 Reply::Panic(text) => panic!("{text}"),
+                Reply::PanicAfter(events, text) => Ok(self.open(Rest::Broken(events.into(), text))),
                 Reply::Queue => {
                     let _place = Place::take(self.counts.clone());
                     std::future::pending().await
@@ -251,6 +254,7 @@ impl Drop for Place {
 enum Rest {
     Written(VecDeque<Result<Event>>),
     Steered(mpsc::Receiver<Result<Event>>),
+    Broken(VecDeque<Event>, &'static str),
 }
 
 /// One answer while it is read.
@@ -267,6 +271,10 @@ impl Stream for Scene {
         let next = match &mut self.rest {
             Rest::Written(events) => Poll::Ready(events.pop_front()),
             Rest::Steered(receiver) => receiver.poll_recv(context),
+            Rest::Broken(events, text) => match events.pop_front() {
+                Some(event) => Poll::Ready(Some(Ok(event))),
+                None => panic!("{text}"),
+            },
         };
         self.ended |= matches!(next, Poll::Ready(None | Some(Err(_) | Ok(Event::Done(_)))));
         next

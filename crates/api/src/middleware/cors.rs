@@ -1,11 +1,16 @@
 //! Which pages may ask from a browser.
 
+use std::time::Duration;
+
 use axum::http::HeaderName;
 use axum::http::header::RETRY_AFTER;
 use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 
 use super::request_id;
 use crate::app::Origins;
+
+/// How long a browser need not ask again: what it is told changes only with a new start.
+const REMEMBERED: Duration = Duration::from_mins(10);
 
 pub(crate) fn cors(origins: &Origins) -> CorsLayer {
     let origins = match origins {
@@ -19,4 +24,5 @@ pub(crate) fn cors(origins: &Origins) -> CorsLayer {
         .allow_methods(Any)
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(exposed)
+        .max_age(REMEMBERED)
 }

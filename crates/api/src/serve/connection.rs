@@ -1,6 +1,7 @@
 //! One connection: TLS if the server speaks it, then HTTP/1.1 or HTTP/2, whichever the client begins.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
@@ -23,6 +24,11 @@ use crate::app::Settings;
 use crate::tls::Tls;
 use crate::{App, router};
 
+/// Bytes of a request's head that hyper gathers before it gives up with an answer of its own, which has no body;
+/// `middleware::admit` gives up earlier.
+const LARGEST_HEAD: usize = 128 * 1024;
+/// Headers that hyper counts before it gives up so.
+const MOST_HEADERS: usize = 256;
 /// Requests at once on one connection of HTTP/2. Each that is taken back by its client before it was answered counts until
 /// its handler is gone, and h2 ends a connection that takes back too many.
 const MOST_STREAMS: u32 = 128;
@@ -30,6 +36,8 @@ const MOST_STREAMS: u32 = 128;
 /// How a request came.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Arrival {
+    /// Who is at the other end of the connection: the client, or a proxy.
+    pub(crate) peer: SocketAddr,
     pub(crate) protocol: Protocol,
 }
 
@@ -72,7 +80,7 @@ impl Connections {
     }
 
     /// Serves this one until it ends, by whomever.
-    pub(super) fn serve(&self, stream: TcpStream) -> impl Future<Output = ()> + Send + use<> {
+    pub(super) fn serve(&self, stream: TcpStream, peer: SocketAddr) -> impl Future<Output = ()> + Send + use<> {
         // Tokens are small and each is waited for.
         let _ = stream.set_nodelay(true);
         let asked = CancellationToken::new();
@@ -85,6 +93,7 @@ impl Connections {
             closing: self.closing.clone(),
             watcher: self.graceful.watcher(),
             asked,
+            peer,
         };
         let patience = self.patience.head;
         async move {
@@ -105,12 +114,13 @@ impl Connections {
 fn builder(patience: Duration) -> Builder<TokioExecutor> {
     let mut http = Builder::new(TokioExecutor::new());
     // A client that sends its head a byte a minute must not hold a connection for ever.
-    http.http1().timer(TokioTimer::new()).header_read_timeout(patience);
+    http.http1().timer(TokioTimer::new()).header_read_timeout(patience).max_buf_size(LARGEST_HEAD).max_headers(MOST_HEADERS);
     http.http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(patience)
         .keep_alive_timeout(patience)
-        .max_concurrent_streams(MOST_STREAMS);
+        .max_concurrent_streams(MOST_STREAMS)
+        .max_header_list_size(LARGEST_HEAD as u32);
     http
 }
 
@@ -132,6 +142,7 @@ struct Connection {
     closing: CancellationToken,
     watcher: Watcher,
     asked: CancellationToken,
+    peer: SocketAddr,
 }
 
 impl Connection {
@@ -148,8 +159,8 @@ impl Connection {
     }
 
     async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S, protocol: Protocol) {
-        let Self { http, router, watcher, asked, .. } = self;
-        let arrival = Arrival { protocol };
+        let Self { http, router, watcher, asked, peer, .. } = self;
+        let arrival = Arrival { peer, protocol };
         let service = TowerToHyperService::new(router.map_request(move |mut request: Request<Incoming>| {
             asked.cancel();
             request.extensions_mut().insert(arrival);

@@ -43,9 +43,12 @@ async fn any_page_may_ask() {
     let mut preflight = request(Method::OPTIONS, "/v1/chat/completions", Body::empty());
     preflight.headers_mut().insert("origin", "https://example.org".parse().unwrap());
     preflight.headers_mut().insert("access-control-request-method", "POST".parse().unwrap());
-    preflight.headers_mut().insert("access-control-request-headers", "authorization".parse().unwrap());
+    let asked = "authorization,x-api-key,content-type";
+    preflight.headers_mut().insert("access-control-request-headers", asked.parse().unwrap());
     let answer = app.send(preflight).await.ok();
-    assert_eq!(answer.header("access-control-allow-headers"), Some("authorization"));
+    // A star would not stand for `authorization`.
+    assert_eq!(answer.header("access-control-allow-headers"), Some(asked));
+    assert_eq!(answer.header("access-control-allow-credentials"), None);
 }
 
 #[tokio::test]
@@ -55,6 +58,9 @@ async fn only_these_pages_may_ask() {
     let app = TestApp::with(models, serving::Settings::default(), api::Settings { origins, ..settings() });
     let allowed = get_with(&app, "/health", "origin", "https://example.org").await;
     assert_eq!(allowed.header("access-control-allow-origin"), Some("https://example.org"));
+    assert_eq!(allowed.header("access-control-expose-headers"), Some("x-request-id,retry-after"));
+    // A cache must not give one page what was allowed to another.
+    assert!(allowed.header("vary").is_some_and(|vary| vary.contains("origin")));
     let refused = get_with(&app, "/health", "origin", "https://evil.example").await;
     assert_eq!(refused.header("access-control-allow-origin"), None);
 }

@@ -4,13 +4,16 @@
 
 mod chat;
 mod completions;
+mod connections;
 mod every_route;
 mod hang_ups;
 mod health;
 mod home;
+mod hosts;
 mod local;
 mod metrics;
 mod models;
+mod paths;
 mod refusals;
 mod shutdown;
 mod streams;

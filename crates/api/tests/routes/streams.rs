@@ -26,6 +26,21 @@ async fn a_failure_after_the_first_byte_is_an_event_and_no_done() {
 }
 
 #[tokio::test]
+async fn a_panic_in_the_middle_is_a_failure_of_this_stream_only() {
+    let backend = Scripted::new("demo");
+    backend.reply(Reply::PanicAfter(vec![events::prompt(5), events::text(0, "Hi")], "a secret of ours"));
+    backend.reply(Reply::PanicAfter(vec![events::prompt(5)], "a secret of ours")).reply(Reply::text(&["Hi"]));
+    let app = TestApp::new(&backend);
+    let broken = app.post(CHAT, &chat_with(json!({"stream": true}))).await.ok();
+    assert!(broken.text().contains("Hi") && !broken.text().contains("[DONE]"), "{}", broken.text());
+    let last = broken.events().pop().unwrap();
+    insta::assert_snapshot!(format!("{}: {}", last.event, last.data), @r#"error: {"error":{"message":"the server has failed; the request id leads to what it logged","type":"server_error","param":null,"code":"internal_server_error"}}"#);
+    assert_eq!(app.post(CHAT, &chat_with(json!({"stream": false}))).await.status, 500);
+    app.post(CHAT, &chat_with(json!({"stream": true}))).await.ok();
+    assert_eq!(backend.counts().running, 0);
+}
+
+#[tokio::test]
 async fn an_end_without_done_is_a_failure() {
     for stream in [true, false] {
         let backend = Scripted::new("demo");
