@@ -22,8 +22,12 @@ pub struct ModelCard {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelState {
     Ready,
+    /// Not in memory, where the first request for it will bring it.
+    Idle,
     Loading,
-    Failed { reason: String },
+    Failed {
+        reason: String,
+    },
 }
 
 /// What goes on in a backend right now, and what went on since it started.

@@ -121,6 +121,7 @@ pub(crate) fn service(loaded: &[Loaded], settings: &Settings) -> Service {
         Model { defaults: *defaults, ..Model::new(backend) }
     });
     let types::GenerationSettings { temperature, top_p, max_tokens, max_tokens_limit } = &settings.generation;
+    let types::EngineSettings { queue_timeout, max_queued, .. } = &settings.engine;
     let settings = serving::Settings {
         defaults: Defaults {
             temperature: Some(temperature.value),
@@ -130,6 +131,9 @@ pub(crate) fn service(loaded: &[Loaded], settings: &Settings) -> Service {
         },
         max_tokens_limit: max_tokens_limit.value,
         stall_limit: STALL_LIMIT,
+        memory: u64::MAX,
+        patience: queue_timeout.value,
+        most_waiting: max_queued.value,
     };
     Service::new(models.collect(), settings, Arc::new(metrics))
 }

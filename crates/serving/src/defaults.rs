@@ -27,8 +27,8 @@ impl Defaults {
         }
     }
 
-    /// Fills in what was left out.
-    pub(crate) fn fill(self, generation: &mut Generation) {
+    /// Fills in what was left out. A default above the limit is the limit: nobody asked for more.
+    pub(crate) fn fill(self, generation: &mut Generation, limit: MaxTokens) {
         let Self { temperature, top_p, top_k, min_p, repetition_penalty, max_tokens } = self;
         let sampling = &mut generation.sampling;
         sampling.temperature = sampling.temperature.or(temperature);
@@ -36,6 +36,7 @@ impl Defaults {
         sampling.top_k = sampling.top_k.or(top_k);
         sampling.min_p = sampling.min_p.or(min_p);
         sampling.repetition_penalty = sampling.repetition_penalty.or(repetition_penalty);
-        generation.default_max_tokens = generation.default_max_tokens.or(max_tokens);
+        let default = generation.default_max_tokens.or(max_tokens);
+        generation.default_max_tokens = Some(default.map_or(limit, |tokens| tokens.min(limit)));
     }
 }

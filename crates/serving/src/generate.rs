@@ -9,46 +9,53 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::Service;
 use crate::drain::{Ticket, shutting_down};
+use crate::fleet::Lease;
 use crate::meter::Meter;
 
 impl Service {
     /// Resolves when the generation runs, or is refused. Dropping the future, or the events, ends it.
     pub async fn generate(&self, generation: Generation) -> Result<Events> {
-        let model = self.inner.fleet.find(&generation.model)?;
+        let member = self.inner.fleet.find(&generation.model)?;
         let ticket = self.inner.drain.enter()?;
-        let mut meter = Meter::start(self.inner.metrics.clone(), model.card().id.clone(), &generation);
+        let mut meter = Meter::start(self.inner.metrics.clone(), member.card().id.clone(), &generation);
         let settings = &self.inner.settings;
         let admit = async {
-            model.check_state()?;
-            let generation = model.prepare(generation, settings.defaults, settings.max_tokens_limit)?;
-            tokio::select! {
-                events = model.backend.generate(generation) => events,
-                () = ticket.cancelled.cancelled() => Err(shutting_down()),
-            }
+            let limit = member.model.check_length(&generation, settings.max_tokens_limit)?;
+            let lease = member.open().await?;
+            let mut generation = generation;
+            let defaults = member.model.defaults.or(lease.defaults).or(settings.defaults);
+            defaults.fill(&mut generation, limit);
+            let events = lease.backend.generate(generation).await?;
+            Ok((events, lease))
         };
-        let events = admit.await.inspect_err(|error| meter.error(error))?;
-        Ok(Box::pin(Answer::new(events, meter, ticket)))
+        let admitted = tokio::select! {
+            admitted = admit => admitted,
+            () = ticket.cancelled.cancelled() => Err(shutting_down()),
+        };
+        let running = admitted.inspect_err(|error| meter.error(error))?;
+        Ok(Box::pin(Answer::new(running, meter, ticket)))
     }
 }
 
 /// The events of one generation, with everything that has to end when they do.
 struct Answer {
-    /// `None` once there is nothing more to come: what the backend held is free from then on.
-    events: Option<Events>,
+    /// With the model, which stays open meanwhile. `None` once there is nothing more to come: what the backend held is free
+    /// from then on.
+    running: Option<(Events, Lease)>,
     meter: Meter,
     cancelled: Pin<Box<WaitForCancellationFutureOwned>>,
     _ticket: Ticket,
 }
 
 impl Answer {
-    fn new(events: Events, meter: Meter, ticket: Ticket) -> Self {
+    fn new(running: (Events, Lease), meter: Meter, ticket: Ticket) -> Self {
         let cancelled = Box::pin(ticket.cancelled.clone().cancelled_owned());
-        Self { events: Some(events), meter, cancelled, _ticket: ticket }
+        Self { running: Some(running), meter, cancelled, _ticket: ticket }
     }
 
     /// The next event, held to the contract: what ends without `Done` has failed.
     fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
-        let Some(events) = &mut self.events else { return Poll::Ready(None) };
+        let Some((events, _)) = &mut self.running else { return Poll::Ready(None) };
         if self.cancelled.as_mut().poll(context).is_ready() {
             return Poll::Ready(Some(Err(shutting_down())));
         }
@@ -68,7 +75,7 @@ impl Stream for Answer {
             None => {}
         }
         if matches!(event, Some(Ok(Event::Done(_)) | Err(_))) {
-            self.events = None;
+            self.running = None;
         }
         Poll::Ready(event)
     }

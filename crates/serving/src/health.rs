@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use backend::ModelState;
 
-use crate::{Group, Model};
+use crate::Group;
+use crate::fleet::Member;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Health {
     /// In the order of the catalogue.
     pub models: Vec<ModelHealth>,
+    /// The first model is being opened, for the first time.
+    pub starting: bool,
     pub draining: bool,
 }
 
@@ -20,6 +23,8 @@ pub struct ModelHealth {
     pub state: ModelState,
     /// It has work and has made no progress on it for longer than the limit.
     pub stalled: bool,
+    /// It is not there, but will be for whoever waits for it.
+    comes: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,12 +40,12 @@ pub enum Status {
 impl Health {
     /// At least one model can answer, and new requests are taken.
     pub fn is_ready(&self) -> bool {
-        !self.draining && self.models.iter().any(ModelHealth::can_answer)
+        !self.draining && !self.starting && self.models.iter().any(ModelHealth::can_answer)
     }
 
     /// No model can answer yet, and at least one is on its way.
     pub fn is_loading(&self) -> bool {
-        !self.is_ready() && self.models.iter().any(|model| model.state == ModelState::Loading)
+        self.starting || !self.is_ready() && self.models.iter().any(|model| model.state == ModelState::Loading)
     }
 
     /// The engines make progress.
@@ -65,12 +70,16 @@ impl Health {
 }
 
 impl ModelHealth {
-    pub(crate) fn of(model: &Model, stall_limit: Duration) -> Self {
-        let stalled = model.backend.activity().stalled_for.is_some_and(|stalled| stalled > stall_limit);
-        Self { id: model.card().id.clone(), group: model.group, state: model.backend.state(), stalled }
+    /// While the service starts, nobody is sent to a model that is not there.
+    pub(crate) fn of(member: &Member, stall_limit: Duration, starting: bool) -> Self {
+        let (state, activity) = member.state();
+        let stalled = activity.stalled_for.is_some_and(|stalled| stalled > stall_limit);
+        let comes = !starting && member.is_on_demand() && matches!(state, ModelState::Idle | ModelState::Loading);
+        Self { id: member.card().id.clone(), group: member.model.group, state, stalled, comes }
     }
 
+    /// Now, or to whoever waits for it to be opened.
     pub fn can_answer(&self) -> bool {
-        self.state == ModelState::Ready && !self.stalled
+        (self.comes || self.state == ModelState::Ready) && !self.stalled
     }
 }

@@ -16,9 +16,10 @@ mod service;
 mod together;
 
 pub use defaults::Defaults;
+pub use fleet::{OnDemand, OpenError, Opened, Opener};
 pub use group::Group;
 pub use health::{Health, ModelHealth, Status};
-pub use model::{Model, Offer};
+pub use model::{Model, Offer, Source};
 pub use reply::Reply;
 pub use service::{Service, Settings};
 pub use together::{Answers, Refused};

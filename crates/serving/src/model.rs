@@ -2,19 +2,29 @@
 
 use std::sync::Arc;
 
-use backend::{Backend, Error, Generation, MaxTokens, ModelCard, ModelState, Result};
+use backend::{Backend, Error, Generation, MaxTokens, ModelCard, Result};
 
-use crate::{Defaults, Group};
+use crate::{Defaults, Group, OnDemand};
 
-/// A backend and how it is offered: under which names, with which defaults, up to which length.
+/// What answers, and how it is offered: under which names, with which defaults, up to which length.
 #[derive(Debug, Clone)]
 pub struct Model {
-    pub backend: Arc<dyn Backend>,
+    pub source: Source,
     pub aliases: Vec<String>,
+    /// Whoever serves it wants it sampled so; what it leaves open is up to the model's makers.
     pub defaults: Defaults,
     /// The model's own maximum, where it is lower than the server's.
     pub max_tokens: Option<MaxTokens>,
     pub group: Group,
+}
+
+/// Where a model's answers come from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// It is there, for as long as the service is.
+    Running(Arc<dyn Backend>),
+    /// It shares its memory with others.
+    OnDemand(OnDemand),
 }
 
 /// What there is to say of a model to whoever chooses one.
@@ -28,42 +38,34 @@ pub struct Offer {
 impl Model {
     /// Under its own name, with nothing special.
     pub fn new(backend: Arc<dyn Backend>) -> Self {
-        Self { backend, aliases: Vec::new(), defaults: Defaults::default(), max_tokens: None, group: Group::Chat }
+        Self::of(Source::Running(backend))
     }
 
+    /// As [`new`](Self::new), but opened by the first request.
+    pub fn on_demand(model: OnDemand) -> Self {
+        Self::of(Source::OnDemand(model))
+    }
+
+    fn of(source: Source) -> Self {
+        Self { source, aliases: Vec::new(), defaults: Defaults::default(), max_tokens: None, group: Group::Chat }
+    }
+
+    /// What is known of it now.
     pub fn card(&self) -> Arc<ModelCard> {
-        self.backend.card()
-    }
-
-    pub(crate) fn is_named(&self, name: &str) -> bool {
-        self.card().id == name || self.aliases.iter().any(|alias| alias == name)
-    }
-
-    pub(crate) fn is_loading(&self) -> bool {
-        self.backend.state() == ModelState::Loading
-    }
-
-    /// Refuses what a model that is not there yet, or never will be, cannot answer.
-    pub(crate) fn check_state(&self) -> Result<()> {
-        let reason = match self.backend.state() {
-            ModelState::Ready => return Ok(()),
-            ModelState::Loading => "is being loaded",
-            // Why is in the log; it may name files.
-            ModelState::Failed { .. } => "could not be loaded",
-        };
-        let reason = format!("the model {:?} {reason}", self.card().id);
-        Err(Error::Unavailable { reason, retry_after: crate::service::RETRY_AFTER })
-    }
-
-    /// Fills in the defaults and holds the length against the lower of two limits.
-    pub(crate) fn prepare(&self, mut generation: Generation, defaults: Defaults, limit: MaxTokens) -> Result<Generation> {
-        let limit = self.max_tokens.map_or(limit, |own| own.min(limit));
-        if let Some(asked) = generation.max_tokens.filter(|asked| *asked > limit) {
-            return Err(Error::invalid("max_tokens", format!("must be at most {limit}, but is {asked}")));
+        match &self.source {
+            Source::Running(backend) => backend.card(),
+            Source::OnDemand(model) => Arc::clone(&model.card),
         }
-        self.defaults.or(defaults).fill(&mut generation);
-        // A default above the limit is the limit: nobody asked for more.
-        generation.default_max_tokens = Some(generation.default_max_tokens.map_or(limit, |tokens| tokens.min(limit)));
-        Ok(generation)
+    }
+
+    /// Holds the length that is asked for against the lower of two limits, which it answers with.
+    pub(crate) fn check_length(&self, generation: &Generation, limit: MaxTokens) -> Result<MaxTokens> {
+        let limit = self.max_tokens.map_or(limit, |own| own.min(limit));
+        match generation.max_tokens {
+            Some(asked) if asked > limit => {
+                Err(Error::invalid("max_tokens", format!("must be at most {limit}, but is {asked}")))
+            }
+            _ => Ok(limit),
+        }
     }
 }

@@ -7,8 +7,8 @@ use backend::{MaxTokens, ModelCard, Result};
 use telemetry::{Metrics, Reading};
 
 use crate::drain::Drain;
-use crate::fleet::Fleet;
-use crate::{Defaults, Group, Health, Model, ModelHealth, Offer};
+use crate::fleet::{Fleet, Member};
+use crate::{Defaults, Group, Health, Model, ModelHealth, Offer, OpenError};
 
 /// When to try again if nobody knows better.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -22,6 +22,12 @@ pub struct Settings {
     pub max_tokens_limit: MaxTokens,
     /// A step that takes longer means that its engine is not alive.
     pub stall_limit: Duration,
+    /// Bytes that all models which are opened on demand may take together.
+    pub memory: u64,
+    /// How long a request waits for its model to be opened...
+    pub patience: Duration,
+    /// ... and how many may wait for the same one.
+    pub most_waiting: usize,
 }
 
 impl Default for Settings {
@@ -30,6 +36,9 @@ impl Default for Settings {
             defaults: Defaults { max_tokens: MaxTokens::new(512), ..Defaults::default() },
             max_tokens_limit: MaxTokens::MIN.saturating_add(4095),
             stall_limit: Duration::from_mins(1),
+            memory: u64::MAX,
+            patience: Duration::from_secs(30),
+            most_waiting: 64,
         }
     }
 }
@@ -50,28 +59,31 @@ pub(crate) struct Inner {
 
 impl Service {
     pub fn new(models: Vec<Model>, settings: Settings, metrics: Arc<Metrics>) -> Self {
-        let inner = Inner { fleet: Fleet::new(models), settings, metrics, drain: Drain::default() };
+        let inner = Inner { fleet: Fleet::new(models, &settings), settings, metrics, drain: Drain::default() };
         Self { inner: Arc::new(inner) }
     }
 
-    /// In the order of the catalogue. A model that is being loaded has nothing to say of itself yet and is left out.
+    /// Opens the first of the models that are opened on demand, and then the others, if all of them fit into memory together.
+    /// Fails if the first cannot be opened. From this call on, until the first is there, the service is not ready.
+    pub fn start(&self) -> impl Future<Output = Result<(), OpenError>> {
+        self.inner.fleet.start()
+    }
+
+    /// In the order of the catalogue. A backend that is not there yet has nothing to say of itself and is left out.
     pub fn cards(&self) -> Vec<Arc<ModelCard>> {
-        self.inner.fleet.iter().filter(|model| !model.is_loading()).map(Model::card).collect()
+        self.inner.fleet.iter().filter_map(|member| member.known_card().ok()).collect()
     }
 
     /// The same, with what each is there for.
     pub fn offers(&self) -> Vec<Offer> {
         let fleet = &self.inner.fleet;
-        fleet.iter().filter(|model| !model.is_loading()).map(|model| fleet.offer(model)).collect()
+        let known = fleet.iter().filter(|member| member.known_card().is_ok());
+        known.map(|member| fleet.offer(member)).collect()
     }
 
-    /// By id or alias. A model that is being loaded has none yet.
+    /// By id or alias. A backend that is not there yet has none.
     pub fn card(&self, name: &str) -> Result<Arc<ModelCard>> {
-        let model = self.inner.fleet.find(name)?;
-        if model.is_loading() {
-            model.check_state()?;
-        }
-        Ok(model.card())
+        self.inner.fleet.find(name)?.known_card()
     }
 
     /// The name that a request gave, or the one of the group's first model.
@@ -81,8 +93,9 @@ impl Service {
 
     pub fn health(&self) -> Health {
         let limit = self.inner.settings.stall_limit;
-        let models = self.inner.fleet.iter().map(|model| ModelHealth::of(model, limit)).collect();
-        Health { models, draining: self.inner.drain.is_draining() }
+        let starting = self.inner.fleet.is_starting();
+        let models = self.inner.fleet.iter().map(|member| ModelHealth::of(member, limit, starting)).collect();
+        Health { models, starting, draining: self.inner.drain.is_draining() }
     }
 
     pub fn metrics(&self) -> &Metrics {
@@ -91,13 +104,13 @@ impl Service {
 
     /// What each model says of itself now, for a scrape.
     pub fn readings(&self) -> Vec<Reading> {
-        self.inner.fleet.iter().map(reading).collect()
+        self.inner.fleet.iter().map(Member::reading).collect()
     }
 
     /// Refuses what comes from now on; what runs goes on.
     pub fn drain(&self) {
         self.inner.drain.start();
-        self.inner.fleet.iter().for_each(|model| model.backend.drain());
+        self.inner.fleet.iter().for_each(Member::drain);
     }
 
     /// Resolves when nothing is in flight. Means something only after [`drain`](Self::drain).
@@ -109,9 +122,4 @@ impl Service {
     pub fn cancel(&self) {
         self.inner.drain.cancel();
     }
-}
-
-fn reading(model: &Model) -> Reading {
-    let loaded = model.backend.state() == backend::ModelState::Ready;
-    Reading { model: model.card().id.clone(), loaded, activity: model.backend.activity() }
 }

@@ -4,11 +4,13 @@
 
 mod answer;
 pub mod events;
+mod on_demand;
 mod scripted;
 mod sse;
 mod test_app;
 
 pub use answer::Answer;
+pub use on_demand::{History, MemoryInUse, Parked};
 pub use scripted::{Counts, Remote, Reply, Scripted};
 pub use sse::{SseEvent, parse as parse_sse};
 pub use test_app::{Listening, TestApp, card, post, request, settings};

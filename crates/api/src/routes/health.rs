@@ -91,19 +91,21 @@ fn state_word(model: &ModelHealth) -> &'static str {
     match model.state {
         _ if model.stalled => "stalled",
         ModelState::Ready => "ready",
+        ModelState::Idle => "idle",
         ModelState::Loading => "loading",
         ModelState::Failed { .. } => "failed",
     }
 }
 
-/// Of all models, how the best is: one that is loaded can answer, whatever became of the others.
+/// Of all models, how the best is: one that is loaded can answer, whatever became of the others. One that waits to be asked for
+/// is neither loaded nor an error.
 fn model_status(health: &Health) -> &'static str {
     let any = |test: fn(&ModelState) -> bool| health.models.iter().any(|model| test(&model.state));
     if any(|state| *state == ModelState::Ready) {
         "loaded"
     } else if any(|state| *state == ModelState::Loading) {
         "loading"
-    } else if health.models.is_empty() {
+    } else if health.models.is_empty() || any(|state| *state == ModelState::Idle) {
         "none"
     } else {
         "error"

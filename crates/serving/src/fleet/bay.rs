@@ -1,0 +1,177 @@
+//! One model that is opened on demand: how it is, and how to get at it.
+
+use std::future::pending;
+use std::pin::pin;
+use std::sync::Arc;
+
+use backend::{Activity, Backend, Error, ModelCard, ModelState, Result};
+use tokio::time::{Instant, sleep_until};
+
+use super::garage::{Garage, Next};
+use super::slots::{Reason, Refusal, View};
+use super::{OpenError, Opened};
+use crate::Defaults;
+use crate::service::RETRY_AFTER;
+
+#[derive(Debug, Clone)]
+pub(super) struct Bay {
+    garage: Arc<Garage>,
+    slot: usize,
+}
+
+/// An open model. It stays open for as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    pub(crate) backend: Arc<dyn Backend>,
+    /// How its makers would have it sampled.
+    pub(crate) defaults: Defaults,
+    _place: Option<Place>,
+}
+
+/// Somebody who waits for a model, and then uses it, until this is dropped.
+#[derive(Debug)]
+struct Place {
+    bay: Bay,
+    uses: bool,
+}
+
+/// Why there is no lease.
+enum Unopened {
+    Refused(Refusal),
+    /// The time was over while it waited for this.
+    TooLong(Reason),
+    /// As many wait as may.
+    Crowded,
+}
+
+impl Bay {
+    pub(super) fn new(garage: Arc<Garage>, slot: usize) -> Self {
+        Self { garage, slot }
+    }
+
+    pub(super) fn card(&self) -> Arc<ModelCard> {
+        self.garage.card(self.slot)
+    }
+
+    /// With what goes on in it, where it is open. Nothing here holds on to a model: one that is looked at can be closed.
+    pub(super) fn state(&self) -> (ModelState, Activity) {
+        let idle = |state| (state, Activity::default());
+        match self.garage.slots().view(self.slot, Instant::now()) {
+            // The next request opens it anew.
+            View::Open(model) if !model.is_alive() => idle(ModelState::Idle),
+            View::Open(model) => (model.backend.state(), model.backend.activity()),
+            View::Closed => idle(ModelState::Idle),
+            View::Opening => idle(ModelState::Loading),
+            View::Failed(error) => idle(ModelState::Failed { reason: error.to_string() }),
+            View::TooLarge { bytes, budget } => idle(ModelState::Failed { reason: too_large(bytes, budget) }),
+        }
+    }
+
+    pub(super) fn drain(&self) {
+        if let View::Open(model) = self.garage.slots().view(self.slot, Instant::now()) {
+            model.backend.drain();
+        }
+    }
+
+    /// Waits until the model is there, and opens it if nobody does. Dropping the future gives up the place; what was begun
+    /// for it goes on for others.
+    pub(super) async fn open(&self) -> Result<Lease> {
+        let patience = Instant::now() + self.garage.patience;
+        self.lease(Some(patience)).await.map_err(|why| self.explain(&why))
+    }
+
+    /// Opens it for nobody yet, however long it takes.
+    pub(super) async fn preload(&self) -> Result<(), OpenError> {
+        match self.lease(None).await {
+            Ok(_) => Ok(()),
+            Err(Unopened::Refused(Refusal::Failed { error, .. })) => Err(error),
+            Err(why) => Err(OpenError(self.explain(&why).to_string())),
+        }
+    }
+
+    async fn lease(&self, deadline: Option<Instant>) -> Result<Lease, Unopened> {
+        // Before the first look: a change after it must not be missed.
+        let mut changes = self.garage.changes();
+        let mut place = Place::take(self.clone()).ok_or(Unopened::Crowded)?;
+        let mut overdue = pin!(until(deadline));
+        loop {
+            let reason = match self.garage.next(self.slot) {
+                Next::Use(model) => {
+                    place.uses = true;
+                    let Opened { backend, defaults, bytes: _ } = model;
+                    return Ok(Lease { backend, defaults, _place: Some(place) });
+                }
+                Next::Refuse(refusal) => return Err(Unopened::Refused(refusal)),
+                Next::Wait(reason) => reason,
+            };
+            tokio::select! {
+                // The sender lives as long as the garage does.
+                _ = changes.changed() => {}
+                () = &mut overdue => return Err(Unopened::TooLong(reason)),
+            }
+        }
+    }
+
+    /// For the client.
+    fn explain(&self, why: &Unopened) -> Error {
+        let id = &self.card().id;
+        let unavailable = |reason: String, retry_after| Error::Unavailable { reason, retry_after };
+        match why {
+            // Why is in the log; it may name files.
+            Unopened::Refused(Refusal::Failed { again_in, .. }) => {
+                unavailable(format!("the model {id:?} could not be loaded"), *again_in)
+            }
+            Unopened::Refused(Refusal::TooLarge { bytes, budget }) => {
+                unavailable(format!("the model {id:?} {}", too_large(*bytes, *budget)), RETRY_AFTER)
+            }
+            Unopened::TooLong(Reason::Opening) => unavailable(format!("the model {id:?} is being loaded"), RETRY_AFTER),
+            Unopened::TooLong(Reason::Memory) => {
+                let reason =
+                    format!("the model {id:?} is not loaded, and all models that could make room for it are in use");
+                unavailable(reason, RETRY_AFTER)
+            }
+            Unopened::Crowded => {
+                Error::QueueFull { reason: "too many requests wait for the model to be loaded", retry_after: RETRY_AFTER }
+            }
+        }
+    }
+}
+
+impl Lease {
+    /// On something that is always there.
+    pub(super) fn of(backend: Arc<dyn Backend>) -> Self {
+        Self { backend, defaults: Defaults::default(), _place: None }
+    }
+}
+
+impl Place {
+    fn take(bay: Bay) -> Option<Self> {
+        let entered = bay.garage.slots().enter(bay.slot);
+        entered.then(|| Self { bay, uses: false })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Self { bay: Bay { garage, slot }, uses } = self;
+        let mut slots = garage.slots();
+        if *uses {
+            slots.done(*slot);
+        } else {
+            slots.give_up(*slot);
+        }
+        drop(slots);
+        garage.has_changed();
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => pending().await,
+    }
+}
+
+fn too_large(bytes: u64, budget: u64) -> String {
+    format!("takes {bytes} bytes of memory, more than the {budget} that all models may take together")
+}

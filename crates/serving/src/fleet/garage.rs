@@ -1,0 +1,130 @@
+//! Where models are opened and closed: the thin shell around the slots.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use backend::ModelCard;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::slots::{Reason, Refusal, Slots, Step};
+use super::{OnDemand, OpenError, Opened};
+use crate::service::Settings;
+
+#[derive(Debug)]
+pub(super) struct Garage {
+    /// In the order of the slots.
+    models: Vec<OnDemand>,
+    slots: Mutex<Slots<Opened>>,
+    /// What the models say of themselves: once they were opened, they know better than the heads of their files.
+    cards: Mutex<Vec<Arc<ModelCard>>>,
+    /// Told whenever a model has come or gone, or somebody has done with one.
+    changed: watch::Sender<()>,
+    /// How long a request waits for its model.
+    pub(super) patience: Duration,
+}
+
+/// What is left to do for somebody who waits for a model.
+#[derive(Debug)]
+pub(super) enum Next {
+    Use(Opened),
+    Wait(Reason),
+    Refuse(Refusal),
+}
+
+impl Garage {
+    pub(super) fn new(models: Vec<OnDemand>, settings: &Settings) -> Self {
+        let slots = Slots::new(models.iter().map(|model| model.bytes), settings.memory, settings.most_waiting);
+        let cards = models.iter().map(|model| Arc::clone(&model.card)).collect();
+        let (slots, cards) = (Mutex::new(slots), Mutex::new(cards));
+        Self { models, slots, cards, changed: watch::Sender::new(()), patience: settings.patience }
+    }
+
+    /// Held for a look or a change, never while anything is waited for.
+    pub(super) fn slots(&self) -> MutexGuard<'_, Slots<Opened>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn card(&self, slot: usize) -> Arc<ModelCard> {
+        Arc::clone(&self.cards()[slot])
+    }
+
+    fn cards(&self) -> MutexGuard<'_, Vec<Arc<ModelCard>>> {
+        self.cards.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn fit_together(&self) -> bool {
+        self.slots().fit_together()
+    }
+
+    /// What changes from now on.
+    pub(super) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    pub(super) fn has_changed(&self) {
+        self.changed.send_replace(());
+    }
+
+    /// What somebody who waits for a model has to do next; what has to be done for it is under way when this returns.
+    pub(super) fn next(self: &Arc<Self>, slot: usize) -> Next {
+        let step = self.slots().next(slot, Instant::now(), Opened::is_alive);
+        match step {
+            Step::Use(model) => Next::Use(model),
+            Step::Refuse(refusal) => Next::Refuse(refusal),
+            Step::Wait(reason) => Next::Wait(reason),
+            Step::Open => {
+                self.open(slot);
+                Next::Wait(Reason::Opening)
+            }
+            Step::Close(models) => {
+                self.close_all(models);
+                Next::Wait(Reason::Memory)
+            }
+        }
+    }
+
+    /// Nobody waits for the thread: what comes of it is in the slots, also when those who wanted the model have gone.
+    fn open(self: &Arc<Self>, slot: usize) {
+        let garage = Arc::clone(self);
+        tokio::task::spawn_blocking(move || {
+            let opener = &garage.models[slot].opener;
+            let opened = catch_unwind(AssertUnwindSafe(|| opener.open()));
+            match opened.unwrap_or_else(|_| Err(OpenError("loading it panicked".into()))) {
+                Ok(model) => garage.opened(slot, model),
+                Err(error) => garage.failed(slot, error),
+            }
+            garage.has_changed();
+        });
+    }
+
+    fn opened(self: &Arc<Self>, slot: usize, model: Opened) {
+        self.cards()[slot] = model.backend.card();
+        let bytes = model.bytes;
+        let surplus = self.slots().opened(slot, model, bytes);
+        self.close_all(surplus);
+    }
+
+    fn failed(&self, slot: usize, error: OpenError) {
+        tracing::error!(model = %self.models[slot].card.id, %error, "the model could not be loaded");
+        self.slots().failed(slot, error, Instant::now());
+    }
+
+    fn close_all(self: &Arc<Self>, models: Vec<(usize, Opened)>) {
+        for (slot, model) in models {
+            self.close(slot, model);
+        }
+    }
+
+    fn close(self: &Arc<Self>, slot: usize, model: Opened) {
+        let garage = Arc::clone(self);
+        tokio::task::spawn_blocking(move || {
+            // Blocks until its memory is free.
+            drop(model);
+            tracing::info!(model = %garage.models[slot].card.id, "unloaded");
+            garage.slots().closed(slot);
+            garage.has_changed();
+        });
+    }
+}

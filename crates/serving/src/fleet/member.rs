@@ -1,0 +1,100 @@
+//! One model of the fleet, wherever it runs.
+
+use std::sync::Arc;
+
+use backend::{Activity, Backend, Error, ModelCard, ModelState, Result};
+use telemetry::Reading;
+
+use super::{Bay, Lease};
+use crate::Model;
+use crate::service::RETRY_AFTER;
+
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) model: Model,
+    access: Access,
+}
+
+/// How to get at it.
+#[derive(Debug)]
+pub(super) enum Access {
+    Running(Arc<dyn Backend>),
+    OnDemand(Bay),
+}
+
+impl Member {
+    pub(super) fn new(model: Model, access: Access) -> Self {
+        Self { model, access }
+    }
+
+    /// Where it is opened, if it has to be.
+    pub(super) fn bay(&self) -> Option<&Bay> {
+        match &self.access {
+            Access::Running(_) => None,
+            Access::OnDemand(bay) => Some(bay),
+        }
+    }
+
+    pub(crate) fn card(&self) -> Arc<ModelCard> {
+        match &self.access {
+            Access::Running(backend) => backend.card(),
+            Access::OnDemand(bay) => bay.card(),
+        }
+    }
+
+    /// Unless it is not there yet, and so has none.
+    pub(crate) fn known_card(&self) -> Result<Arc<ModelCard>> {
+        match &self.access {
+            Access::Running(backend) if backend.state() == ModelState::Loading => Err(unavailable(&**backend)),
+            _ => Ok(self.card()),
+        }
+    }
+
+    pub(crate) fn is_named(&self, name: &str) -> bool {
+        self.card().id == name || self.model.aliases.iter().any(|alias| alias == name)
+    }
+
+    pub(crate) fn is_on_demand(&self) -> bool {
+        self.bay().is_some()
+    }
+
+    /// With what goes on in it.
+    pub(crate) fn state(&self) -> (ModelState, Activity) {
+        match &self.access {
+            Access::Running(backend) => (backend.state(), backend.activity()),
+            Access::OnDemand(bay) => bay.state(),
+        }
+    }
+
+    pub(crate) fn reading(&self) -> Reading {
+        let (state, activity) = self.state();
+        Reading { model: self.card().id.clone(), loaded: state == ModelState::Ready, activity }
+    }
+
+    /// Refuses what comes from now on.
+    pub(crate) fn drain(&self) {
+        match &self.access {
+            Access::Running(backend) => backend.drain(),
+            Access::OnDemand(bay) => bay.drain(),
+        }
+    }
+
+    /// What answers for it. Waits until it is there, within bounds.
+    pub(crate) async fn open(&self) -> Result<Lease> {
+        match &self.access {
+            Access::Running(backend) if backend.state() == ModelState::Ready => Ok(Lease::of(Arc::clone(backend))),
+            Access::Running(backend) => Err(unavailable(&**backend)),
+            Access::OnDemand(bay) => bay.open().await,
+        }
+    }
+}
+
+fn unavailable(backend: &dyn Backend) -> Error {
+    let reason = match backend.state() {
+        // Why is in the log; it may name files.
+        ModelState::Failed { .. } => "could not be loaded",
+        ModelState::Loading | ModelState::Idle | ModelState::Ready => "is being loaded",
+    };
+    let reason = format!("the model {:?} {reason}", backend.card().id);
+    Error::Unavailable { reason, retry_after: RETRY_AFTER }
+}

@@ -1,0 +1,48 @@
+//! What the fleet asks of whoever knows how a model is run.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use backend::{Backend, ModelCard, ModelState};
+use thiserror::Error;
+
+use crate::Defaults;
+
+/// Opens one model, as often as it is asked to.
+pub trait Opener: Debug + Send + Sync {
+    /// Takes seconds; called on a thread where that is allowed, and never twice at the same time. Dropping what was opened
+    /// gives its memory back, and may block for the step that it is in.
+    fn open(&self) -> Result<Opened, OpenError>;
+}
+
+/// A model in memory.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    pub backend: Arc<dyn Backend>,
+    /// How its makers would have it sampled.
+    pub defaults: Defaults,
+    /// What it really takes, now that it is known.
+    pub bytes: u64,
+}
+
+impl Opened {
+    /// A backend that has failed does not come back by itself.
+    pub(super) fn is_alive(&self) -> bool {
+        !matches!(self.backend.state(), ModelState::Failed { .. })
+    }
+}
+
+/// For the log and for whoever runs the server: it may name files, so that no client is sent it.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct OpenError(pub String);
+
+/// A model that is opened when somebody asks for it, and closed again when its memory is wanted for another.
+#[derive(Debug, Clone)]
+pub struct OnDemand {
+    /// What is known of it without opening it.
+    pub card: Arc<ModelCard>,
+    /// Memory that it takes, as far as can be said before.
+    pub bytes: u64,
+    pub opener: Arc<dyn Opener>,
+}

@@ -1,0 +1,207 @@
+//! A model that is opened when somebody asks for it, as a test says.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use backend::{Activity, Backend, BoxFuture, Events, Generation, ModelCard, ModelState, Result};
+use serving::{Defaults, Model, OnDemand, OpenError, Opened, Opener};
+use tokio::sync::watch;
+
+use crate::{Scripted, card};
+
+/// Counts what is in memory, of all models that share it.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryInUse(Arc<Mutex<Bytes>>);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Bytes {
+    now: u64,
+    most: u64,
+}
+
+/// What comes of opening it once, and when.
+#[derive(Debug)]
+struct Attempt {
+    gate: Option<Receiver<()>>,
+    outcome: Outcome,
+}
+
+#[derive(Debug)]
+enum Outcome {
+    Opens,
+    Fails(&'static str),
+    Panics(&'static str),
+}
+
+/// Cheap to clone: the clone that a test keeps sees what the fleet does.
+#[derive(Debug, Clone)]
+pub struct Parked {
+    /// What answers while it is open.
+    pub backend: Scripted,
+    bytes: u64,
+    memory: MemoryInUse,
+    script: Arc<Mutex<VecDeque<Attempt>>>,
+    history: watch::Sender<History>,
+}
+
+/// What became of a model so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct History {
+    /// Times that opening it began.
+    pub begun: usize,
+    /// Times that it was closed.
+    pub closed: usize,
+    /// Times that it was closed though somebody used it.
+    pub torn_away: usize,
+}
+
+impl Parked {
+    /// Opens at once, and takes so many bytes of nobody's memory.
+    pub fn new(id: &str, bytes: u64) -> Self {
+        Self::within(&MemoryInUse::default(), id, bytes)
+    }
+
+    /// As [`new`](Self::new), counted together with others.
+    pub fn within(memory: &MemoryInUse, id: &str, bytes: u64) -> Self {
+        Self {
+            backend: Scripted::new(id),
+            bytes,
+            memory: memory.clone(),
+            script: Arc::default(),
+            history: watch::Sender::new(History::default()),
+        }
+    }
+
+    /// For a service.
+    pub fn model(&self) -> Model {
+        let card = ModelCard { description: "what its file says".into(), ..card(&self.backend.card().id) };
+        Model::on_demand(OnDemand { card: Arc::new(card), bytes: self.bytes, opener: Arc::new(self.clone()) })
+    }
+
+    /// Opening it takes until the sender has sent, or is dropped.
+    pub fn gated(&self) -> SyncSender<()> {
+        let (sender, receiver) = sync_channel(1);
+        self.script().push_back(Attempt { gate: Some(receiver), outcome: Outcome::Opens });
+        sender
+    }
+
+    pub fn fails(&self, reason: &'static str) -> &Self {
+        self.script().push_back(Attempt { gate: None, outcome: Outcome::Fails(reason) });
+        self
+    }
+
+    pub fn panics(&self, text: &'static str) -> &Self {
+        self.script().push_back(Attempt { gate: None, outcome: Outcome::Panics(text) });
+        self
+    }
+
+    pub fn history(&self) -> History {
+        *self.history.borrow()
+    }
+
+    /// Resolves when so much has become of it.
+    pub async fn until(&self, wanted: impl FnMut(&History) -> bool) -> History {
+        *self.history.subscribe().wait_for(wanted).await.expect("the sender lives as long as self")
+    }
+
+    fn script(&self) -> MutexGuard<'_, VecDeque<Attempt>> {
+        self.script.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Opener for Parked {
+    fn open(&self) -> Result<Opened, OpenError> {
+        let taken = Taken::take(self.clone());
+        self.history.send_modify(|history| history.begun += 1);
+        let attempt = self.script().pop_front();
+        let Attempt { gate, outcome } = attempt.unwrap_or(Attempt { gate: None, outcome: Outcome::Opens });
+        if let Some(gate) = gate {
+            let _ = gate.recv();
+        }
+        match outcome {
+            Outcome::Opens => {
+                let defaults = Defaults::default();
+                Ok(Opened { backend: Arc::new(Driven { taken }), defaults, bytes: self.bytes })
+            }
+            Outcome::Fails(reason) => Err(OpenError(reason.into())),
+            Outcome::Panics(text) => panic!("{text}"),
+        }
+    }
+}
+
+impl MemoryInUse {
+    /// The most that was taken at any moment.
+    pub fn most(&self) -> u64 {
+        self.bytes().most
+    }
+
+    fn bytes(&self) -> MutexGuard<'_, Bytes> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The memory of a model, until this is dropped.
+#[derive(Debug)]
+struct Taken(Parked);
+
+impl Taken {
+    fn take(parked: Parked) -> Self {
+        let mut bytes = parked.memory.bytes();
+        bytes.now += parked.bytes;
+        bytes.most = bytes.most.max(bytes.now);
+        drop(bytes);
+        Self(parked)
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.0.memory.bytes().now -= self.0.bytes;
+    }
+}
+
+/// A model while it is open.
+#[derive(Debug)]
+struct Driven {
+    taken: Taken,
+}
+
+impl Driven {
+    fn scripted(&self) -> &Scripted {
+        &self.taken.0.backend
+    }
+}
+
+impl Backend for Driven {
+    fn card(&self) -> Arc<ModelCard> {
+        self.scripted().card()
+    }
+
+    fn state(&self) -> ModelState {
+        self.scripted().state()
+    }
+
+    fn activity(&self) -> Activity {
+        self.scripted().activity()
+    }
+
+    fn generate(&self, generation: Generation) -> BoxFuture<'_, Result<Events>> {
+        self.scripted().generate(generation)
+    }
+
+    fn drain(&self) {
+        self.scripted().drain();
+    }
+}
+
+impl Drop for Driven {
+    fn drop(&mut self) {
+        let counts = self.scripted().counts();
+        let torn_away = usize::from(counts.running + counts.waiting > 0);
+        self.taken.0.history.send_modify(|history| {
+            history.closed += 1;
+            history.torn_away += torn_away;
+        });
+    }
+}
