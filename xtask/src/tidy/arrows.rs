@@ -34,7 +34,8 @@ const DOORS: [(&str, &[&str]); 8] = [
     ("ureq", &["gateway", "registry"]),
     ("hf-hub", &["registry"]),
     // xtask's are the clients of a measurement: they share the processors with the server and must cost next to nothing.
-    ("hyper-util", &["api", "gateway", "registry", "xtask"]),
+    // telemetry makes one call to the collector in seconds.
+    ("hyper-util", &["api", "gateway", "registry", "telemetry", "xtask"]),
     ("sqlx", &["accounts"]),
     ("anyhow", &MAKERS),
 ];
