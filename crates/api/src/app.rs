@@ -7,6 +7,7 @@ use axum::http::HeaderValue;
 use jiff::Timestamp;
 use openai::Header;
 use serving::Service;
+use telemetry::Traces;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -49,6 +50,8 @@ pub struct Settings {
     pub tls_reload_every: Duration,
     /// How long streams may run on once the server was told to stop.
     pub grace: Duration,
+    /// Where the spans of requests go.
+    pub traces: Traces,
     /// The version in answers about the server.
     pub version: &'static str,
     /// What time it is: an argument, so that a test can say.
@@ -77,6 +80,7 @@ impl Default for Settings {
             tls: None,
             tls_reload_every: Duration::from_secs(5),
             grace: Duration::from_secs(30),
+            traces: Traces::default(),
             version: env!("CARGO_PKG_VERSION"),
             clock: SystemTime::now,
         }

@@ -25,6 +25,7 @@ impl Service {
             let mut generation = generation;
             let defaults = member.model.defaults.or(lease.defaults).or(settings.defaults);
             defaults.fill(&mut generation, limit);
+            meter.asked(&generation);
             let events = lease.backend.generate(generation).await?;
             Ok((events, lease))
         };

@@ -1,16 +1,17 @@
-//! Measures one generation, from the request to its end.
+//! Measures and traces one generation, from the request to its end.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use backend::{Error, Event, Generation, Kind, Prompt};
-use telemetry::{GenerationEnded, Metrics, Operation};
+use backend::{Error, Event, FinishReason, Generation, Kind, Prompt};
+use telemetry::{GenerationEnded, GenerationTrace, Metrics, Operation};
 use tokio::time::Instant;
 
 /// Counts when dropped, so that no end is missed.
 #[derive(Debug)]
 pub(crate) struct Meter {
     metrics: Arc<Metrics>,
+    trace: GenerationTrace,
     operation: Operation,
     model: String,
     started: Instant,
@@ -18,7 +19,9 @@ pub(crate) struct Meter {
     /// The last token's, not the stream's: a slow reader is not a slow model.
     last_token: Option<Duration>,
     input_tokens: u32,
+    cached_tokens: u32,
     output_tokens: u32,
+    finish_reasons: Vec<FinishReason>,
     /// Until it is known better, whoever drops the stream has gone away.
     error: Option<&'static str>,
 }
@@ -27,26 +30,37 @@ impl Meter {
     pub(crate) fn start(metrics: Arc<Metrics>, model: String, generation: &Generation) -> Self {
         Self {
             metrics,
+            trace: GenerationTrace::start(),
             operation: operation(&generation.prompt),
             model,
             started: Instant::now(),
             first_token: None,
             last_token: None,
             input_tokens: 0,
+            cached_tokens: 0,
             output_tokens: 0,
-            error: Some("client_gone"),
+            finish_reasons: Vec::new(),
+            error: Some(GenerationEnded::CLIENT_GONE),
         }
+    }
+
+    /// What the backend is about to be asked.
+    pub(crate) fn asked(&mut self, generation: &Generation) {
+        self.trace.asked(generation);
     }
 
     pub(crate) fn event(&mut self, event: &Event) {
         match event {
-            Event::Prompt { tokens, .. } => self.input_tokens = *tokens,
+            Event::Prompt { tokens, cached, .. } => {
+                (self.input_tokens, self.cached_tokens) = (*tokens, *cached);
+                self.trace.admitted(self.started.elapsed());
+            }
             Event::Text { tokens, .. } => {
                 self.output_tokens += tokens;
                 self.last_token = Some(self.started.elapsed());
                 self.first_token = self.first_token.or(self.last_token);
             }
-            Event::Finished { .. } => {}
+            Event::Finished { reason, .. } => self.finish_reasons.push(*reason),
             Event::Done(usage) => {
                 self.input_tokens = usage.prompt_tokens;
                 self.output_tokens = usage.completion_tokens;
@@ -62,15 +76,19 @@ impl Meter {
 
 impl Drop for Meter {
     fn drop(&mut self) {
-        self.metrics.generation_ended(&GenerationEnded {
+        let ended = GenerationEnded {
             operation: self.operation,
             model: &self.model,
             took: self.last_token.unwrap_or_else(|| self.started.elapsed()),
             to_first_token: self.first_token,
             input_tokens: self.input_tokens,
+            cached_tokens: self.cached_tokens,
             output_tokens: self.output_tokens,
+            finish_reasons: &self.finish_reasons,
             error: self.error,
-        });
+        };
+        self.metrics.generation_ended(&ended);
+        self.trace.ended(&ended);
     }
 }
 

@@ -1,8 +1,11 @@
-//! Where each histogram's buckets end. Those of the `gen_ai_*` histograms are the ones that the OpenTelemetry semantic
-//! conventions for generative AI advise; all are in seconds but [`TOKEN_USAGE`].
+//! Where each histogram's buckets end. Those of the `gen_ai_*` histograms, and those of what a collector gets of HTTP, are the ones that
+//! the OpenTelemetry semantic conventions advise; all are in seconds but [`TOKEN_USAGE`].
 
 pub(crate) const API_REQUEST_DURATION: [f64; 16] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0];
+
+pub(crate) const HTTP_SERVER_REQUEST_DURATION: [f64; 14] =
+    [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
 pub(crate) const TIME_TO_FIRST_TOKEN: [f64; 16] =
     [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];

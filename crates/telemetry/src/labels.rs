@@ -1,6 +1,9 @@
 //! The labels that metrics carry. Each takes values from a bounded set: a client must not be able to make new time series.
 
+use opentelemetry::KeyValue;
 use prometheus_client::encoding::EncodeLabelSet;
+
+use crate::histogram::Attributes;
 
 /// What a model was asked to do, in the words of OpenTelemetry's `gen_ai.operation.name`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -67,6 +70,51 @@ pub(crate) struct TokenUsageLabels {
     pub(crate) common: GenAiLabels,
     /// `input` or `output`.
     pub(crate) gen_ai_token_type: &'static str,
+}
+
+impl Attributes for RouteLabels {
+    fn attributes(&self) -> Vec<KeyValue> {
+        vec![KeyValue::new("http.request.method", self.method), KeyValue::new("http.route", self.route.clone())]
+    }
+}
+
+impl Attributes for RequestLabels {
+    fn attributes(&self) -> Vec<KeyValue> {
+        let Self { method, route, status, model: _ } = self;
+        vec![
+            KeyValue::new("http.request.method", *method),
+            KeyValue::new("http.route", route.clone()),
+            KeyValue::new("http.response.status_code", i64::from(*status)),
+        ]
+    }
+}
+
+impl Attributes for GenAiLabels {
+    fn attributes(&self) -> Vec<KeyValue> {
+        vec![
+            KeyValue::new("gen_ai.operation.name", self.gen_ai_operation_name),
+            KeyValue::new("gen_ai.provider.name", self.gen_ai_provider_name),
+            KeyValue::new("gen_ai.request.model", self.gen_ai_request_model.clone()),
+        ]
+    }
+}
+
+impl Attributes for GenAiDurationLabels {
+    fn attributes(&self) -> Vec<KeyValue> {
+        let mut attributes = self.common.attributes();
+        if !self.error_type.is_empty() {
+            attributes.push(KeyValue::new("error.type", self.error_type));
+        }
+        attributes
+    }
+}
+
+impl Attributes for TokenUsageLabels {
+    fn attributes(&self) -> Vec<KeyValue> {
+        let mut attributes = self.common.attributes();
+        attributes.push(KeyValue::new("gen_ai.token.type", self.gen_ai_token_type));
+        attributes
+    }
 }
 
 /// The methods that HTTP defines; whatever else a client invents counts as one.

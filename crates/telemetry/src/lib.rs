@@ -1,11 +1,19 @@
-//! What the server tells of itself: logs to stderr, and the numbers behind `/metrics`.
+//! What the server tells of itself: lines to stderr, the numbers behind `/metrics`, and both numbers and spans to a collector.
 
 mod buckets;
+mod ended;
+mod histogram;
 mod labels;
 pub mod logs;
 mod metrics;
+mod names;
+mod otlp;
 mod reading;
+mod trace;
 
+pub use ended::{GenerationEnded, RequestEnded};
 pub use labels::Operation;
-pub use metrics::{GenerationEnded, Metrics, RequestEnded};
+pub use metrics::Metrics;
+pub use otlp::{Otlp, OtlpSettings, Protocol};
 pub use reading::Reading;
+pub use trace::{GenerationTrace, RequestStarted, RequestTrace, Traces, inject};

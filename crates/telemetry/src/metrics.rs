@@ -2,28 +2,27 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::time::Duration;
 
+use opentelemetry::metrics::Meter;
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::histogram::Histogram as Scraped;
 use prometheus_client::registry::Registry;
 
 use crate::buckets;
-use crate::labels::{
-    GenAiDurationLabels, GenAiLabels, Operation, RequestLabels, RouteLabels, TokenUsageLabels, bounded_method,
-};
+use crate::ended::{GenerationEnded, RequestEnded};
+use crate::histogram::Histogram;
+use crate::labels::{GenAiDurationLabels, GenAiLabels, RequestLabels, RouteLabels, TokenUsageLabels, bounded_method};
+use crate::names;
 use crate::reading::{self, Reading};
-
-type Histograms<Labels> = Family<Labels, Histogram, fn() -> Histogram>;
 
 /// The label value of a model that is not served here: clients may ask for any name, and each would be a new time series.
 const OTHER: &str = "other";
 
 /// What the OpenTelemetry convention calls the provider: who runs the model.
-const PROVIDER: &str = "llm-inference-api";
+pub(crate) const PROVIDER: &str = "llm-inference-api";
 
 /// Everything that is counted over the life of the process. Shared behind an `Arc`; recording takes a short lock at most.
 ///
@@ -33,48 +32,21 @@ pub struct Metrics {
     /// `api_requests_total{method,route,status,model}`: answers whose body has ended, by whatever end.
     api_requests: Family<RequestLabels, Counter>,
     /// `api_request_duration_seconds{method,route}`: from the request's head to the end of the answer's body.
-    api_request_duration: Histograms<RouteLabels>,
+    api_request_duration: Histogram<RouteLabels>,
     /// `gpu_memory_usage_bytes`: 0, since nothing runs on a GPU.
     gpu_memory_usage: Gauge,
     /// `gen_ai_server_time_to_first_token_seconds`
-    time_to_first_token: Histograms<GenAiLabels>,
+    time_to_first_token: Histogram<GenAiLabels>,
     /// `gen_ai_server_time_per_output_token_seconds`: of the tokens after the first.
-    time_per_output_token: Histograms<GenAiLabels>,
+    time_per_output_token: Histogram<GenAiLabels>,
     /// `gen_ai_server_request_duration_seconds`: from the request to its last token, `error_type` if there was an error.
-    request_duration: Histograms<GenAiDurationLabels>,
+    request_duration: Histogram<GenAiDurationLabels>,
     /// `gen_ai_client_token_usage`: tokens in (`input`) and out (`output`) of each request.
-    token_usage: Histograms<TokenUsageLabels>,
+    token_usage: Histogram<TokenUsageLabels>,
 
     /// The values that a `model` label can have, beside [`OTHER`] and nothing.
     models: HashSet<String>,
     registry: Registry,
-}
-
-/// An HTTP request whose answer has been sent, or given up.
-#[derive(Debug, Clone, Copy)]
-pub struct RequestEnded<'a> {
-    pub method: &'a str,
-    /// The route's pattern (`/v1/models/{id}`), never the path that was asked for; for an unknown path a fixed word.
-    pub route: &'a str,
-    pub status: u16,
-    /// The model's id, where the request had to do with one. An unknown one is counted as `other`.
-    pub model: Option<&'a str>,
-    pub took: Duration,
-}
-
-/// A generation that has come to its end: finished, failed, or dropped by its reader.
-#[derive(Debug, Clone, Copy)]
-pub struct GenerationEnded<'a> {
-    pub operation: Operation,
-    /// The model's id.
-    pub model: &'a str,
-    pub took: Duration,
-    /// From the request to the first token; `None` if there was none.
-    pub to_first_token: Option<Duration>,
-    pub input_tokens: u32,
-    pub output_tokens: u32,
-    /// One word out of a fixed set, where it did not end well: the kind of error, or that the client went away.
-    pub error: Option<&'static str>,
 }
 
 impl Metrics {
@@ -82,12 +54,16 @@ impl Metrics {
     pub fn new(models: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let mut metrics = Self {
             api_requests: Family::default(),
-            api_request_duration: Family::new_with_constructor(|| Histogram::new(buckets::API_REQUEST_DURATION)),
+            api_request_duration: Histogram::new(names::API_REQUEST_DURATION, || {
+                Scraped::new(buckets::API_REQUEST_DURATION)
+            }),
             gpu_memory_usage: Gauge::default(),
-            time_to_first_token: Family::new_with_constructor(|| Histogram::new(buckets::TIME_TO_FIRST_TOKEN)),
-            time_per_output_token: Family::new_with_constructor(|| Histogram::new(buckets::TIME_PER_OUTPUT_TOKEN)),
-            request_duration: Family::new_with_constructor(|| Histogram::new(buckets::REQUEST_DURATION)),
-            token_usage: Family::new_with_constructor(|| Histogram::new(buckets::TOKEN_USAGE)),
+            time_to_first_token: Histogram::new(names::TIME_TO_FIRST_TOKEN, || Scraped::new(buckets::TIME_TO_FIRST_TOKEN)),
+            time_per_output_token: Histogram::new(names::TIME_PER_OUTPUT_TOKEN, || {
+                Scraped::new(buckets::TIME_PER_OUTPUT_TOKEN)
+            }),
+            request_duration: Histogram::new(names::REQUEST_DURATION, || Scraped::new(buckets::REQUEST_DURATION)),
+            token_usage: Histogram::new(names::TOKEN_USAGE, || Scraped::new(buckets::TOKEN_USAGE)),
             models: models.into_iter().map(Into::into).collect(),
             registry: Registry::default(),
         };
@@ -95,70 +71,61 @@ impl Metrics {
         metrics
     }
 
+    /// Sends the histograms to a collector too.
+    #[must_use]
+    pub fn sent_by(mut self, meter: &Meter) -> Self {
+        self.api_request_duration.send(meter);
+        self.time_to_first_token.send(meter);
+        self.time_per_output_token.send(meter);
+        self.request_duration.send(meter);
+        self.token_usage.send(meter);
+        self
+    }
+
     /// Names are given as they are shown, but for a counter's `_total`, which the encoder adds.
     fn register(&mut self) {
         let registry = &mut self.registry;
         registry.register("api_requests", "Requests answered", self.api_requests.clone());
-        registry.register(
-            "api_request_duration_seconds",
-            "Time from a request to the end of its answer",
-            self.api_request_duration.clone(),
-        );
+        self.api_request_duration.register(registry);
         registry.register("gpu_memory_usage_bytes", "GPU memory in use", self.gpu_memory_usage.clone());
-        registry.register(
-            "gen_ai_server_time_to_first_token_seconds",
-            "Time from a request to its first token",
-            self.time_to_first_token.clone(),
-        );
-        registry.register(
-            "gen_ai_server_time_per_output_token_seconds",
-            "Mean time of a request's tokens after the first",
-            self.time_per_output_token.clone(),
-        );
-        registry.register(
-            "gen_ai_server_request_duration_seconds",
-            "Time from a request to its last token",
-            self.request_duration.clone(),
-        );
-        registry.register(
-            "gen_ai_client_token_usage",
-            "Tokens in the prompt (input) and in the answer (output) of a request",
-            self.token_usage.clone(),
-        );
+        self.time_to_first_token.register(registry);
+        self.time_per_output_token.register(registry);
+        self.request_duration.register(registry);
+        self.token_usage.register(registry);
     }
 
     /// To be called once for each request, when its answer's body has ended or was dropped.
     pub fn request_ended(&self, request: &RequestEnded<'_>) {
-        let RequestEnded { method, route, status, model, took } = *request;
+        let RequestEnded { method, route, status, model, took, .. } = *request;
         let method = bounded_method(method);
         let model = model.map_or("", |model| self.bounded_model(model)).to_owned();
-        self.api_request_duration
-            .get_or_create(&RouteLabels { method, route: route.to_owned() })
-            .observe(took.as_secs_f64());
-        self.api_requests.get_or_create(&RequestLabels { method, route: route.to_owned(), status, model }).inc();
+        let labels = RequestLabels { method, route: route.to_owned(), status, model };
+        let of_route = RouteLabels { method, route: route.to_owned() };
+        self.api_request_duration.observe_as(&of_route, &labels, took.as_secs_f64());
+        self.api_requests.get_or_create(&labels).inc();
     }
 
     /// To be called once for each generation, whatever its end.
     pub fn generation_ended(&self, generation: &GenerationEnded<'_>) {
-        let GenerationEnded { operation, model, took, to_first_token, input_tokens, output_tokens, error } = *generation;
+        let GenerationEnded { operation, model, took, to_first_token, input_tokens, output_tokens, error, .. } = *generation;
         let common = GenAiLabels {
             gen_ai_operation_name: operation.as_str(),
             gen_ai_provider_name: PROVIDER,
             gen_ai_request_model: self.bounded_model(model).to_owned(),
         };
         if let Some(first) = to_first_token {
-            self.time_to_first_token.get_or_create(&common).observe(first.as_secs_f64());
+            self.time_to_first_token.observe(&common, first.as_secs_f64());
             if output_tokens > 1 {
                 let each = took.saturating_sub(first) / (output_tokens - 1);
-                self.time_per_output_token.get_or_create(&common).observe(each.as_secs_f64());
+                self.time_per_output_token.observe(&common, each.as_secs_f64());
             }
         }
         for (gen_ai_token_type, tokens) in [("input", input_tokens), ("output", output_tokens)] {
             let labels = TokenUsageLabels { common: common.clone(), gen_ai_token_type };
-            self.token_usage.get_or_create(&labels).observe(f64::from(tokens));
+            self.token_usage.observe(&labels, f64::from(tokens));
         }
         let labels = GenAiDurationLabels { common, error_type: error.unwrap_or_default() };
-        self.request_duration.get_or_create(&labels).observe(took.as_secs_f64());
+        self.request_duration.observe(&labels, took.as_secs_f64());
     }
 
     /// What [`encode`](Self::encode) writes: the OpenMetrics text that Prometheus reads.

@@ -4,11 +4,20 @@ use std::time::Duration;
 
 use backend::Activity;
 
-use super::{GenerationEnded, Metrics, RequestEnded};
-use crate::{Operation, Reading};
+use super::Metrics;
+use crate::{GenerationEnded, Operation, Reading, RequestEnded};
 
 fn request(model: Option<&str>) -> RequestEnded<'_> {
-    RequestEnded { method: "POST", route: "/v1/completions", status: 200, model, took: Duration::from_millis(40) }
+    RequestEnded {
+        method: "POST",
+        route: "/v1/completions",
+        status: 200,
+        model,
+        took: Duration::from_millis(40),
+        bytes: 100,
+        error: None,
+        complete: true,
+    }
 }
 
 fn generation() -> GenerationEnded<'static> {
@@ -18,7 +27,9 @@ fn generation() -> GenerationEnded<'static> {
         took: Duration::from_secs(1),
         to_first_token: Some(Duration::from_millis(100)),
         input_tokens: 20,
+        cached_tokens: 16,
         output_tokens: 10,
+        finish_reasons: &[backend::FinishReason::Stop],
         error: None,
     }
 }

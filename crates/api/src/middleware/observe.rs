@@ -1,21 +1,21 @@
-//! One line in the log and one count in the metrics for each request, when the answer's body has ended or was dropped.
+//! One line in the log, one count in the metrics and one span for each request, when the answer's body has ended or was dropped.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::HeaderName;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use backend::ModelCard;
 use http_body::{Frame, SizeHint};
-use telemetry::RequestEnded;
+use telemetry::{RequestEnded, RequestStarted, RequestTrace};
 use tokio::time::Instant;
-use tracing::{Instrument, Span};
 
 use super::request_id::RequestId;
 use crate::App;
-use crate::answer::Result;
+use crate::answer::{Error, Result};
 
 /// What became of a request to a model, its refusal too: the model's id becomes a label.
 #[derive(Debug)]
@@ -26,6 +26,10 @@ pub(crate) struct Answered {
 
 #[derive(Debug, Clone)]
 struct AnsweredBy(String);
+
+/// In the extensions of a refusal: the name of its reason.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Refused(pub(super) &'static str);
 
 impl Answered {
     pub(crate) fn by(model: &ModelCard, answer: Result<Response>) -> Self {
@@ -43,25 +47,37 @@ impl IntoResponse for Answered {
 
 pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
     let mut observation = Observation::start(app, &request);
-    let response = next.run(request).instrument(observation.span.clone()).await;
-    observation.status = response.status().as_u16();
-    observation.model = response.extensions().get::<AnsweredBy>().map(|by| by.0.clone());
-    response.map(|body| Body::new(Observed { body, observation }))
+    let response = observation.trace.within(next.run(request)).await;
+    observation.see(&response);
+    let trace = observation.trace.response_header();
+    let mut response = response.map(|body| Body::new(Observed { body, observation }));
+    if let Some(trace) = trace {
+        response.headers_mut().insert(TRACE_RESPONSE, trace);
+    }
+    response
 }
+
+/// How a caller that sent no `traceparent` learns which trace to look up
+/// (<https://w3c.github.io/trace-context/#traceresponse-header>).
+const TRACE_RESPONSE: HeaderName = HeaderName::from_static("traceresponse");
+
+/// Asked every few seconds by machines.
+const PROBES: [&str; 4] = ["/health", "/health/live", "/health/ready", "/metrics"];
 
 /// Tells what it saw when it is dropped: a request whose handler was dropped has no status, and 499 is what proxies call
 /// that.
 struct Observation {
     app: App,
+    trace: RequestTrace,
     method: String,
     route: String,
     started: Instant,
     status: u16,
     model: Option<String>,
+    error: Option<&'static str>,
     bytes: usize,
     /// The answer's body ran to its end.
     complete: bool,
-    span: Span,
 }
 
 /// The client closed the connection before there was a status.
@@ -71,46 +87,56 @@ impl Observation {
     fn start(app: App, request: &Request) -> Self {
         let extensions = request.extensions();
         let route = extensions.get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
-        let id = extensions.get::<RequestId>().map_or("", |id| id.0.as_str());
         let method = request.method().to_string();
-        let span = tracing::info_span!("request", request_id = id, method, route);
+        let trace = app.settings.traces.request(&RequestStarted {
+            id: extensions.get::<RequestId>().map_or("", |id| id.0.as_str()),
+            method: &method,
+            route: &route,
+            probe: PROBES.contains(&route.as_str()),
+            headers: request.headers(),
+        });
         Self {
             app,
+            trace,
             method,
             route,
             started: Instant::now(),
             status: CLIENT_GONE,
             model: None,
+            error: None,
             bytes: 0,
             complete: false,
-            span,
         }
+    }
+
+    fn see(&mut self, response: &Response) {
+        self.status = response.status().as_u16();
+        self.model = response.extensions().get::<AnsweredBy>().map(|by| by.0.clone());
+        self.error = response.extensions().get::<Refused>().map(|refused| refused.0);
+        // Nobody reads a body in which there is nothing.
+        self.complete = response.body().is_end_stream();
     }
 }
 
 impl Drop for Observation {
     fn drop(&mut self) {
-        let took = self.started.elapsed();
-        let _entered = self.span.enter();
-        tracing::info!(
-            status = self.status,
-            model = self.model,
-            bytes = self.bytes,
-            complete = self.complete,
-            milliseconds = took.as_millis() as u64,
-            "answered"
-        );
-        self.app.service.metrics().request_ended(&RequestEnded {
+        let ended = RequestEnded {
             method: &self.method,
             route: &self.route,
             status: self.status,
             model: self.model.as_deref(),
-            took,
-        });
+            took: self.started.elapsed(),
+            bytes: self.bytes,
+            error: self.error,
+            complete: self.complete,
+        };
+        self.app.service.metrics().request_ended(&ended);
+        self.trace.ended(&ended);
     }
 }
 
-/// A body that is watched; it is made inside the request's span, as its head was.
+/// A body that is watched; it is made as part of the request, as its head was. The body goes first: what was generated is known when
+/// the observation tells.
 struct Observed {
     body: Body,
     observation: Observation,
@@ -121,16 +147,16 @@ impl HttpBody for Observed {
     type Error = axum::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let this = &mut *self;
-        let _entered = this.observation.span.enter();
-        let frame = Pin::new(&mut this.body).poll_frame(context);
+        let Self { body, observation } = &mut *self;
+        let frame = observation.trace.enter(|| Pin::new(&mut *body).poll_frame(context));
         match &frame {
-            Poll::Ready(Some(Ok(frame))) => this.observation.bytes += frame.data_ref().map_or(0, Bytes::len),
-            Poll::Ready(None) => this.observation.complete = true,
-            Poll::Ready(Some(Err(_))) | Poll::Pending => {}
+            Poll::Ready(Some(Ok(frame))) => observation.bytes += frame.data_ref().map_or(0, Bytes::len),
+            Poll::Ready(None) => observation.complete = true,
+            Poll::Ready(Some(Err(_))) => observation.error = Some(Error::Panic.row().name),
+            Poll::Pending => {}
         }
         // The last frame of a body of known length is its end: nobody asks for another.
-        this.observation.complete |= this.body.is_end_stream();
+        observation.complete |= body.is_end_stream();
         frame
     }
 

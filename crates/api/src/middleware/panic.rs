@@ -36,7 +36,6 @@ impl HttpBody for Guarded {
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let Some(body) = &mut self.0 else { return Poll::Ready(None) };
         guarded(|| Pin::new(body).poll_frame(context)).unwrap_or_else(|| {
-            tracing::error!(reason = Error::Panic.bug(), "an answer has failed");
             self.0 = None;
             Poll::Ready(Some(Err(axum::Error::new("the answer has failed"))))
         })

@@ -9,6 +9,7 @@ use axum::http::header::{ALLOW, RETRY_AFTER};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::observe::Refused;
 use crate::App;
 use crate::answer::Error;
 use crate::refusal::Manner;
@@ -23,6 +24,7 @@ pub(crate) async fn refuse(State(app): State<App>, request: Request, next: Next)
     let mut refused = (error.row().status, Json(manner.body(&error))).into_response();
     // Which model it was stays known to who counts.
     *refused.extensions_mut() = std::mem::take(response.extensions_mut());
+    refused.extensions_mut().insert(Refused(error.row().name));
     if let Some(allow) = response.headers_mut().remove(ALLOW) {
         refused.headers_mut().insert(ALLOW, allow);
     }

@@ -11,6 +11,7 @@ mod health;
 mod home;
 mod hosts;
 mod local;
+mod logs;
 mod metrics;
 mod models;
 mod paths;
