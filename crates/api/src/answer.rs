@@ -178,15 +178,25 @@ impl Error {
         }
     }
 
+    /// The same, with the blamed parameter under the name that the client knows it by.
+    pub(crate) fn renamed(self, name: impl FnOnce(&str) -> String) -> Self {
+        match self {
+            Self::Request(error) => Self::Request(error.renamed(name)),
+            Self::Backend(error) => Self::Backend(error.renamed(name)),
+            other => other,
+        }
+    }
+
     /// The numbers behind a refusal, for a program to read.
     pub(crate) fn details(&self) -> Value {
         let out_of = match self {
             Self::Request(error) => error.out_of(),
+            Self::Backend(error) => error.out_of(),
             _ => None,
         };
         match (self, self.parameter(), out_of) {
-            (Self::Backend(backend::Error::ContextLength { context, prompt, completion, .. }), ..) => {
-                json!({"context": context, "prompt": prompt, "completion": completion})
+            (Self::Backend(backend::Error::ContextLength { parameter, context, prompt, completion }), ..) => {
+                json!({"field": parameter, "context": context, "prompt": prompt, "completion": completion})
             }
             (_, Some(field), Some(reason)) => json!({"field": field, "value": reason.value, "bound": reason.bound}),
             (_, Some(field), None) => json!({ "field": field }),

@@ -1,9 +1,11 @@
 //! What every handler shares.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use axum::http::HeaderValue;
+use backend::{MaxTokens, Temperature, TopP};
 use jiff::Timestamp;
 use openai::Header;
 use serving::Service;
@@ -54,8 +56,34 @@ pub struct Settings {
     pub traces: Traces,
     /// The version in answers about the server.
     pub version: &'static str,
+    pub predict: PredictSettings,
     /// What time it is: an argument, so that a test can say.
     pub clock: fn() -> SystemTime,
+}
+
+/// What `/predict` takes, and what it takes for a value that is left out. Its defaults go before a model's own.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PredictSettings {
+    pub temperature: Option<Temperature>,
+    pub top_p: Option<TopP>,
+    /// Tokens that are generated.
+    pub max_length: MaxTokens,
+    /// The most that may be asked for.
+    pub most_length: MaxTokens,
+    /// By the model's tokenizer.
+    pub most_prompt_tokens: NonZeroU32,
+}
+
+impl Default for PredictSettings {
+    fn default() -> Self {
+        Self {
+            temperature: Temperature::new(0.7).ok(),
+            top_p: TopP::new(0.95).ok(),
+            max_length: MaxTokens::MIN.saturating_add(99),
+            most_length: MaxTokens::MIN.saturating_add(2047),
+            most_prompt_tokens: NonZeroU32::MIN.saturating_add(2047),
+        }
+    }
 }
 
 /// Whose pages may ask from a browser.
@@ -82,6 +110,7 @@ impl Default for Settings {
             grace: Duration::from_secs(30),
             traces: Traces::default(),
             version: env!("CARGO_PKG_VERSION"),
+            predict: PredictSettings::default(),
             clock: SystemTime::now,
         }
     }

@@ -16,7 +16,7 @@ mod serve;
 mod sse;
 mod tls;
 
-pub use app::{App, Origins, Settings};
+pub use app::{App, Origins, PredictSettings, Settings};
 pub use client_address::TrustedProxies;
 pub use hosts::{TrustedHost, TrustedHosts};
 pub use routes::router;

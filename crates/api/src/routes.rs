@@ -7,6 +7,7 @@ mod home;
 mod local;
 mod metrics;
 mod models;
+mod predict;
 mod streams;
 
 use axum::Router;
@@ -32,6 +33,8 @@ pub fn router(app: App) -> Router {
         .route("/api/generate/stream", post(local::generate_stream))
         .route("/api/chat", post(local::chat))
         .route("/api/chat/stream", post(local::chat_stream))
+        .route("/predict", post(predict::one))
+        .route("/predict/batch", post(predict::batch))
         .route("/v1/chat/completions", post(chat::create))
         .route("/v1/completions", post(completions::create))
         .route("/v1/models", get(models::list))

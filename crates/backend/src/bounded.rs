@@ -1,5 +1,7 @@
 //! Numbers that cannot be out of range once they exist.
 
+use std::borrow::Cow;
+
 use thiserror::Error;
 
 /// Why a number was refused: what it was, and what it has to be.
@@ -7,7 +9,14 @@ use thiserror::Error;
 #[error("must be {bound}, but is {value}")]
 pub struct OutOfRange {
     pub value: String,
-    pub bound: &'static str,
+    pub bound: Cow<'static, str>,
+}
+
+impl OutOfRange {
+    #[expect(clippy::needless_pass_by_value, reason = "a value is shown once, as it was given")]
+    pub fn new(value: impl ToString, bound: impl Into<Cow<'static, str>>) -> Self {
+        Self { value: value.to_string(), bound: bound.into() }
+    }
 }
 
 /// Declares a number type with its bound: the constructor is the only way in, so the type is the proof.
@@ -27,7 +36,7 @@ macro_rules! bounded {
                 if within(value) {
                     Ok(Self(value))
                 } else {
-                    Err($crate::OutOfRange { value: value.to_string(), bound: Self::BOUND })
+                    Err($crate::OutOfRange::new(value, Self::BOUND))
                 }
             }
 

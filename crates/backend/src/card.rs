@@ -11,6 +11,9 @@ pub struct ModelCard {
     pub parent: Option<String>,
     pub owner: String,
     pub created: SystemTime,
+    /// Changes when another model is served under the same name: its makers' word for it, or, for want of one, the date
+    /// of its files.
+    pub version: String,
     /// Tokens that prompt and answer may have together.
     pub context_length: u32,
     /// For people: what it is and how it is stored, as "llama, 3.1 M parameters, Q8_0".

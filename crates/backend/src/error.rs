@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::OutOfRange;
+
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The text of each variant but `Internal` may be shown to the client.
@@ -11,14 +13,18 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     #[error("{parameter}: {message}")]
     Invalid { parameter: String, message: String },
+    #[error("{parameter} {reason}")]
+    OutOfRange { parameter: String, reason: OutOfRange },
     #[error("{parameter} is not supported: {message}")]
     Unsupported { parameter: String, message: String },
     #[error(
-        "this model's context is {context} tokens, but {prompt} were asked for in the prompt and {completion} in the completion"
+        "{parameter}: this model's context is {context} tokens, but {prompt} were asked for in the prompt and {completion} in the completion"
     )]
-    ContextLength { parameter: &'static str, context: u32, prompt: u32, completion: u32 },
+    ContextLength { parameter: String, context: u32, prompt: u32, completion: u32 },
     #[error("the model {:?} does not exist; there are: {}", shortened(model), known.join(", "))]
     UnknownModel { model: String, known: Vec<String> },
+    #[error("the adapter {:?} does not exist; there are: {}", shortened(adapter), listed(known))]
+    UnknownAdapter { adapter: String, known: Vec<String> },
     #[error("{reason}; try again in {} s", retry_after.as_secs_f64().ceil().max(1.0))]
     QueueFull { reason: &'static str, retry_after: Duration },
     #[error("{reason}")]
@@ -35,6 +41,10 @@ pub enum Error {
 /// Enough of a name to know it by. A client may send megabytes of it, and should not get them back.
 fn shortened(name: &str) -> &str {
     name.char_indices().nth(100).map_or(name, |(end, _)| &name[..end])
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() { "none".into() } else { names.join(", ") }
 }
 
 /// What sort of refusal it is; the only thing that the table of statuses looks at.
@@ -54,10 +64,10 @@ pub enum Kind {
 impl Error {
     pub const fn kind(&self) -> Kind {
         match self {
-            Self::Invalid { .. } => Kind::Invalid,
+            Self::Invalid { .. } | Self::OutOfRange { .. } => Kind::Invalid,
             Self::Unsupported { .. } => Kind::Unsupported,
             Self::ContextLength { .. } => Kind::ContextLength,
-            Self::UnknownModel { .. } => Kind::NotFound,
+            Self::UnknownModel { .. } | Self::UnknownAdapter { .. } => Kind::NotFound,
             Self::QueueFull { .. } => Kind::QueueFull,
             Self::Unavailable { .. } => Kind::Unavailable,
             Self::Upstream { .. } => Kind::Upstream,
@@ -69,11 +79,35 @@ impl Error {
     /// The request's field that is to blame, where one is.
     pub fn parameter(&self) -> Option<&str> {
         match self {
-            Self::Invalid { parameter, .. } | Self::Unsupported { parameter, .. } => Some(parameter),
-            Self::ContextLength { parameter, .. } => Some(parameter),
+            Self::Invalid { parameter, .. }
+            | Self::OutOfRange { parameter, .. }
+            | Self::Unsupported { parameter, .. }
+            | Self::ContextLength { parameter, .. } => Some(parameter),
             Self::UnknownModel { .. } => Some("model"),
+            Self::UnknownAdapter { .. } => Some("adapter"),
             _ => None,
         }
+    }
+
+    /// The value and its bound, where a bound was broken.
+    pub const fn out_of(&self) -> Option<&OutOfRange> {
+        match self {
+            Self::OutOfRange { reason, .. } => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// The same, with the blamed parameter under the name that the client knows it by.
+    #[must_use]
+    pub fn renamed(mut self, name: impl FnOnce(&str) -> String) -> Self {
+        match &mut self {
+            Self::Invalid { parameter, .. }
+            | Self::OutOfRange { parameter, .. }
+            | Self::Unsupported { parameter, .. }
+            | Self::ContextLength { parameter, .. } => *parameter = name(parameter),
+            _ => {}
+        }
+        self
     }
 
     /// When to try again, where that can help.

@@ -1,6 +1,9 @@
 //! What is asked of a model, free of any wire format.
 
+use std::num::NonZeroU32;
+
 use crate::sampling::{Choices, MaxTokens, Sampling, Stop, TopLogprobs};
+use crate::{Error, OutOfRange, Result};
 
 /// One request to a model. It was checked when it was made; a backend adds only what it alone can know (the vocabulary,
 /// the context length, its queue).
@@ -9,6 +12,8 @@ pub struct Generation {
     /// The model or adapter that is to answer: an id or an alias.
     pub model: String,
     pub prompt: Prompt,
+    /// A longer prompt is refused, special tokens included.
+    pub most_prompt_tokens: Option<NonZeroU32>,
     pub sampling: Sampling,
     pub stop: Stop,
     /// Asked for: if prompt and this exceed the context, the request is refused. Absent: what is left of the context, at
@@ -32,6 +37,7 @@ impl Generation {
         Self {
             model: model.into(),
             prompt,
+            most_prompt_tokens: None,
             sampling: Sampling::default(),
             stop: Stop::default(),
             max_tokens: None,
@@ -41,6 +47,23 @@ impl Generation {
             echo: None,
             priority: Priority::default(),
             tenant: Tenant::default(),
+        }
+    }
+
+    /// Holds the length of the prompt against the request's own bound. For backends, which alone know it.
+    pub fn check_prompt_tokens(&self, tokens: usize) -> Result<()> {
+        let Some(most) = self.most_prompt_tokens.filter(|most| tokens > most.get() as usize) else { return Ok(()) };
+        let reason = OutOfRange::new(format!("{tokens} tokens"), format!("at most {most} tokens"));
+        Err(Error::OutOfRange { parameter: self.prompt.parameter().into(), reason })
+    }
+}
+
+impl Prompt {
+    /// The field of a request that it comes in.
+    pub const fn parameter(&self) -> &'static str {
+        match self {
+            Self::Text(_) | Self::Tokens(_) => "prompt",
+            Self::Chat(_) => "messages",
         }
     }
 }

@@ -53,7 +53,7 @@ impl Choices {
             .filter(|count| *count <= Self::MOST)
             .and_then(NonZeroU16::new)
             .map(Self)
-            .ok_or(OutOfRange { value: value.to_string(), bound: "between 1 and 128" })
+            .ok_or_else(|| OutOfRange::new(value, "between 1 and 128"))
     }
 
     pub const fn get(self) -> u16 {
@@ -75,7 +75,7 @@ pub struct LogitBias(Vec<(u32, f32)>);
 impl LogitBias {
     pub fn new(biases: Vec<(u32, f32)>) -> Result<Self, OutOfRange> {
         match biases.iter().find(|(_, bias)| !(-100.0..=100.0).contains(bias)) {
-            Some((_, bias)) => Err(OutOfRange { value: bias.to_string(), bound: "between -100 and 100" }),
+            Some((_, bias)) => Err(OutOfRange::new(bias, "between -100 and 100")),
             None => Ok(Self(biases)),
         }
     }
@@ -99,10 +99,10 @@ impl Stop {
     /// At most 16 strings, none of them empty (an empty one would stop before the first character).
     pub fn new(strings: Vec<String>, ignore_eos: bool) -> Result<Self, OutOfRange> {
         if strings.len() > Self::MOST {
-            return Err(OutOfRange { value: format!("{} strings", strings.len()), bound: "at most 16 strings" });
+            return Err(OutOfRange::new(format!("{} strings", strings.len()), "at most 16 strings"));
         }
         if strings.iter().any(String::is_empty) {
-            return Err(OutOfRange { value: "an empty string".into(), bound: "strings that are not empty" });
+            return Err(OutOfRange::new("an empty string", "strings that are not empty"));
         }
         Ok(Self { strings, ignore_eos })
     }

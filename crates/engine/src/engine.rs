@@ -62,6 +62,7 @@ impl Engine {
         let EngineSettings {
             id,
             created,
+            version,
             threads,
             max_running,
             max_queued,
@@ -94,6 +95,7 @@ impl Engine {
             parent: None,
             owner: "llm-inference-api".into(),
             created,
+            version,
             context_length: context as u32,
             description: summary.to_string(),
             size: summary.bytes,
@@ -125,6 +127,7 @@ impl Engine {
             return Err(Error::Unavailable { reason, retry_after: Duration::from_secs(1) });
         }
         let (generation, prompt) = self.encode(generation).await?;
+        generation.check_prompt_tokens(prompt.len())?;
         let max_new = self.encoder.completion_length(&generation, prompt.len())?;
         self.encoder.check_bias(&generation)?;
         let (admitted, admission) = oneshot::channel();

@@ -21,7 +21,7 @@ pub(crate) struct Encoder {
 impl Encoder {
     /// Tokens of the prompt; at least one, all of the vocabulary.
     pub(crate) fn encode(&self, prompt: &Prompt, now: SystemTime) -> Result<Vec<u32>> {
-        let parameter = parameter(prompt);
+        let parameter = prompt.parameter();
         let tokens = match prompt {
             Prompt::Text(text) => self.tokenizer.encode(text, true).map_err(Error::internal)?,
             Prompt::Tokens(tokens) => tokens.clone(),
@@ -60,7 +60,7 @@ impl Encoder {
         // A prompt may fill the context where nothing is to follow, and may not exceed it even there.
         if prompt > self.context || asked > left {
             return Err(Error::ContextLength {
-                parameter: parameter(&generation.prompt),
+                parameter: generation.prompt.parameter().into(),
                 context: self.context as u32,
                 prompt: u32::try_from(prompt).unwrap_or(u32::MAX),
                 completion: asked as u32,
@@ -78,14 +78,6 @@ impl Encoder {
             }
             None => Ok(()),
         }
-    }
-}
-
-/// The field of a request that a prompt comes in.
-fn parameter(prompt: &Prompt) -> &'static str {
-    match prompt {
-        Prompt::Text(_) | Prompt::Tokens(_) => "prompt",
-        Prompt::Chat(_) => "messages",
     }
 }
 

@@ -13,6 +13,8 @@ pub struct EngineSettings {
     pub id: String,
     /// When the model was made, as far as its files tell.
     pub created: SystemTime,
+    /// What the card says.
+    pub version: String,
     /// Threads that compute; best the number of physical cores.
     pub threads: NonZeroUsize,
     /// Sequences that are computed at the same time. A request for `n` answers is `n` sequences.

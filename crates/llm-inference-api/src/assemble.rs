@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use backend::{Backend, MinP, RepetitionPenalty, Temperature, TopK, TopP};
 use checkpoint::{Checkpoint, GenerationDefaults};
 use engine::{Engine, EngineSettings, GuessSource, Memory, Progress};
+use jiff::Timestamp;
 use registry::{Catalogue, Entry, Places, Source};
 use serving::{Defaults, Model, Service};
 use telemetry::Metrics;
@@ -92,9 +93,11 @@ pub(crate) fn load(
         (Speculation::Ngram, _) => Some(GuessSource::Ngram),
         (Speculation::Draft, Some(draft)) => Some(GuessSource::Model(Box::new(open_draft(draft)?))),
     };
+    let created = created(&entry.source);
     let settings = EngineSettings {
         id: entry.id.clone(),
-        created: created(&entry.source),
+        created,
+        version: version(&entry.source, created),
         threads: threads.value,
         max_running: max_running.value,
         max_queued: max_queued.value,
@@ -159,6 +162,14 @@ fn created(source: &Source) -> SystemTime {
     };
     let modified = path.and_then(|path| fs::metadata(path).ok()?.modified().ok());
     modified.unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+/// The program's own for the model inside it; a file has none but its date.
+fn version(source: &Source, created: SystemTime) -> String {
+    match source {
+        Source::Embedded => env!("CARGO_PKG_VERSION").into(),
+        Source::Path(_) => Timestamp::try_from(created).map_or_else(|_| "unknown".into(), |date| format!("{date:.0}")),
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What can be wrong with a request before any model is asked.
 
+use std::borrow::Cow;
+
 use backend::{Kind, OutOfRange};
 use thiserror::Error;
 
@@ -37,8 +39,23 @@ impl Error {
         Self::Unsupported { parameter: parameter.into(), message: message.into() }
     }
 
-    pub fn out_of_range(field: impl Into<String>, value: impl Into<String>, bound: &'static str) -> Self {
-        Self::OutOfRange { field: field.into(), reason: OutOfRange { value: value.into(), bound } }
+    pub fn out_of_range(field: impl Into<String>, value: impl Into<String>, bound: impl Into<Cow<'static, str>>) -> Self {
+        Self::OutOfRange { field: field.into(), reason: OutOfRange::new(value.into(), bound) }
+    }
+
+    /// The same, with the blamed field under the name that the client knows it by.
+    #[must_use]
+    pub fn renamed(mut self, name: impl FnOnce(&str) -> String) -> Self {
+        match &mut self {
+            Self::Syntax { .. } | Self::NotAnObject => {}
+            Self::Type { field, .. }
+            | Self::Missing { field }
+            | Self::Unknown { field }
+            | Self::OutOfRange { field, .. }
+            | Self::Invalid { field, .. }
+            | Self::Unsupported { parameter: field, .. } => *field = name(field),
+        }
+        self
     }
 
     pub const fn kind(&self) -> Kind {

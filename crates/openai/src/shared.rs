@@ -159,7 +159,7 @@ pub fn within<N, T>(
 /// A number of tokens, at least one.
 pub fn positive(value: i64) -> Result<NonZeroU32, OutOfRange> {
     let bound = if value < 1 { "at least 1" } else { "at most 4294967295" };
-    u32::try_from(value).ok().and_then(NonZeroU32::new).ok_or(OutOfRange { value: value.to_string(), bound })
+    u32::try_from(value).ok().and_then(NonZeroU32::new).ok_or_else(|| OutOfRange::new(value, bound))
 }
 
 /// "Off" is said as the whole vocabulary, because an absent value would be filled with the model's default.
@@ -169,7 +169,7 @@ fn top_k(value: i64) -> Result<TopK, OutOfRange> {
         _ => u32::try_from(value)
             .ok()
             .and_then(TopK::new)
-            .ok_or(OutOfRange { value: value.to_string(), bound: "at least 1, or 0 or -1 for the whole vocabulary" }),
+            .ok_or_else(|| OutOfRange::new(value, "at least 1, or 0 or -1 for the whole vocabulary")),
     }
 }
 
@@ -187,5 +187,5 @@ pub(crate) fn top_logprobs(value: i64) -> Result<TopLogprobs, OutOfRange> {
     u8::try_from(value)
         .ok()
         .and_then(|count| TopLogprobs::new(count).ok())
-        .ok_or(OutOfRange { value: value.to_string(), bound: TopLogprobs::BOUND })
+        .ok_or_else(|| OutOfRange::new(value, TopLogprobs::BOUND))
 }

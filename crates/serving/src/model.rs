@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use backend::{Backend, Error, Generation, MaxTokens, ModelCard, Result};
+use backend::{Backend, Error, Generation, MaxTokens, ModelCard, OutOfRange, Result};
 
 use crate::{Defaults, Group, OnDemand};
 
@@ -63,7 +63,8 @@ impl Model {
         let limit = self.max_tokens.map_or(limit, |own| own.min(limit));
         match generation.max_tokens {
             Some(asked) if asked > limit => {
-                Err(Error::invalid("max_tokens", format!("must be at most {limit}, but is {asked}")))
+                let reason = OutOfRange::new(asked, format!("at most {limit}"));
+                Err(Error::OutOfRange { parameter: "max_tokens".into(), reason })
             }
             _ => Ok(limit),
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use backend::{MaxTokens, ModelCard, Result};
+use backend::{Error, MaxTokens, ModelCard, Result};
 use telemetry::{Metrics, Reading};
 
 use crate::drain::Drain;
@@ -84,6 +84,15 @@ impl Service {
     /// By id or alias. A backend that is not there yet has none.
     pub fn card(&self, name: &str) -> Result<Arc<ModelCard>> {
         self.inner.fleet.find(name)?.known_card()
+    }
+
+    /// The model that an adapter makes of another.
+    pub fn adapter(&self, name: &str) -> Result<Arc<ModelCard>> {
+        let is_adapter = |card: &Arc<ModelCard>| card.parent.is_some();
+        self.card(name).ok().filter(is_adapter).ok_or_else(|| Error::UnknownAdapter {
+            adapter: name.to_owned(),
+            known: self.cards().into_iter().filter(is_adapter).map(|card| card.id.clone()).collect(),
+        })
     }
 
     /// The name that a request gave, or the one of the group's first model.

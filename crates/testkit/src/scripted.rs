@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use backend::{Activity, Backend, BoxFuture, Error, Event, Events, Generation, ModelCard, ModelState, Result};
+use backend::{Activity, Backend, BoxFuture, Error, Event, Events, Generation, ModelCard, ModelState, Prompt, Result};
 use futures_core::Stream;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -168,7 +168,11 @@ impl Scripted {
     /// Takes the next line of the script.
     fn next(&self, generation: Generation) -> Reply {
         let mut script = self.script();
+        let checked = generation.check_prompt_tokens(tokens(&generation.prompt));
         script.requests.push(generation);
+        if let Err(error) = checked {
+            return Reply::Refuse(error);
+        }
         if script.draining {
             let retry_after = std::time::Duration::from_secs(1);
             return Reply::Refuse(Error::Unavailable { reason: "the backend is draining".into(), retry_after });
@@ -221,6 +225,16 @@ impl Backend for Scripted {
 
     fn drain(&self) {
         self.script().draining = true;
+    }
+}
+
+/// A word of text is a token.
+fn tokens(prompt: &Prompt) -> usize {
+    let words = |text: &str| text.split_whitespace().count();
+    match prompt {
+        Prompt::Text(text) => words(text),
+        Prompt::Tokens(tokens) => tokens.len(),
+        Prompt::Chat(conversation) => conversation.messages().iter().map(|message| words(&message.content)).sum(),
     }
 }
 

@@ -123,6 +123,7 @@ pub fn card(id: &str) -> ModelCard {
         parent: None,
         owner: "testkit".into(),
         created: new_year(),
+        version: "3".into(),
         context_length: 2048,
         description: "a script".into(),
         size: 0,

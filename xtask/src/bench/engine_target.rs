@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result};
-use backend::{Backend, Choices, Event, Generation, MaxTokens, Priority, Prompt, Sampling, Stop, Temperature, Tenant};
+use backend::{Backend, Event, Generation, MaxTokens, Prompt, Sampling, Stop, Temperature};
 use checkpoint::Checkpoint;
 use engine::{Engine, EngineSettings};
 use futures_util::StreamExt;
@@ -34,6 +34,7 @@ impl EngineTarget {
         let settings = EngineSettings {
             id: "measured".into(),
             created: SystemTime::UNIX_EPOCH,
+            version: String::new(),
             threads,
             max_running: sequences,
             max_queued: sequences.get(),
@@ -67,16 +68,9 @@ impl Target for EngineTarget {
 /// Greedy, and past every end of text.
 fn generation(prompt: &[u32], tokens: usize) -> Result<Generation> {
     Ok(Generation {
-        model: "measured".into(),
-        prompt: Prompt::Tokens(prompt.to_vec()),
         sampling: Sampling { temperature: Temperature::new(0.0).ok(), ..Sampling::default() },
         stop: Stop::new(Vec::new(), true)?,
         max_tokens: MaxTokens::new(u32::try_from(tokens)?),
-        default_max_tokens: None,
-        choices: Choices::ONE,
-        logprobs: None,
-        echo: None,
-        priority: Priority::default(),
-        tenant: Tenant::default(),
+        ..Generation::new("measured", Prompt::Tokens(prompt.to_vec()))
     })
 }

@@ -79,7 +79,7 @@ async fn several_prompts_are_answered_in_their_order() {
 #[tokio::test]
 async fn one_refused_prompt_refuses_all() {
     let backend = Scripted::new("demo");
-    let too_long = backend::Error::ContextLength { parameter: "prompt", context: 8, prompt: 9, completion: 1 };
+    let too_long = backend::Error::ContextLength { parameter: "prompt".into(), context: 8, prompt: 9, completion: 1 };
     backend.reply(Reply::text(&["a"])).reply(Reply::Refuse(too_long));
     let body = completion_with(json!({"prompt": ["1", "2"], "stream": true}));
     let answer = TestApp::new(&backend).post(COMPLETIONS, &body).await;

@@ -15,6 +15,7 @@ mod logs;
 mod metrics;
 mod models;
 mod paths;
+mod predict;
 mod refusals;
 mod shutdown;
 mod streams;

@@ -34,9 +34,9 @@ async fn what_a_backend_can_refuse() {
         400 Bad Request
         {"error":{"message":"priority is not supported: one queue","type":"invalid_request_error","param":"priority","code":"unsupported_parameter"}}
     "#);
-    insta::assert_snapshot!(refused(Error::ContextLength { parameter: "messages", context: 8, prompt: 6, completion: 3 }).await, @r#"
+    insta::assert_snapshot!(refused(Error::ContextLength { parameter: "messages".into(), context: 8, prompt: 6, completion: 3 }).await, @r#"
         400 Bad Request
-        {"error":{"message":"this model's context is 8 tokens, but 6 were asked for in the prompt and 3 in the completion","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}
+        {"error":{"message":"messages: this model's context is 8 tokens, but 6 were asked for in the prompt and 3 in the completion","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}
     "#);
     insta::assert_snapshot!(refused(Error::QueueFull { reason: "the queue is full", retry_after: seconds(1500) }).await, @r#"
         429 Too Many Requests retry-after: 2
@@ -86,7 +86,7 @@ async fn more_tokens_than_the_limit() {
     let app = TestApp::with_models(vec![model]);
     insta::assert_snapshot!(told(&app.post(CHAT, &chat_with(json!({"max_tokens": 101}))).await), @r#"
         400 Bad Request
-        {"error":{"message":"max_tokens: must be at most 100, but is 101","type":"invalid_request_error","param":"max_tokens","code":"invalid_value"}}
+        {"error":{"message":"max_tokens must be at most 100, but is 101","type":"invalid_request_error","param":"max_tokens","code":"invalid_value"}}
     "#);
 }
 

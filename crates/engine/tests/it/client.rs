@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use backend::{
-    Activity, Backend, Choices, Event, Events, FinishReason, Generation, MaxTokens, Priority, Prompt, Result, Sampling,
-    Stop, StopReason, Temperature, Tenant, TokenLogprob, Usage,
+    Activity, Backend, Event, Events, FinishReason, Generation, MaxTokens, Prompt, Result, Sampling, Stop, StopReason,
+    Temperature, TokenLogprob, Usage,
 };
 use checkpoint::Checkpoint;
 use engine::{Engine, EngineSettings};
@@ -22,6 +22,7 @@ pub(crate) fn settings() -> EngineSettings {
     EngineSettings {
         id: "tiny".into(),
         created: SystemTime::UNIX_EPOCH,
+        version: "1".into(),
         threads: NonZeroUsize::new(2).unwrap(),
         max_running: NonZeroUsize::new(32).unwrap(),
         max_queued: 64,
@@ -50,17 +51,10 @@ pub(crate) fn cache_for(tokens: usize) -> usize {
 /// Greedy, with a given prompt and length, whatever tokens come.
 pub(crate) fn greedy(prompt: Vec<u32>, max_tokens: u32) -> Generation {
     Generation {
-        model: "tiny".into(),
-        prompt: Prompt::Tokens(prompt),
         sampling: Sampling { temperature: Some(Temperature::new(0.0).unwrap()), ..Sampling::default() },
         stop: Stop::new(Vec::new(), true).unwrap(),
         max_tokens: MaxTokens::new(max_tokens),
-        default_max_tokens: None,
-        choices: Choices::ONE,
-        logprobs: None,
-        echo: None,
-        priority: Priority(0),
-        tenant: Tenant(0),
+        ..Generation::new("tiny", Prompt::Tokens(prompt))
     }
 }
 

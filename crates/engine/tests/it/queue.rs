@@ -1,6 +1,6 @@
 //! The queue has an end, and so has the wait in it.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ async fn more_than_the_context_is_refused_with_the_numbers() {
     let engine = start(settings());
     let context = engine.card().context_length;
     let refused = engine.generate(greedy(prompt(1, 10), context)).await.map(drop).unwrap_err();
-    assert_eq!(refused, Error::ContextLength { parameter: "prompt", context, prompt: 10, completion: context });
+    assert_eq!(refused, Error::ContextLength { parameter: "prompt".into(), context, prompt: 10, completion: context });
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,7 +79,7 @@ async fn a_prompt_as_long_as_the_context_leaves_no_room_to_answer() {
     let context = engine.card().context_length;
     let generation = Generation { max_tokens: None, ..greedy(prompt(1, context as usize), 1) };
     let refused = engine.generate(generation).await.map(drop).unwrap_err();
-    assert_eq!(refused, Error::ContextLength { parameter: "prompt", context, prompt: context, completion: 1 });
+    assert_eq!(refused, Error::ContextLength { parameter: "prompt".into(), context, prompt: context, completion: 1 });
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -91,7 +91,7 @@ async fn a_prompt_alone_may_fill_the_context_and_not_exceed_it() {
         |length: u32| Generation { echo: Some(Echo::PromptOnly), max_tokens: None, ..greedy(prompt(1, length as usize), 1) };
     assert_eq!(ask(&engine, alone(context)).await.usage.prompt_tokens, context);
     let refused = engine.generate(alone(context + 1)).await.map(drop).unwrap_err();
-    assert_eq!(refused, Error::ContextLength { parameter: "prompt", context, prompt: context + 1, completion: 0 });
+    assert_eq!(refused, Error::ContextLength { parameter: "prompt".into(), context, prompt: context + 1, completion: 0 });
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,6 +120,15 @@ async fn an_empty_prompt_is_refused() {
     let engine = start(settings());
     let refused = engine.generate(greedy(vec![], 1)).await.map(drop).unwrap_err();
     assert_eq!(refused.kind(), Kind::Invalid);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_longer_than_the_request_allows_is_refused() {
+    let engine = start(settings());
+    let bounded = |length| Generation { most_prompt_tokens: NonZeroU32::new(10), ..greedy(prompt(1, length), 1) };
+    ask(&engine, bounded(10)).await;
+    let refused = engine.generate(bounded(11)).await.map(drop).unwrap_err();
+    assert_eq!(refused.to_string(), "prompt must be at most 10 tokens, but is 11 tokens");
 }
 
 #[tokio::test(flavor = "multi_thread")]

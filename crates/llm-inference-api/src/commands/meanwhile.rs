@@ -64,6 +64,7 @@ impl Awaited {
             parent: None,
             owner: String::new(),
             created: SystemTime::UNIX_EPOCH,
+            version: String::new(),
             context_length: 0,
             description: String::new(),
             size: entry.size,

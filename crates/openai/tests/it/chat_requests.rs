@@ -41,6 +41,7 @@ fn every_parameter_arrives() {
                     ],
                 },
             ),
+            most_prompt_tokens: None,
             sampling: Sampling {
                 temperature: Some(
                     Temperature(

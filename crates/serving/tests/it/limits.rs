@@ -26,7 +26,7 @@ async fn the_lower_limit_holds() {
     assert_eq!(prepared(Defaults::default(), asked(100)).await.unwrap().max_tokens, MaxTokens::new(100));
     let error = prepared(Defaults::default(), asked(101)).await.unwrap_err();
     assert_eq!((error.kind(), error.parameter()), (Kind::Invalid, Some("max_tokens")));
-    assert_eq!(error.to_string(), "max_tokens: must be at most 100, but is 101");
+    assert_eq!(error.to_string(), "max_tokens must be at most 100, but is 101");
 }
 
 #[tokio::test]
