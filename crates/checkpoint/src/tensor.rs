@@ -11,7 +11,10 @@ pub struct Tensor {
     storage: Storage,
     /// Where the first row (or, transposed, the matrix) begins. All of the tensor is known to lie in the storage.
     offset: usize,
+    /// Of the file.
     format: Format,
+    /// What rows are encoded in as they are read, where that is not the file's format.
+    encoded: Option<Format>,
     rows: usize,
     columns: usize,
     layout: Layout,
@@ -34,7 +37,8 @@ impl Tensor {
     pub(crate) fn new(storage: Storage, offset: usize, format: Format, rows: usize, columns: usize) -> Option<Self> {
         let bytes = format.row_bytes(columns)?.checked_mul(rows)?;
         let end = offset.checked_add(bytes)?;
-        (end <= storage.bytes().len()).then_some(Self { storage, offset, format, rows, columns, layout: Layout::RowMajor })
+        let layout = Layout::RowMajor;
+        (end <= storage.bytes().len()).then_some(Self { storage, offset, format, encoded: None, rows, columns, layout })
     }
 
     /// The rows `first..first + rows` alone. `None` if there are not so many.
@@ -76,6 +80,16 @@ impl Tensor {
     /// If `index` is not below the number of rows, or `out` is not as long as a row.
     pub fn dequantise_row(&self, index: usize, out: &mut [f32]) {
         assert_eq!(out.len(), self.columns, "a row of {} elements", self.columns);
+        self.stored_values(index, out);
+        if let Some(format) = self.encoded {
+            let mut bytes = Vec::new();
+            format.quantise(out, &mut bytes);
+            format.dequantise(&bytes, out);
+        }
+    }
+
+    /// The elements of a row in the file.
+    fn stored_values(&self, index: usize, out: &mut [f32]) {
         if let Some(bytes) = self.contiguous(index) {
             self.format.dequantise(bytes, out);
         } else {
@@ -94,6 +108,13 @@ impl Tensor {
             format.quantise(&row, &mut bytes);
         }
         Self::new(Storage::Owned(bytes.into()), 0, format, self.rows, self.columns)
+    }
+
+    /// The same matrix, with rows that are encoded in another format whenever they are read: nothing is held twice. `None` if
+    /// they are not whole blocks of that.
+    pub fn encoded_as(&self, format: Format) -> Option<Self> {
+        format.row_bytes(self.columns)?;
+        Some(Self { encoded: Some(format), ..self.clone() })
     }
 
     /// Gives back the memory in which its part of the file has been read, if that lies in one piece. It can be read again.
@@ -152,7 +173,7 @@ pub(crate) fn uninterleave(stored: &[f32], head_dim: usize) -> Vec<f32> {
 
 impl Rows for Tensor {
     fn format(&self) -> Format {
-        self.format
+        self.encoded.unwrap_or(self.format)
     }
 
     fn rows(&self) -> usize {
@@ -165,6 +186,11 @@ impl Rows for Tensor {
 
     fn row(&self, index: usize, out: &mut Vec<u8>) {
         out.clear();
+        if let Some(format) = self.encoded {
+            let mut values = vec![0.0; self.columns];
+            self.stored_values(index, &mut values);
+            return format.quantise(&values, out);
+        }
         match self.contiguous(index) {
             Some(bytes) => out.extend_from_slice(bytes),
             None => self.gather(index, out),
@@ -240,6 +266,19 @@ mod tests {
         assert_eq!((other.format(), other.rows(), other.columns()), (Format::F16, 12, 32));
         assert_eq!(column(&other, 3), column(&tensor, 3));
         assert!(tensor.in_format(Format::Q4K).is_none());
+    }
+
+    #[test]
+    fn a_matrix_encoded_as_it_is_read_has_the_rows_of_one_encoded_at_once() {
+        for tensor in [matrix(12, 32).uninterleaved(6), matrix(32, 12).transposed().unwrap()] {
+            let (view, copy) = (tensor.encoded_as(Format::Q8_0).unwrap(), tensor.in_format(Format::Q8_0).unwrap());
+            assert_eq!((view.format(), column(&view, 3)), (copy.format(), column(&copy, 3)));
+            let (mut one, mut other) = (Vec::new(), Vec::new());
+            view.row(5, &mut one);
+            copy.row(5, &mut other);
+            assert_eq!(one, other);
+        }
+        assert!(matrix(12, 48).encoded_as(Format::Q8_0).is_none());
     }
 
     #[test]

@@ -8,5 +8,6 @@ mod demo;
 mod logprobs;
 mod parity;
 mod queue;
+mod requantise;
 mod speculation;
 mod text;
