@@ -9,12 +9,12 @@ use backend::{Backend, MinP, RepetitionPenalty, Temperature, TopK, TopP};
 use checkpoint::{Checkpoint, GenerationDefaults};
 use engine::{Engine, EngineSettings, GuessSource, Memory, Progress};
 use jiff::Timestamp;
-use registry::{Catalogue, Entry, Places, Source};
+use registry::{Catalogue, Declaration, Entry, Places, Source};
 use serving::{Defaults, Model, Service};
 use telemetry::Metrics;
 
 use crate::embedded;
-use crate::settings::{Settings, Speculation, types};
+use crate::settings::{Quantization, Settings, Speculation, types};
 
 /// A step that takes longer means that its engine hangs.
 const STALL_LIMIT: Duration = Duration::from_mins(1);
@@ -40,8 +40,13 @@ pub(crate) fn catalogue(models: &types::ModelSettings) -> Result<Catalogue, regi
     Catalogue::scan(&Places {
         embedded: Some((embedded::ID.to_owned(), embedded::GGUF.len() as u64)),
         directory: models.directory.value.clone(),
+        declared: models.declared.iter().map(declaration).collect(),
         named: models.named.value.clone(),
     })
+}
+
+fn declaration(model: &types::DeclaredModel) -> Declaration {
+    Declaration { id: model.id.clone(), source: model.source.clone(), place: model.place.to_string() }
 }
 
 /// The models that are to be served, the default one first.
@@ -72,12 +77,13 @@ pub(crate) fn load(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Loaded> {
     let mut checkpoint = open(&entry).with_context(|| format!("the model {:?} cannot be opened", entry.id))?;
-    let warnings = std::mem::take(&mut checkpoint.warnings);
+    let mut warnings = std::mem::take(&mut checkpoint.warnings);
     let defaults = match entry.source {
         Source::Embedded => embedded::defaults(),
         Source::Path(_) => defaults_of(&checkpoint.defaults),
     };
     let types::EngineSettings {
+        quantization,
         threads,
         kv_cache_bytes,
         kv_cache_type,
@@ -88,10 +94,11 @@ pub(crate) fn load(
         speculation_tokens,
         draft_model: _, // Found already: `draft`.
     } = settings;
+    warnings.extend(requantise(&mut checkpoint, quantization.value));
     let source = match (speculation.value, draft) {
         (Speculation::Off, _) | (Speculation::Draft, None) => None,
         (Speculation::Ngram, _) => Some(GuessSource::Ngram),
-        (Speculation::Draft, Some(draft)) => Some(GuessSource::Model(Box::new(open_draft(draft)?))),
+        (Speculation::Draft, Some(draft)) => Some(GuessSource::Model(Box::new(open_draft(draft, quantization.value)?))),
     };
     let created = created(&entry.source);
     let settings = EngineSettings {
@@ -112,20 +119,42 @@ pub(crate) fn load(
     Ok(Loaded { entry, engine, defaults, warnings })
 }
 
-fn open_draft(entry: &Entry) -> Result<Checkpoint> {
-    open(entry).with_context(|| format!("the draft model {:?} cannot be opened", entry.id))
+fn open_draft(entry: &Entry, quantization: Quantization) -> Result<Checkpoint> {
+    let mut draft = open(entry).with_context(|| format!("the draft model {:?} cannot be opened", entry.id))?;
+    requantise(&mut draft, quantization);
+    Ok(draft)
+}
+
+/// Has the weights encoded as they were asked for; tells if that changes nothing.
+fn requantise(checkpoint: &mut Checkpoint, Quantization(format): Quantization) -> Option<String> {
+    let format = format?;
+    let stored = checkpoint.summary.format.clone();
+    let done = checkpoint.requantise(format);
+    tracing::info!(%stored, "{done}");
+    done.changes_nothing().then(|| {
+        format!("the weights stay in {stored}, as they are stored: {format} has no fewer bits, and more do not bring back what is lost")
+    })
 }
 
 /// What answers, whichever way it is asked.
 pub(crate) fn service(loaded: &[Loaded], settings: &Settings) -> Service {
     let metrics = Metrics::new(loaded.iter().map(|model| model.entry.id.as_str()));
-    let models = loaded.iter().map(|Loaded { engine, defaults, .. }| {
+    Service::new(models(loaded, settings), serving_settings(settings), Arc::new(metrics))
+}
+
+fn models(loaded: &[Loaded], settings: &Settings) -> Vec<Model> {
+    let models = loaded.iter().map(|Loaded { entry, engine, defaults, .. }| {
         let backend: Arc<dyn Backend> = Arc::clone(engine) as Arc<dyn Backend>;
-        Model { defaults: *defaults, ..Model::new(backend) }
+        offered(Model { defaults: *defaults, ..Model::new(backend) }, &entry.id, settings)
     });
-    let types::GenerationSettings { temperature, top_p, max_tokens, max_tokens_limit } = &settings.generation;
+    models.collect()
+}
+
+fn serving_settings(settings: &Settings) -> serving::Settings {
+    let types::GenerationSettings { temperature, top_p, max_tokens, max_tokens_limit, max_tokens_unsaid: _ } =
+        &settings.generation;
     let types::EngineSettings { queue_timeout, max_queued, .. } = &settings.engine;
-    let settings = serving::Settings {
+    serving::Settings {
         defaults: Defaults {
             temperature: Some(temperature.value),
             top_p: Some(top_p.value),
@@ -137,8 +166,20 @@ pub(crate) fn service(loaded: &[Loaded], settings: &Settings) -> Service {
         memory: u64::MAX,
         patience: queue_timeout.value,
         most_waiting: max_queued.value,
-    };
-    Service::new(models.collect(), settings, Arc::new(metrics))
+    }
+}
+
+/// The model of this id, as the catalogue offers it. The defaults that it has are those of its makers.
+fn offered(model: Model, id: &str, settings: &Settings) -> Model {
+    let own = settings.generation.max_tokens_unsaid;
+    let Some(declared) = settings.declared(id) else { return Model { max_tokens: own, ..model } };
+    Model {
+        aliases: declared.aliases.clone(),
+        defaults: declared.defaults.or(model.defaults),
+        max_tokens: declared.max_tokens.or(own),
+        group: declared.group,
+        ..model
+    }
 }
 
 /// How the model's makers would have it sampled. A value outside of what a request could ask for is as good as none.

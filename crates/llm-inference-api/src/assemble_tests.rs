@@ -9,6 +9,27 @@ use testkit::TestApp;
 use super::*;
 use crate::settings::{Arguments, EngineArguments, Environment, File, Machine, Purpose, resolve};
 
+/// What a file says, and nothing else.
+fn settings(file: &str) -> Settings {
+    let variables = BTreeMap::new();
+    let file = File::parse("serving_config.yaml", file, &variables);
+    resolve(Arguments::default(), Environment::from_map(&variables), file, &Machine::look(), Purpose::Serve).unwrap()
+}
+
+/// A server with all that a file declares.
+fn declared(file: &str) -> TestApp {
+    let settings = settings(file);
+    let catalogue = catalogue(&settings.models).unwrap();
+    let selection = selection(&catalogue, &settings.models).unwrap();
+    let count = selection.len();
+    let load = |entry: Entry| {
+        let engine = settings.engine_of(&entry.id);
+        load(entry, None, &engine, count, &mut |_| {}).unwrap()
+    };
+    let loaded: Vec<Loaded> = selection.into_iter().map(load).collect();
+    TestApp::with(models(&loaded, &settings), serving_settings(&settings), api::Settings::default())
+}
+
 /// The embedded model.
 fn loaded(engine: EngineArguments) -> Result<Loaded> {
     let arguments = Arguments { engine, ..Arguments::default() };
@@ -71,4 +92,43 @@ fn a_draft_model_of_another_vocabulary_is_refused() {
     let arguments = EngineArguments { draft_model: Some(other), ..EngineArguments::default() };
     let refusal = loaded(arguments).unwrap_err();
     insta::assert_snapshot!(format!("{refusal:#}"), @r#"the model "demo" cannot be started: the draft model does not fit: its token 0 is "!" and the model's "<|endoftext|>"; what is needed is the same vocabulary, as a smaller model of the same family has it"#);
+}
+
+/// Description A's models under their own names, with their limits.
+const CATALOGUE: &str = "\
+models:
+  - {id: llama3-8b-ft-v2, aliases: [llama3], source: embedded, max_tokens: 4096}
+  - {id: mistral-7b-ft-v1, source: embedded, max_tokens: 8192, quantization: q4_0}
+  - {id: gpt2-custom-v3, source: embedded, max_tokens: 2048, group: text2sql}
+  - {id: other, source: embedded}
+";
+
+#[tokio::test]
+async fn declared_models_answer_under_their_names_within_their_limits() {
+    let app = declared(CATALOGUE);
+    let models = app.get("/v1/models").await.ok().json();
+    let ids: Vec<&str> = models["data"].as_array().unwrap().iter().filter_map(|card| card["id"].as_str()).collect();
+    assert_eq!(ids, ["llama3-8b-ft-v2", "mistral-7b-ft-v1", "gpt2-custom-v3", "other"]);
+    let ask = async |model: &str, max_tokens: u32| {
+        let body = json!({"model": model, "max_tokens": max_tokens, "messages": [{"role": "user", "content": "hello"}]});
+        app.post("/v1/chat/completions", &body).await.json()
+    };
+    for (model, limit) in [("llama3", 4096), ("mistral-7b-ft-v1", 8192), ("gpt2-custom-v3", 2048), ("other", 4096)] {
+        let refusal = ask(model, limit + 1).await["error"]["message"].as_str().unwrap().to_owned();
+        assert!(refusal.contains(&format!("at most {limit}")), "{model}: {refusal}");
+    }
+    assert!(ask("llama3", 4).await["choices"][0]["message"]["content"].is_string());
+}
+
+#[test]
+fn a_model_is_requantised_as_it_is_loaded_and_says_so() {
+    let stored = loaded(EngineArguments::default()).unwrap();
+    let quantization = Some(crate::settings::Quantization(Some(kernels::Format::Q4_0)));
+    let small = loaded(EngineArguments { quantization, ..EngineArguments::default() }).unwrap();
+    assert!(small.memory().weights * 10 < stored.memory().weights * 8, "{:?} of {:?}", small.memory(), stored.memory());
+    assert!(small.engine.card().description.ends_with("Q8_0 encoded as Q4_0"), "{}", small.engine.card().description);
+    let quantization = Some(crate::settings::Quantization(Some(kernels::Format::Bf16)));
+    let kept = loaded(EngineArguments { quantization, ..EngineArguments::default() }).unwrap();
+    assert_eq!(kept.memory(), stored.memory());
+    insta::assert_snapshot!(kept.warnings.join("\n"), @"the weights stay in Q8_0, as they are stored: BF16 has no fewer bits, and more do not bring back what is lost");
 }

@@ -21,6 +21,12 @@ fn main() -> ExitCode {
             }
             ExitCode::from(2)
         }
+        Err(Failure::Found(problems)) => {
+            for problem in problems.iter().flat_map(|problem| problem.lines()) {
+                terminal::say(&format!("error: {problem}"));
+            }
+            ExitCode::FAILURE
+        }
         Err(Failure::Other(error)) => {
             terminal::say(&format!("error: {error:#}"));
             ExitCode::FAILURE

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::declared::Declaration;
 use crate::entry::{self, Entry, Source};
 use crate::error::Error;
 use crate::scan;
@@ -13,6 +14,8 @@ pub struct Places {
     pub embedded: Option<(String, u64)>,
     /// A directory of models (`LLM_MODEL_PATH`).
     pub directory: Option<PathBuf>,
+    /// Models that were declared one by one; their ids differ.
+    pub declared: Vec<Declaration>,
     /// One model that was asked for by name (`--model`): a path, or the id of one that the other places have.
     pub named: Option<PathBuf>,
 }
@@ -20,7 +23,8 @@ pub struct Places {
 /// Which of the models found may be served.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Allowed {
-    /// Nothing was said: the model that was asked for by name; without one, the embedded one.
+    /// Nothing was said: the model that was asked for by name; without one, those that were declared; without any, the
+    /// embedded one.
     #[default]
     Unsaid,
     /// `*`
@@ -32,8 +36,11 @@ pub enum Allowed {
 /// The models that were found.
 #[derive(Debug, Default)]
 pub struct Catalogue {
-    /// The embedded one, the directory's by id, then the one that was named by its path.
+    /// The embedded one, the directory's by id, the declared ones, then the one that was named by its path.
     entries: Vec<Entry>,
+    /// In the order in which they were declared, each with its files or with why there are none: that matters only if it is
+    /// to be served.
+    declared: Vec<(Declaration, Result<Entry, String>)>,
     warnings: Vec<String>,
     looked_in: Vec<String>,
     directory: Option<PathBuf>,
@@ -57,10 +64,23 @@ impl Catalogue {
                 catalogue.prefer(entry);
             }
         }
+        for declaration in &places.declared {
+            catalogue.declare(declaration, places);
+        }
         if let Some(named) = &places.named {
             catalogue.name(named)?;
         }
         Ok(catalogue)
+    }
+
+    fn declare(&mut self, declaration: &Declaration, places: &Places) {
+        let embedded = places.embedded.as_ref().map(|(_, size)| *size);
+        let entry = declaration.entry(embedded, places.directory.as_deref());
+        if let Ok(entry) = &entry {
+            self.warnings.extend(declaration.warning());
+            self.prefer(entry.clone());
+        }
+        self.declared.push((declaration.clone(), entry.map_err(|error| with_causes(&error))));
     }
 
     pub fn entries(&self) -> &[Entry] {
@@ -72,23 +92,42 @@ impl Catalogue {
         &self.warnings
     }
 
-    /// The models to serve; the first is the one that answers where none is asked for. Fails on an id that is not there.
+    /// The models to serve; the first is the one that answers where none is asked for. Fails on an id that is not there, and
+    /// names all the declared ones without files.
     pub fn select(&self, allowed: &Allowed) -> Result<Vec<Entry>, Error> {
         let mut selected: Vec<Entry> =
             self.entries.iter().filter(|entry| Some(&entry.id) == self.named.as_ref()).cloned().collect();
         match allowed {
-            Allowed::Unsaid if selected.is_empty() => {
+            Allowed::Unsaid if !selected.is_empty() => {}
+            Allowed::Unsaid if self.declared.is_empty() => {
                 selected.extend(self.entries.iter().filter(|entry| entry.source == Source::Embedded).cloned());
             }
-            Allowed::Unsaid => {}
-            Allowed::All => add_new(&mut selected, self.entries.iter()),
+            Allowed::Unsaid => add_new(&mut selected, &self.declared_entries(|_| true)?),
+            Allowed::All => {
+                add_new(&mut selected, &self.declared_entries(|_| true)?);
+                add_new(&mut selected, &self.entries);
+            }
             Allowed::Ids(ids) => {
+                self.declared_entries(|id| ids.iter().any(|allowed| allowed == id))?;
                 for id in ids {
                     add_new(&mut selected, [self.find(id)?]);
                 }
             }
         }
         Ok(selected)
+    }
+
+    /// The declared models among these ids.
+    fn declared_entries(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<Entry>, Error> {
+        let wanted = self.declared.iter().filter(|(declaration, _)| wanted(&declaration.id));
+        let (mut entries, mut missing) = (Vec::new(), Vec::new());
+        for (_, entry) in wanted {
+            match entry {
+                Ok(entry) => entries.push(entry.clone()),
+                Err(reason) => missing.push(reason.clone()),
+            }
+        }
+        if missing.is_empty() { Ok(entries) } else { Err(Error::Several(missing)) }
     }
 
     /// The model of this id.
@@ -144,14 +183,20 @@ impl Catalogue {
 
 fn add_new<'a>(selected: &mut Vec<Entry>, entries: impl IntoIterator<Item = &'a Entry>) {
     for entry in entries {
-        if !selected.contains(entry) {
+        if selected.iter().all(|other| other.id != entry.id) {
             selected.push(entry.clone());
         }
     }
 }
 
+/// An error and all that led to it, in a line.
+fn with_causes(error: &Error) -> String {
+    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 /// `org/name`, as the Hugging Face Hub names models, and not a path such as `./name`, `/name` or `a/b/c`.
-fn looks_like_hub(id: &str) -> bool {
+pub(crate) fn looks_like_hub(id: &str) -> bool {
     let part = |part: &str| {
         !part.is_empty() && !part.starts_with('.') && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
     };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::{Allowed, Catalogue, Places};
-use crate::Entry;
+use crate::{Declaration, Entry};
 
 /// A directory of models; each name that ends in `/` is one in Hugging Face's layout.
 fn models(names: &[&str]) -> TempDir {
@@ -171,4 +171,67 @@ fn weights_behind_links_are_counted_in_full() {
     symlink(root.path().join("blob"), root.path().join("tiny/extra.safetensors")).unwrap();
     let catalogue = Catalogue::scan(&in_directory(root.path())).unwrap();
     assert_eq!(catalogue.find("tiny").unwrap().size, 49);
+}
+
+/// Declared on the lines of a file, from 1: (id, source).
+fn declared(models: &[(&str, String)]) -> Vec<Declaration> {
+    let declaration = |(line, (id, source)): (usize, &(&str, String))| Declaration {
+        id: (*id).to_owned(),
+        source: source.parse().unwrap(),
+        place: format!("f.yaml:{}", line + 1),
+    };
+    models.iter().enumerate().map(declaration).collect()
+}
+
+#[test]
+fn declared_models_are_served_under_their_own_names_wherever_they_lie() {
+    let root = models(&["acme/large/", "flat.gguf", "other/"]);
+    let path = |name: &str| root.path().join(name).display().to_string();
+    let declared = declared(&[
+        ("small", path("flat.gguf")),
+        ("sql", "embedded".into()),
+        ("again", path("flat.gguf")),
+        ("hub", "hf:acme/large@v1".into()),
+    ]);
+    let catalogue = Catalogue::scan(&Places { declared, ..in_directory(root.path()) }).unwrap();
+    assert_eq!(ids(&catalogue.select(&Allowed::Unsaid).unwrap()), ["small", "sql", "again", "hub"]);
+    assert_eq!(ids(&catalogue.select(&Allowed::Ids(vec!["sql".into(), "other".into()])).unwrap()), ["sql", "other"]);
+    let all = catalogue.select(&Allowed::All).unwrap();
+    assert_eq!(ids(&all)[..4], ["small", "sql", "again", "hub"]);
+    assert_eq!(catalogue.find("small").unwrap().size, 7);
+    insta::assert_snapshot!(catalogue.warnings().join("\n"), @"f.yaml:4: the files of acme/large are taken as they lie on this machine; whether they are of revision v1 is not known");
+}
+
+#[test]
+fn a_model_named_on_the_command_line_is_served_alone_whatever_is_declared() {
+    let root = models(&["flat.gguf"]);
+    let declared = declared(&[("missing", "./nowhere".into())]);
+    let places = Places { declared, named: Some(root.path().join("flat.gguf")), ..embedded() };
+    assert_eq!(ids(&Catalogue::scan(&places).unwrap().select(&Allowed::Unsaid).unwrap()), ["flat"]);
+}
+
+#[test]
+fn all_declared_models_that_are_not_there_are_named_with_what_to_do() {
+    let root = models(&["tiny/"]);
+    let path = |name: &str| root.path().join(name).display().to_string();
+    let declared = declared(&[
+        ("absent", path("nowhere.gguf")),
+        ("no-model", path("")),
+        ("hub", "hf:acme/absent".into()),
+        ("file", "hf:acme/absent:a.gguf".into()),
+        ("flow", "mlflow:models:/a/Production".into()),
+    ]);
+    let catalogue = Catalogue::scan(&Places { declared: declared.clone(), ..in_directory(root.path()) }).unwrap();
+    let error = catalogue.select(&Allowed::Unsaid).unwrap_err();
+    insta::assert_snapshot!(told(&error, root.path()), @r#"
+        f.yaml:1: the model "absent" is not there: MODELS/nowhere.gguf cannot be read: No such file or directory (os error 2)
+        f.yaml:2: the model "no-model" is not there: MODELS/ is not a model: expected a *.gguf file, or a directory with config.json and *.safetensors or with one *.gguf file
+        f.yaml:3: the model "hub" is to come from the Hugging Face Hub (hf:acme/absent), from which this version does not download yet: put its files into MODELS/acme/absent
+        f.yaml:4: the model "file" is to come from the Hugging Face Hub (hf:acme/absent:a.gguf), from which this version does not download yet: put its files into MODELS/acme/absent
+        f.yaml:5: the model "flow" is to come from MLflow (mlflow:models:/a/Production), from which this version takes none yet: download it, and write the path of its files as its source
+    "#);
+    let without_directory = Catalogue::scan(&Places { declared, ..embedded() }).unwrap();
+    let error = without_directory.select(&Allowed::Ids(vec!["hub".into()])).unwrap_err();
+    insta::assert_snapshot!(told(&error, root.path()), @r#"f.yaml:3: the model "hub" is to come from the Hugging Face Hub (hf:acme/absent), from which this version does not download yet: name a directory of models (LLM_MODEL_PATH, model.directory), and put its files into acme/absent there"#);
+    assert_eq!(ids(&catalogue.select(&Allowed::Ids(vec!["demo".into()])).unwrap()), ["demo"]);
 }

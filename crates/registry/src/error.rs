@@ -33,4 +33,25 @@ pub enum Error {
          its files into {}; there are: {}; looked in: {}", destination.display(), found.join(", "), looked_in.join(", ")
     )]
     NotDownloaded { id: String, destination: PathBuf, found: Vec<String>, looked_in: Vec<String> },
+    #[error("{place}: the model {id:?} is not there")]
+    Declared {
+        id: String,
+        place: String,
+        #[source]
+        source: Box<Self>,
+    },
+    #[error("{place}: the model {id:?} is to be the one in the binary, and this binary has none")]
+    NotEmbedded { id: String, place: String },
+    #[error(
+        "{place}: the model {id:?} is to come from the Hugging Face Hub ({named}), from which this version does not download \
+         yet: {remedy}"
+    )]
+    InHub { id: String, place: String, named: String, remedy: String },
+    #[error(
+        "{place}: the model {id:?} is to come from MLflow ({named}), from which this version takes none yet: download it, and \
+         write the path of its files as its source"
+    )]
+    InMlFlow { id: String, place: String, named: String },
+    #[error("{}", .0.join("\n"))]
+    Several(Vec<String>),
 }

@@ -2,10 +2,12 @@
 //! its name says is found out when it is loaded.
 
 mod catalogue;
+mod declared;
 mod entry;
 mod error;
 mod scan;
 
 pub use catalogue::{Allowed, Catalogue, Places};
+pub use declared::{Declaration, Declared, NotASource};
 pub use entry::{Entry, Source};
 pub use error::Error;

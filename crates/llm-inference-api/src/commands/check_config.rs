@@ -1,14 +1,129 @@
-//! `check-config`: what is in force, and who said so.
+//! `check-config`: what is in force and who said so, and what can be known to be wrong without loading a model.
 
+use anyhow::Error;
+use clap::{Args, CommandFactory};
+use registry::{Entry, Source};
+
+use super::serve::http_settings;
+use super::{Cli, ServeArguments};
 use crate::commands::Failure;
-use crate::settings::{Arguments, Machine, Purpose, read, show};
-use crate::terminal;
+use crate::settings::{Machine, Purpose, Settings, read, reference, show, size};
+use crate::{assemble, terminal};
 
-pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let settings = read(arguments, &Machine::look(), Purpose::Serve)?;
-    terminal::answer(&show(&settings)).map_err(anyhow::Error::from)?;
-    for warning in &settings.warnings {
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    /// Write the reference of all settings (docs/SETTINGS.md) in place of checking any.
+    #[arg(long)]
+    reference: bool,
+    #[command(flatten)]
+    serve: ServeArguments,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+struct Findings {
+    /// A line for each model that would be served.
+    models: Vec<String>,
+    warnings: Vec<String>,
+    problems: Vec<String>,
+}
+
+pub(crate) fn run(arguments: CheckArguments) -> Result<(), Failure> {
+    let CheckArguments { reference: asked_for_reference, serve } = arguments;
+    if asked_for_reference {
+        return Ok(terminal::answer(&reference(&Cli::command())).map_err(Error::from)?);
+    }
+    let settings = read(serve.into(), &Machine::look(), Purpose::Serve)
+        .map_err(|problems| Failure::Found(problems.0.iter().map(ToString::to_string).collect()))?;
+    let Findings { models, warnings, problems } = check(&settings);
+    terminal::answer(&format!("{}\n{}\n", show(&settings), models.join("\n"))).map_err(Error::from)?;
+    for warning in settings.warnings.iter().chain(&warnings) {
         terminal::say(&format!("warning: {warning}"));
     }
-    Ok(())
+    if problems.is_empty() { Ok(()) } else { Err(Failure::Found(problems)) }
+}
+
+/// Looks at what the settings lead to.
+fn check(settings: &Settings) -> Findings {
+    let mut findings = Findings::default();
+    findings.note(http_settings(&settings.http));
+    let catalogue = findings.note(assemble::catalogue(&settings.models).map_err(Error::from));
+    if let Some(catalogue) = catalogue {
+        findings.warnings.extend(catalogue.warnings().iter().cloned());
+        let selection = findings.note(assemble::selection(&catalogue, &settings.models).map_err(Error::from));
+        for entry in selection.unwrap_or_default() {
+            findings.model(&entry, settings);
+        }
+        if let Some(Some(draft)) = findings.note(assemble::draft(&catalogue, &settings.engine).map_err(Error::from)) {
+            findings.note(describe(&draft));
+        }
+    }
+    findings
+}
+
+impl Findings {
+    fn note<T>(&mut self, outcome: Result<T, Error>) -> Option<T> {
+        outcome.map_err(|error| self.problems.push(format!("{error:#}"))).ok()
+    }
+
+    fn model(&mut self, entry: &Entry, settings: &Settings) {
+        let Some(description) = self.note(describe(entry)) else { return };
+        let Entry { id, source, size: bytes } = entry;
+        let declared = settings.declared(id).map(|model| format!(", declared at {}", model.place)).unwrap_or_default();
+        self.models.push(format!("model {id}: {description}, {} ({source}){declared}", size(*bytes)));
+    }
+}
+
+/// By the heads of its files alone.
+fn describe(entry: &Entry) -> Result<String, Error> {
+    let summary = match &entry.source {
+        Source::Embedded => assemble::open(entry).map(|checkpoint| checkpoint.summary),
+        Source::Path(path) => checkpoint::inspect(path),
+    };
+    let summary = summary.map_err(|error| Error::from(error).context(format!("the model {:?} cannot be served", entry.id)));
+    summary.map(|summary| summary.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::settings::{Arguments, Environment, File, resolve};
+
+    fn findings(file: &str) -> Findings {
+        let variables = std::collections::BTreeMap::new();
+        let file = File::parse("serving_config.yaml", file, &variables);
+        let environment = Environment::from_map(&variables);
+        check(&resolve(Arguments::default(), environment, file, &Machine::look(), Purpose::Serve).unwrap())
+    }
+
+    #[test]
+    fn models_that_are_not_there_or_no_models_are_found_without_loading_any() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::write(root.path().join("broken.gguf"), "no model at all").unwrap();
+        let file = "models:\n  - {id: sql, source: embedded}\n  - {id: broken, source: ROOT/broken.gguf}\n";
+        let told = |findings: Findings| {
+            let text = [findings.models, findings.problems].concat().join("\n");
+            text.replace(root.path().to_str().unwrap(), "ROOT")
+        };
+        let in_root = |file: &str| file.replace("ROOT", root.path().to_str().unwrap());
+        insta::assert_snapshot!(told(findings(&in_root(file))), @r#"
+            model sql: llama, 2.9 M parameters, Q8_0, 3.0 MiB (embedded), declared at serving_config.yaml:2
+            the model "broken" cannot be served: ROOT/broken.gguf: the whole file: expected a GGUF file or a model's directory, found a file that begins with "no m"
+        "#);
+        let absent = "models:\n  - {id: one, source: ROOT/absent}\n  - {id: two, source: 'hf:acme/two'}\nengine: {draft_model: nobody}";
+        insta::assert_snapshot!(told(findings(&in_root(absent))), @r#"
+            serving_config.yaml:2: the model "one" is not there: ROOT/absent cannot be read: No such file or directory (os error 2)
+            serving_config.yaml:3: the model "two" is to come from the Hugging Face Hub (hf:acme/two), from which this version does not download yet: name a directory of models (LLM_MODEL_PATH, model.directory), and put its files into acme/two there
+            there is no model "nobody"; there are: demo; looked in: the binary
+        "#);
+    }
+
+    #[test]
+    fn a_directory_of_models_that_is_not_there_is_found() {
+        let problems = findings("model: {directory: /nowhere/at/all}").problems;
+        assert!(!Path::new("/nowhere/at/all").exists());
+        insta::assert_snapshot!(problems.join("\n"), @"the model directory /nowhere/at/all cannot be read: No such file or directory (os error 2)");
+    }
 }

@@ -24,6 +24,8 @@ use crate::settings::{
 pub(crate) enum Failure {
     /// The settings cannot be as they are.
     Settings(Problems),
+    /// What `check-config` found.
+    Found(Vec<String>),
     Other(anyhow::Error),
 }
 
@@ -96,8 +98,10 @@ At the first signal running answers may end, within --shutdown-grace-ms; at the 
     #[command(after_help = "Examples:
   llm-inference-api check-config
   llm-inference-api check-config --config ./serving_config.yaml
-  LLM_THREADS=2 llm-inference-api check-config --port 9000")]
-    CheckConfig(ServeArguments),
+  LLM_THREADS=2 llm-inference-api check-config --port 9000
+
+It ends with 1 if anything is wrong that can be known without loading a model, and tells all of it.")]
+    CheckConfig(check_config::CheckArguments),
 }
 
 /// Everything that a server can be told.
@@ -130,7 +134,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Chat(arguments) => chat::run(arguments),
         Command::Generate(arguments) => generate::run(arguments),
         Command::Models(arguments) => models::run(arguments),
-        Command::CheckConfig(arguments) => check_config::run(arguments.into()),
+        Command::CheckConfig(arguments) => check_config::run(arguments),
     }
 }
 

@@ -53,7 +53,7 @@ pub(crate) fn answerer(settings: &Settings) -> Result<(Service, String)> {
     let entry = assemble::selection(&catalogue, &settings.models)?.into_iter().next().context("there is no model to use")?;
     let draft = assemble::draft(&catalogue, &settings.engine)?;
     let id = entry.id.clone();
-    let loaded = commands::loading::load(entry, draft.as_ref(), &settings.engine, 1)?;
+    let loaded = commands::loading::load(entry, draft.as_ref(), &settings.engine_of(&id), 1)?;
     Ok((assemble::service(&[loaded], settings), id))
 }
 

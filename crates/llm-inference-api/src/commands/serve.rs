@@ -62,7 +62,8 @@ fn select(settings: &Settings) -> Result<(Vec<Entry>, Option<Entry>)> {
 }
 
 fn load(selection: &[Entry], draft: Option<&Entry>, settings: &Settings) -> Result<Vec<Loaded>> {
-    selection.iter().map(|entry| loading::load(entry.clone(), draft, &settings.engine, selection.len())).collect()
+    let load = |entry: &Entry| loading::load(entry.clone(), draft, &settings.engine_of(&entry.id), selection.len());
+    selection.iter().map(load).collect()
 }
 
 fn bind(http: &HttpSettings) -> Result<TcpListener> {
@@ -86,7 +87,7 @@ fn bind(http: &HttpSettings) -> Result<TcpListener> {
     Ok(listener)
 }
 
-fn http_settings(http: &HttpSettings) -> Result<api::Settings> {
+pub(crate) fn http_settings(http: &HttpSettings) -> Result<api::Settings> {
     let origins = match &http.origins.value {
         Origins::Any => api::Origins::Any,
         Origins::These(origins) => {

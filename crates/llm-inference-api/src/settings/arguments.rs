@@ -9,7 +9,7 @@ use clap::Args;
 use registry::Allowed;
 use telemetry::logs::Format;
 
-use super::parse::{self, KvCacheType, LogLevel, Origins, Speculation};
+use super::parse::{self, KvCacheType, LogLevel, Origins, Quantization, Speculation};
 
 /// All groups; those that a command does not take are empty.
 #[derive(Debug, Clone, Default)]
@@ -48,6 +48,10 @@ pub(crate) struct ModelArguments {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Engine")]
 pub(crate) struct EngineArguments {
+    /// What weights are encoded in as they are loaded: f16, bf16, q8_0, q6_k, q5_k, q4_k or q4_0, where that takes fewer
+    /// bits than they have; the head takes q8_0 at least [LLM_QUANTIZATION; default: stored, which leaves them as they are].
+    #[arg(long, value_name = "FORMAT", value_parser = parse::quantization)]
+    pub(crate) quantization: Option<Quantization>,
     /// Threads that compute [LLM_THREADS; default: the physical cores].
     #[arg(long, value_name = "NUMBER", value_parser = parse::some)]
     pub(crate) threads: Option<NonZeroUsize>,

@@ -1,7 +1,7 @@
 //! Which of the sources of one value counts.
 
 use super::environment::Variable;
-use super::file::{Entry, FileProblem, Text, Written};
+use super::file::{Entry, FileProblem, Written};
 use super::parse::Expected;
 use super::problem::Problem;
 use super::types::{Origin, Setting};
@@ -44,16 +44,10 @@ impl Choice {
         Written { place, text }: Written,
         parse: impl Fn(&str) -> Result<T, Expected>,
     ) -> Option<(T, Origin)> {
-        let (found, expected) = match text {
-            Text::Value { text, written } => match (parse(&text), written) {
-                (Ok(value), _) => return Some((value, Origin::File(place))),
-                (Err(expected), None) => (format!("{text:?}"), expected),
-                (Err(expected), Some(written)) => (format!("{written:?} (what that stands for is not shown)"), expected),
-            },
-            // Nothing is what no kind of value can be, so that it tells what one should be.
-            Text::Other(found) => (found.to_owned(), parse("").err().unwrap_or(Expected("one value"))),
-        };
-        self.problems.push(FileProblem::Wrong { place, key, found, expected }.into());
+        match text.parse(parse) {
+            Ok(value) => return Some((value, Origin::File(place))),
+            Err((found, expected)) => self.problems.push(FileProblem::Wrong { place, key, found, expected }.into()),
+        }
         None
     }
 }

@@ -15,7 +15,7 @@ const PROTECTING: [(&str, &str); 4] = [
 ];
 
 /// Variables that are set, and nothing happens.
-const WITHOUT_EFFECT: [&str; 21] = [
+const WITHOUT_EFFECT: [&str; 20] = [
     "CUDA_VISIBLE_DEVICES",
     "HF_ENDPOINT",
     "HF_HOME",
@@ -24,7 +24,6 @@ const WITHOUT_EFFECT: [&str; 21] = [
     "LLM_ADAPTER_ROOT",
     "LLM_DATABASE_URL",
     "LLM_DATA_DIR",
-    "LLM_QUANTIZATION",
     "MLFLOW_TRACKING_PASSWORD",
     "MLFLOW_TRACKING_TOKEN",
     "MLFLOW_TRACKING_URI",
@@ -47,13 +46,7 @@ struct Refused {
     for_servers_alone: bool,
 }
 
-const REFUSED: [Refused; 5] = [
-    Refused {
-        key: "models",
-        reason: "this version reads no catalogue yet: put the models into one directory, name it in model.directory, and say \
-                 in model.allowed which of them are served",
-        for_servers_alone: false,
-    },
+const REFUSED: [Refused; 4] = [
     Refused {
         key: "mlflow",
         reason: "this version takes no models from MLflow yet: download the model, and name its directory in model.path",
@@ -78,6 +71,14 @@ const KEYS_WITHOUT_EFFECT: [&str; 3] = ["model.default_max_length", "telemetry.s
 /// Every key of a later version.
 pub(crate) fn keys() -> impl Iterator<Item = &'static str> {
     REFUSED.iter().map(|refused| refused.key).chain(KEYS_WITHOUT_EFFECT)
+}
+
+/// Every key and variable of a later version, with what comes of it.
+pub(crate) fn all() -> Vec<(&'static str, &'static str)> {
+    const NOTHING: &str = "nothing happens, and the start says so";
+    let refused = REFUSED.iter().map(|refused| (refused.key, refused.reason));
+    let without_effect = KEYS_WITHOUT_EFFECT.into_iter().chain(WITHOUT_EFFECT).map(|name| (name, NOTHING));
+    refused.chain(PROTECTING).chain(without_effect).collect()
 }
 
 /// The key, and why the server must not start with it.

@@ -11,6 +11,7 @@ mod machine;
 mod names;
 mod parse;
 mod problem;
+mod reference;
 mod resolve;
 mod show;
 pub(crate) mod types;
@@ -23,8 +24,9 @@ pub(crate) use environment::Environment;
 #[cfg(test)]
 pub(crate) use file::File;
 pub(crate) use machine::Machine;
-pub(crate) use parse::{Origins, Speculation, temperature, tokens, top_p};
+pub(crate) use parse::{Origins, Quantization, Speculation, temperature, tokens, top_p};
 pub(crate) use problem::Problems;
+pub(crate) use reference::reference;
 pub(crate) use resolve::{Purpose, resolve};
 pub(crate) use show::{show, size};
 pub(crate) use types::Settings;

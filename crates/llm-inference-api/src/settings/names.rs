@@ -75,6 +75,7 @@ declare! {
         allowed: "model.allowed" several, "--allowed-models", "LLM_ALLOWED_MODELS";
     }
     engine: EngineValues {
+        quantization: "model.quantization", "--quantization", "LLM_QUANTIZATION";
         threads: "engine.threads", "--threads", "LLM_THREADS";
         kv_cache_bytes: "engine.kv_cache_bytes", "--kv-cache-bytes", "LLM_KV_CACHE_BYTES";
         kv_cache_type: "engine.kv_cache_type", "--kv-cache-type", "LLM_KV_CACHE_TYPE";

@@ -4,9 +4,10 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use backend::{Temperature, TopP};
-use kernels::KvElement;
-use registry::Allowed;
+use backend::{MinP, RepetitionPenalty, Temperature, TopK, TopP};
+use kernels::{Format, KvElement};
+use registry::{Allowed, Declared};
+use serving::Group;
 use thiserror::Error;
 use tracing::Level;
 
@@ -47,6 +48,27 @@ impl KvCacheType {
     }
 }
 
+/// What weights are encoded in when they are loaded; `None` leaves them as they are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Quantization(pub(crate) Option<Format>);
+
+impl Quantization {
+    const NAMES: [(&str, Option<Format>); 8] = [
+        ("stored", None),
+        ("f16", Some(Format::F16)),
+        ("bf16", Some(Format::Bf16)),
+        ("q8_0", Some(Format::Q8_0)),
+        ("q6_k", Some(Format::Q6K)),
+        ("q5_k", Some(Format::Q5K)),
+        ("q4_k", Some(Format::Q4K)),
+        ("q4_0", Some(Format::Q4_0)),
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, format)| *format == self.0).map_or("stored", |(name, _)| name)
+    }
+}
+
 /// Whether tokens are guessed ahead, and from what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Speculation {
@@ -84,6 +106,27 @@ pub(crate) fn allowed(text: &str) -> Parsed<Allowed> {
     }
 }
 
+/// What clients call a model.
+pub(crate) fn model_id(text: &str) -> Parsed<String> {
+    let expected = Expected("the name of a model, as llama3 or org/name, without spaces and commas");
+    let well_formed = text.chars().all(|c| !c.is_whitespace() && !c.is_control() && c != ',');
+    if text.is_empty() || text == "*" || !well_formed { Err(expected) } else { Ok(text.to_owned()) }
+}
+
+pub(crate) fn model_ids(text: &str) -> Parsed<Vec<String>> {
+    list(text).iter().map(|id| model_id(id)).collect()
+}
+
+pub(crate) fn source(text: &str) -> Parsed<Declared> {
+    let expected = "a path, embedded, hf:org/name[@revision], hf:org/name:file.gguf or mlflow:models:/name/stage";
+    text.parse().map_err(|registry::NotASource| Expected(expected))
+}
+
+pub(crate) fn group(text: &str) -> Parsed<Group> {
+    let text = text.trim().to_ascii_lowercase();
+    Group::ALL.into_iter().find(|group| group.as_str() == text).ok_or(Expected("chat or text2sql"))
+}
+
 pub(crate) fn origins(text: &str) -> Parsed<Origins> {
     let expected = Expected("origins as https://example.org:8443 with commas between them, or *");
     let origins = list(text);
@@ -107,6 +150,26 @@ pub(crate) fn temperature(text: &str) -> Parsed<Temperature> {
 
 pub(crate) fn top_p(text: &str) -> Parsed<TopP> {
     number(text).and_then(|value| TopP::new(value).ok()).ok_or(Expected("a number between 0 and 1"))
+}
+
+pub(crate) fn top_k(text: &str) -> Parsed<TopK> {
+    text.trim().parse().ok().and_then(TopK::new).ok_or(Expected("a whole number, at least 1"))
+}
+
+pub(crate) fn min_p(text: &str) -> Parsed<MinP> {
+    number(text).and_then(|value| MinP::new(value).ok()).ok_or(Expected("a number between 0 and 1"))
+}
+
+pub(crate) fn repetition_penalty(text: &str) -> Parsed<RepetitionPenalty> {
+    number(text)
+        .and_then(|value| RepetitionPenalty::new(value).ok())
+        .ok_or(Expected("a number greater than 0 and at most 2"))
+}
+
+pub(crate) fn quantization(text: &str) -> Parsed<Quantization> {
+    let text = text.trim().to_ascii_lowercase();
+    let named = Quantization::NAMES.iter().find(|(name, _)| *name == text);
+    named.map(|(_, format)| Quantization(*format)).ok_or(Expected("stored, f16, bf16, q8_0, q6_k, q5_k, q4_k or q4_0"))
 }
 
 pub(crate) fn tokens(text: &str) -> Parsed<NonZeroU32> {

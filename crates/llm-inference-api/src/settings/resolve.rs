@@ -16,9 +16,11 @@ use super::environment::Environment;
 use super::file::{File, FileProblem};
 use super::machine::Machine;
 use super::names::{EngineValues, GenerationValues, HttpValues, LogValues, ModelValues, Values};
-use super::parse::{self, KvCacheType, LogLevel, Origins, Speculation};
+use super::parse::{self, KvCacheType, LogLevel, Origins, Quantization, Speculation};
 use super::problem::{Problem, Problems};
-use super::types::{EngineSettings, GenerationSettings, HttpSettings, LogSettings, ModelSettings, Setting, Settings};
+use super::types::{
+    DeclaredModel, EngineSettings, GenerationSettings, HttpSettings, LogSettings, ModelSettings, Origin, Setting, Settings,
+};
 
 /// What the settings are for: it decides how much is logged where nobody said, and what has to be protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +42,7 @@ pub(crate) fn resolve(
     // The file has been read from where its argument says.
     let Arguments { file: FileArguments { config: _ }, models, engine, generation, http, log } = arguments;
     let Environment { values: variables, mut beyond } = environment;
-    let File { path, values: entries, problems, without_effect } = file;
+    let File { path, values: entries, declared, problems, without_effect } = file;
     let said = variables.beside(entries);
     let Values { models: models_said, engine: engine_said, generation: generation_said, http: http_said, log: log_said } =
         said;
@@ -50,14 +52,15 @@ pub(crate) fn resolve(
     let mut choice = Choice { problems: problems.into_iter().filter(matters).map(Problem::from).collect() };
     let mut settings = Settings {
         file: path,
-        models: resolve_models(&mut choice, models, models_said),
+        generation: resolve_generation(&mut choice, generation, generation_said, &declared),
+        models: resolve_models(&mut choice, models, models_said, declared),
         engine: resolve_engine(&mut choice, engine, engine_said, machine),
-        generation: resolve_generation(&mut choice, generation, generation_said),
         http: resolve_http(&mut choice, http, http_said, machine),
         log: resolve_log(&mut choice, log, log_said, machine, purpose),
         warnings: beyond.warnings(),
     };
     settings.warnings.extend(unused_draft_model(&settings.engine));
+    settings.warnings.extend(limited_models(&settings));
     if purpose == Purpose::Serve {
         let unprotected = |(variable, reason)| Problem::Unprotected { variable, reason };
         choice.problems.extend(beyond.protecting.into_iter().map(unprotected));
@@ -66,13 +69,19 @@ pub(crate) fn resolve(
     if choice.problems.is_empty() { Ok(settings) } else { Err(Problems(choice.problems)) }
 }
 
-fn resolve_models(choice: &mut Choice, arguments: ModelArguments, said: ModelValues<Said>) -> ModelSettings {
+fn resolve_models(
+    choice: &mut Choice,
+    arguments: ModelArguments,
+    said: ModelValues<Said>,
+    declared: Vec<DeclaredModel>,
+) -> ModelSettings {
     let ModelArguments { model, model_path, allowed_models } = arguments;
     let ModelValues { named, directory, allowed } = said;
     ModelSettings {
         named: choice.of(model.map(Some), named, some_path, None),
         directory: choice.of(model_path.map(Some), directory, some_path, None),
         allowed: choice.of(allowed_models, allowed, parse::allowed, Allowed::Unsaid),
+        declared,
     }
 }
 
@@ -87,6 +96,7 @@ fn resolve_engine(
     machine: &Machine,
 ) -> EngineSettings {
     let EngineArguments {
+        quantization,
         threads,
         kv_cache_bytes,
         kv_cache_type,
@@ -98,6 +108,7 @@ fn resolve_engine(
         draft_model,
     } = arguments;
     let EngineValues {
+        quantization: quantization_said,
         threads: threads_said,
         kv_cache_bytes: kv_cache_bytes_said,
         kv_cache_type: kv_cache_type_said,
@@ -117,6 +128,7 @@ fn resolve_engine(
     }
     let free_memory = machine.free_memory;
     EngineSettings {
+        quantization: choice.of(quantization, quantization_said, parse::quantization, Quantization(None)),
         threads: choice.of(threads, threads_said, parse::some, machine.physical_cores),
         kv_cache_bytes: choice.of(kv_cache_bytes, kv_cache_bytes_said, parse::bytes, defaults::kv_cache_bytes(free_memory)),
         kv_cache_type: choice.of(kv_cache_type, kv_cache_type_said, parse::kv_cache_type, KvCacheType(None)),
@@ -140,14 +152,30 @@ fn unused_draft_model(engine: &EngineSettings) -> Option<String> {
     unused.then(|| format!("{} is set, but {} says not to use it", draft_model.said(), speculation.said()))
 }
 
+/// Models that may not be asked for as many tokens as they say.
+fn limited_models(settings: &Settings) -> Vec<String> {
+    let limit = &settings.generation.max_tokens_limit;
+    let limited = settings.models.declared.iter().filter_map(|model| {
+        let own = model.max_tokens.filter(|own| *own > limit.value)?;
+        let DeclaredModel { id, place, .. } = model;
+        Some(format!("{place}: {id} says max_tokens {own}, but {} allows {} to no request", limit.said(), limit.value))
+    });
+    limited.collect()
+}
+
 fn resolve_generation(
     choice: &mut Choice,
     arguments: GenerationArguments,
     said: GenerationValues<Said>,
+    declared: &[DeclaredModel],
 ) -> GenerationSettings {
     let GenerationArguments { default_temperature, default_top_p, default_max_tokens, max_tokens_limit } = arguments;
     let GenerationValues { temperature, top_p, max_tokens, max_tokens_limit: max_tokens_limit_said } = said;
-    let max_tokens_limit = choice.of(max_tokens_limit, max_tokens_limit_said, parse::tokens, defaults::MAX_TOKENS_LIMIT);
+    // A model's own maximum is said, and the default is not: it holds for the models that say nothing.
+    let largest = declared.iter().filter_map(|model| model.max_tokens).max();
+    let unsaid = largest.map_or(defaults::MAX_TOKENS_LIMIT, |largest| largest.max(defaults::MAX_TOKENS_LIMIT));
+    let max_tokens_limit = choice.of(max_tokens_limit, max_tokens_limit_said, parse::tokens, unsaid);
+    let raised = max_tokens_limit.origin == Origin::Default && unsaid > defaults::MAX_TOKENS_LIMIT;
     // Somebody who only lowers the limit means the default too.
     let unsaid = defaults::MAX_TOKENS.min(max_tokens_limit.value);
     let max_tokens = choice.of(default_max_tokens, max_tokens, parse::tokens, unsaid);
@@ -164,6 +192,7 @@ fn resolve_generation(
         top_p: choice.of(default_top_p, top_p, parse::top_p, defaults::top_p()),
         max_tokens,
         max_tokens_limit,
+        max_tokens_unsaid: raised.then_some(defaults::MAX_TOKENS_LIMIT),
     }
 }
 

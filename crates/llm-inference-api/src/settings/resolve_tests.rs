@@ -88,6 +88,7 @@ fn nothing_said() {
         LLM_MAX_CONCURRENT_REQUESTS  10                    default
         LLM_MAX_QUEUED_REQUESTS      64                    default
         LLM_QUEUE_TIMEOUT_MS         30000                 default
+        LLM_QUANTIZATION             stored                default
         LLM_KV_CACHE_BYTES           2147483648 (2.0 GiB)  default
         LLM_KV_CACHE_TYPE            auto                  default
         LLM_THREADS                  4                     default
@@ -116,6 +117,7 @@ fn everything_said_by_variables() {
             "LLM_MAX_CONCURRENT_REQUESTS=3",
             "LLM_MAX_QUEUED_REQUESTS=0",
             "LLM_QUEUE_TIMEOUT_MS=250",
+            "LLM_QUANTIZATION=q8_0",
             "LLM_KV_CACHE_BYTES=512MiB",
             "LLM_KV_CACHE_TYPE=int8",
             "LLM_THREADS=2",
@@ -145,6 +147,7 @@ fn everything_said_by_variables() {
         LLM_MAX_CONCURRENT_REQUESTS  3                                     environment (LLM_MAX_CONCURRENT_REQUESTS)
         LLM_MAX_QUEUED_REQUESTS      0                                     environment (LLM_MAX_QUEUED_REQUESTS)
         LLM_QUEUE_TIMEOUT_MS         250                                   environment (LLM_QUEUE_TIMEOUT_MS)
+        LLM_QUANTIZATION             q8_0                                  environment (LLM_QUANTIZATION)
         LLM_KV_CACHE_BYTES           536870912 (512.0 MiB)                 environment (LLM_KV_CACHE_BYTES)
         LLM_KV_CACHE_TYPE            int8                                  environment (LLM_KV_CACHE_TYPE)
         LLM_THREADS                  2                                     environment (LLM_THREADS)
@@ -194,8 +197,8 @@ fn all_that_cannot_be_read_is_named_at_once() {
     insta::assert_snapshot!(
         refused(&["LLM_INFERENCE_PORT=http", "LLM_DEFAULT_TEMPERATURE=3", "LLM_KV_CACHE_BYTES=4G", "DEBUG=maybe"]),
         @r#"
-        LLM_KV_CACHE_BYTES="4G": expected bytes, or a number with KB, MB, GB, KiB, MiB or GiB, as 512MiB
         LLM_DEFAULT_TEMPERATURE="3": expected a number from 0 to 2
+        LLM_KV_CACHE_BYTES="4G": expected bytes, or a number with KB, MB, GB, KiB, MiB or GiB, as 512MiB
         LLM_INFERENCE_PORT="http": expected a port from 1 to 65535, or 0 for any that is free
         DEBUG="maybe": expected true or false
     "#
@@ -302,4 +305,22 @@ fn what_protects_a_server_does_not_stop_a_command_that_serves_nobody() {
     assert!(resolved_with(file, Purpose::Serve, "", &[]).is_err());
     assert!(resolved_with(file, Purpose::Answer, "", &[]).is_ok());
     assert!(resolved_with("mlflow: {}", Purpose::Answer, "", &[]).is_err());
+}
+
+#[test]
+fn a_models_own_maximum_goes_above_the_default_and_not_above_what_was_said() {
+    let file = "models:\n  - {id: long, source: embedded, max_tokens: 8192}\n  - {id: short, source: embedded}";
+    let settings = resolved_with(file, Purpose::Serve, "", &[]).unwrap();
+    let limits = [settings.generation.max_tokens_limit.value, settings.generation.max_tokens_unsaid.unwrap()];
+    assert_eq!((limits.map(std::num::NonZeroU32::get), settings.warnings.len()), ([8192, 4096], 0));
+    let settings = resolved_with(file, Purpose::Serve, "--max-tokens-limit 2048", &[]).unwrap();
+    assert_eq!((settings.generation.max_tokens_limit.value.get(), settings.generation.max_tokens_unsaid), (2048, None));
+    insta::assert_snapshot!(settings.warnings.join("\n"), @"serving_config.yaml:2: long says max_tokens 8192, but --max-tokens-limit allows 2048 to no request");
+}
+
+#[test]
+fn a_models_own_quantization_goes_before_that_of_all() {
+    let file = "model: {quantization: q8_0}\nmodels:\n  - {id: a, source: embedded, quantization: q4_0}\n  - {id: b, source: embedded}";
+    let settings = resolved_with(file, Purpose::Serve, "", &[]).unwrap();
+    assert_eq!(["a", "b"].map(|id| settings.engine_of(id).quantization.value.name()), ["q4_0", "q8_0"]);
 }

@@ -25,8 +25,9 @@ pub(crate) fn show(settings: &Settings) -> String {
 
 fn rows(settings: &Settings) -> Vec<[String; 3]> {
     let Settings { file, models, engine, generation, http, log, warnings: _ } = settings;
-    let ModelSettings { named, directory, allowed } = models;
+    let ModelSettings { named, directory, allowed, declared } = models;
     let EngineSettings {
+        quantization,
         threads,
         kv_cache_bytes,
         kv_cache_type,
@@ -37,7 +38,7 @@ fn rows(settings: &Settings) -> Vec<[String; 3]> {
         speculation_tokens,
         draft_model,
     } = engine;
-    let GenerationSettings { temperature, top_p, max_tokens, max_tokens_limit } = generation;
+    let GenerationSettings { temperature, top_p, max_tokens, max_tokens_limit, max_tokens_unsaid: _ } = generation;
     let HttpSettings { host, port, origins, workers, shutdown_grace } = http;
     let LogSettings { format, level } = log;
     vec![
@@ -46,6 +47,7 @@ fn rows(settings: &Settings) -> Vec<[String; 3]> {
         row(directory, |directory| path(directory.as_deref())),
         row(allowed, |allowed| match allowed {
             Allowed::Unsaid if named.value.is_some() => "the one of --model".to_owned(),
+            Allowed::Unsaid if !declared.is_empty() => "the declared models".to_owned(),
             Allowed::Unsaid => "the embedded model".to_owned(),
             Allowed::All => "*".to_owned(),
             Allowed::Ids(ids) => ids.join(", "),
@@ -65,6 +67,7 @@ fn rows(settings: &Settings) -> Vec<[String; 3]> {
         row(max_running, ToString::to_string),
         row(max_queued, ToString::to_string),
         row(queue_timeout, milliseconds),
+        row(quantization, |quantization| quantization.name().to_owned()),
         row(kv_cache_bytes, |bytes| format!("{} ({})", bytes, size(bytes.get() as u64))),
         row(kv_cache_type, |kind| kind.name().to_owned()),
         row(threads, ToString::to_string),

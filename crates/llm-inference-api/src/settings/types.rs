@@ -5,13 +5,14 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use backend::{Temperature, TopP};
-use registry::Allowed;
+use backend::{MaxTokens, Temperature, TopP};
+use registry::{Allowed, Declared};
+use serving::{Defaults, Group};
 use telemetry::logs::Format;
 
 use super::file::Place;
 use super::names::Names;
-use super::parse::{KvCacheType, LogLevel, Origins, Speculation};
+use super::parse::{KvCacheType, LogLevel, Origins, Quantization, Speculation};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Setting<T> {
@@ -84,16 +85,50 @@ pub(crate) struct Settings {
     pub(crate) warnings: Vec<String>,
 }
 
+impl Settings {
+    /// What the catalogue says of a model.
+    pub(crate) fn declared(&self, id: &str) -> Option<&DeclaredModel> {
+        self.models.declared.iter().find(|model| model.id == id)
+    }
+
+    /// How the engine of one model is to be run.
+    pub(crate) fn engine_of(&self, id: &str) -> EngineSettings {
+        let mut engine = self.engine.clone();
+        if let Some(DeclaredModel { quantization: Some(quantization), place, .. }) = self.declared(id) {
+            engine.quantization.value = *quantization;
+            engine.quantization.origin = Origin::File(place.clone());
+        }
+        engine
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ModelSettings {
     /// A path, or the id of a model in the other places.
     pub(crate) named: Setting<Option<PathBuf>>,
     pub(crate) directory: Setting<Option<PathBuf>>,
     pub(crate) allowed: Setting<Allowed>,
+    /// The file's catalogue. No two have a name in common.
+    pub(crate) declared: Vec<DeclaredModel>,
+}
+
+/// A model of the file's catalogue: under which names, from where, and what is its own.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct DeclaredModel {
+    pub(crate) id: String,
+    pub(crate) aliases: Vec<String>,
+    pub(crate) source: Declared,
+    /// In place of that of all models.
+    pub(crate) quantization: Option<Quantization>,
+    pub(crate) max_tokens: Option<MaxTokens>,
+    pub(crate) defaults: Defaults,
+    pub(crate) group: Group,
+    pub(crate) place: Place,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct EngineSettings {
+    pub(crate) quantization: Setting<Quantization>,
     pub(crate) threads: Setting<NonZeroUsize>,
     /// For all models together.
     pub(crate) kv_cache_bytes: Setting<NonZeroUsize>,
@@ -116,6 +151,8 @@ pub(crate) struct GenerationSettings {
     /// At most `max_tokens_limit`.
     pub(crate) max_tokens: Setting<NonZeroU32>,
     pub(crate) max_tokens_limit: Setting<NonZeroU32>,
+    /// The most for a model that has no maximum of its own, where it is lower.
+    pub(crate) max_tokens_unsaid: Option<NonZeroU32>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

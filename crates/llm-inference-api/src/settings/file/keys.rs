@@ -7,7 +7,11 @@ use super::fill::{self, Filled, Unfilled};
 use super::yaml::{Content, Key, Node};
 use super::{FileProblem, Place, Text, Written};
 use crate::settings::environment::Variables;
+use crate::settings::types::DeclaredModel;
 use crate::settings::{alike, later, names};
+
+/// The list of models.
+const CATALOGUE: &str = "models";
 
 /// The state of reading one file.
 pub(super) struct Reading<'a> {
@@ -17,12 +21,14 @@ pub(super) struct Reading<'a> {
     pub(super) written: BTreeMap<&'static str, Written>,
     pub(super) problems: Vec<FileProblem>,
     pub(super) without_effect: Vec<String>,
+    /// In their order.
+    pub(super) declared: Vec<DeclaredModel>,
 }
 
 impl<'a> Reading<'a> {
     pub(super) fn new(file: &'a Arc<str>, variables: &'a Variables) -> Self {
         let (written, problems, without_effect) = (BTreeMap::new(), Vec::new(), Vec::new());
-        Self { file, variables, written, problems, without_effect }
+        Self { file, variables, written, problems, without_effect, declared: Vec::new() }
     }
 
     pub(super) fn root(&mut self, root: Node) {
@@ -36,7 +42,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn place(&self, line: usize) -> Place {
+    pub(super) fn place(&self, line: usize) -> Place {
         Place { file: Arc::clone(self.file), line }
     }
 
@@ -47,6 +53,8 @@ impl<'a> Reading<'a> {
             let place = self.place(line);
             if let Some(names) = names::all().into_iter().find(|names| names.key == Some(path.as_str())) {
                 self.setting(names, place, node);
+            } else if path == CATALOGUE {
+                self.catalogue(place, node);
             } else if is_section(&path) {
                 self.subsection(path, place, node);
             } else if node.content != Content::Nothing && later::has_no_effect(&path) {
@@ -71,15 +79,19 @@ impl<'a> Reading<'a> {
 
     fn setting(&mut self, names: &'static names::Names, place: Place, node: Node) {
         let Some(key) = names.key else { return };
-        let text = match node.content {
-            Content::Nothing => return,
-            Content::Text(text) => self.value(key, &place, &text),
-            Content::List(nodes) if names.several => self.list(key, nodes),
+        if let Some(text) = self.text(key, names.several, &place, node) {
+            self.written.insert(key, Written { place, text });
+        }
+    }
+
+    /// What stands behind a key, if anything does, and variables are there for it.
+    pub(super) fn text(&mut self, key: &str, several: bool, place: &Place, node: Node) -> Option<Text> {
+        match node.content {
+            Content::Nothing => None,
+            Content::Text(text) => self.value(key, place, &text),
+            Content::List(nodes) if several => self.list(key, nodes),
             Content::List(_) => Some(Text::Other("a list")),
             Content::Section(_) => Some(Text::Other("a section")),
-        };
-        if let Some(text) = text {
-            self.written.insert(key, Written { place, text });
         }
     }
 
@@ -114,7 +126,7 @@ impl<'a> Reading<'a> {
 
 /// Keys that exist, those of later versions too.
 fn known() -> impl Iterator<Item = &'static str> {
-    names::all().into_iter().filter_map(|names| names.key).chain(later::keys())
+    names::all().into_iter().filter_map(|names| names.key).chain([CATALOGUE]).chain(later::keys())
 }
 
 fn is_section(path: &str) -> bool {

@@ -1,6 +1,7 @@
 //! The file, as it was written: YAML, of which every key is known. A key that is not, or a value that this version could only
 //! ignore, stops the start.
 
+mod catalogue;
 mod fill;
 mod keys;
 mod problem;
@@ -14,8 +15,10 @@ use std::sync::Arc;
 
 use super::environment::{self, Variables};
 use super::names::{CONFIG, Names, Values};
-use super::types::{Origin, Setting};
+use super::parse::Expected;
+use super::types::{DeclaredModel, Origin, Setting};
 
+pub(crate) use catalogue::FIELDS;
 pub(crate) use problem::FileProblem;
 
 /// What is read where nobody names a file, if it is there.
@@ -63,12 +66,28 @@ pub(crate) enum Text {
     Other(&'static str),
 }
 
+impl Text {
+    /// The value, or what was found in its place and what was expected.
+    pub(crate) fn parse<T>(self, parse: impl Fn(&str) -> Result<T, Expected>) -> Result<T, (String, Expected)> {
+        match self {
+            Self::Value { text, written } => parse(&text).map_err(|expected| match written {
+                None => (format!("{text:?}"), expected),
+                Some(written) => (format!("{written:?} (what that stands for is not shown)"), expected),
+            }),
+            // Nothing is what no kind of value can be, so that it tells what one should be.
+            Self::Other(found) => Err((found.to_owned(), parse("").err().unwrap_or(Expected("one value")))),
+        }
+    }
+}
+
 /// Every key that this version acts on.
 #[derive(Debug, Clone)]
 pub(crate) struct File {
     /// Which file that is; none where there is none.
     pub(crate) path: Setting<Option<PathBuf>>,
     pub(crate) values: Values<Entry>,
+    /// The catalogue, in its order.
+    pub(crate) declared: Vec<DeclaredModel>,
     pub(crate) problems: Vec<FileProblem>,
     /// Keys without effect in this version.
     pub(crate) without_effect: Vec<String>,
@@ -97,6 +116,7 @@ impl File {
         Self {
             path: Setting { value: None, origin: Origin::Default, names: &CONFIG },
             values: Values::take(|_| Entry { set: None }),
+            declared: Vec::new(),
             problems: Vec::new(),
             without_effect: Vec::new(),
         }
@@ -124,9 +144,9 @@ impl File {
             FileProblem::Malformed { place, what }
         }));
         reading.root(root);
-        let keys::Reading { mut written, problems, without_effect, .. } = reading;
+        let keys::Reading { mut written, problems, without_effect, declared, .. } = reading;
         let take = |names: &'static Names| Entry { set: names.key.and_then(|key| written.remove(key)) };
-        Self { values: Values::take(take), problems, without_effect, ..Self::none() }
+        Self { values: Values::take(take), declared, problems, without_effect, ..Self::none() }
     }
 }
 

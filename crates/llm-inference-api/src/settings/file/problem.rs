@@ -17,6 +17,8 @@ pub(crate) enum FileProblem {
     NoSection { place: Place, key: String, found: &'static str },
     #[error("{place}: {key} is {found}, {expected}")]
     Wrong { place: Place, key: &'static str, found: String, expected: Expected },
+    #[error("{place}: the name {name:?} is taken by the model of line {first}; ids and aliases have to differ")]
+    NameTaken { place: Place, name: String, first: usize },
     #[error(
         "{place}: {key} takes its value from ${{{variable}}}, but that variable is not set; set it, or write $${{{variable}}} for the text itself"
     )]
@@ -38,6 +40,7 @@ impl FileProblem {
             | Self::Unknown { place, .. }
             | Self::NoSection { place, .. }
             | Self::Wrong { place, .. }
+            | Self::NameTaken { place, .. }
             | Self::NotSet { place, .. }
             | Self::NoVariable { place, .. }
             | Self::Later { place, .. } => place.line,

@@ -1,6 +1,7 @@
 //! What a file says, and what is said about a file.
 
 use super::*;
+use crate::settings::parse;
 
 fn variables(pairs: &[(&str, &str)]) -> Variables {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -61,7 +62,7 @@ colour: blue
         serving_config.yaml:5: there is no key api_port; did you mean api.port?
         serving_config.yaml:6: there is no key LLM_THREADS; did you mean engine.threads?
         serving_config.yaml:8: there is no key model.max_concurrent_requests; did you mean model.batch_size?
-        serving_config.yaml:9: there is no key model.colour; there are: path, directory, allowed, batch_size, default_temperature, default_top_p, default_max_tokens, max_tokens, default_max_length
+        serving_config.yaml:9: there is no key model.colour; there are: path, directory, allowed, quantization, batch_size, default_temperature, default_top_p, default_max_tokens, max_tokens, default_max_length
         serving_config.yaml:10: there is no key engin; did you mean engine?
         serving_config.yaml:12: there is no key temperature; did you mean model.default_temperature?
         serving_config.yaml:13: there is no key colour; there are: model, engine, api, telemetry, models, mlflow, limits, organizations, scorers
@@ -146,4 +147,72 @@ fn a_flag_names_the_file_before_the_variable() {
     let value = |text: &str| Some(Text::Value { text: text.to_owned(), written: None });
     assert_eq!(port(&File::find(Some(&one), &named)), value("1"));
     assert_eq!(port(&File::find(None, &named)), value("2"));
+}
+
+/// Description A's three models, over whatever is there.
+const CATALOGUE: &str = "\
+models:
+  - id: llama3-8b-ft-v2
+    aliases: [llama3, llama]
+    source: hf:acme/llama3@v2
+    quantization: q8_0
+    max_tokens: 4096
+    defaults: {temperature: 0.2, top_p: 0.95, max_tokens: 256}
+  - {id: mistral-7b-ft-v1, source: ./mistral, max_tokens: 8192}
+  - {id: gpt2-custom-v3, source: embedded, max_tokens: 2048, group: text2sql}
+";
+
+#[test]
+fn a_catalogue_says_what_each_model_has_of_its_own() {
+    let file = File::parse("f.yaml", CATALOGUE, &variables(&[]));
+    assert_eq!(file.problems, []);
+    let [llama, mistral, gpt2] = file.declared.as_slice() else { panic!("{:?}", file.declared) };
+    assert_eq!((llama.id.as_str(), llama.place.line), ("llama3-8b-ft-v2", 2));
+    assert_eq!(llama.aliases, ["llama3", "llama"]);
+    assert_eq!(llama.source.to_string(), "hf:acme/llama3@v2");
+    assert_eq!(llama.quantization.map(parse::Quantization::name), Some("q8_0"));
+    assert_eq!(llama.defaults.top_p.map(backend::TopP::get), Some(0.95));
+    assert_eq!([llama, mistral, gpt2].map(|model| model.max_tokens.unwrap().get()), [4096, 8192, 2048]);
+    assert_eq!((mistral.group, gpt2.group), (serving::Group::Chat, serving::Group::TextToSql));
+}
+
+#[test]
+fn mistakes_in_the_catalogue_are_told_together() {
+    insta::assert_snapshot!(
+        told(
+            "\
+models:
+  - id: one
+    source: https://example.org/model.gguf
+    alias: uno
+    max_tokens: 0
+  - {id: 'a b', source: embedded, defaults: {temprature: 1, top_p: 2}}
+  - {id: two, source: embedded, group: sql, quantization: q4_k_m}
+  - {id: three, source: embedded, aliases: [two, four]}
+  - {id: four, source: embedded, max_tokens: 5, defaults: {max_tokens: 6}}
+  - {source: embedded}
+  - {id: five, upstreams: [{url: 'http://a', api_key: '${SECRET}'}]}
+  - {id: auto, route: {scorer: s}}
+  - six
+"
+        ),
+        @r#"
+        serving_config.yaml:3: models.source is "https://example.org/model.gguf", expected a path, embedded, hf:org/name[@revision], hf:org/name:file.gguf or mlflow:models:/name/stage
+        serving_config.yaml:4: there is no key models.alias; did you mean aliases?
+        serving_config.yaml:5: models.max_tokens is "0", expected a number of tokens, at least 1
+        serving_config.yaml:6: models.id is "a b", expected the name of a model, as llama3 or org/name, without spaces and commas
+        serving_config.yaml:6: there is no key models.defaults.temprature; did you mean temperature?
+        serving_config.yaml:6: models.defaults.top_p is "2", expected a number between 0 and 1
+        serving_config.yaml:7: models.group is "sql", expected chat or text2sql
+        serving_config.yaml:7: models.quantization is "q4_k_m", expected stored, f16, bf16, q8_0, q6_k, q5_k, q4_k or q4_0
+        serving_config.yaml:9: the default max_tokens of four is 6, more than the 5 of its max_tokens
+        serving_config.yaml:10: a model needs an id and a source: {id: NAME, source: PATH}
+        serving_config.yaml:11: models.upstreams is set, but this version has no remote back ends yet; a model needs a source; take it out to start nevertheless
+        serving_config.yaml:12: models.route is set, but this version has no scorers yet, which would choose between models; take it out to start nevertheless
+        serving_config.yaml:13: not a model, expected {id: NAME, source: PATH}
+        serving_config.yaml:8: the name "two" is taken by the model of line 7; ids and aliases have to differ
+        serving_config.yaml:9: the name "four" is taken by the model of line 8; ids and aliases have to differ
+    "#
+    );
+    insta::assert_snapshot!(told("models: {id: one}"), @"serving_config.yaml:1: models is not a list, expected - {id: NAME, source: PATH} for each model");
 }

@@ -1,0 +1,197 @@
+//! `models:`, the catalogue: which models are served under which names, from where, and with what of their own.
+
+use serving::Defaults;
+
+use super::keys::Reading;
+use super::yaml::{Content, Key, Node};
+use super::{FileProblem, Place};
+use crate::settings::alike;
+use crate::settings::parse::{self, Expected};
+use crate::settings::types::DeclaredModel;
+
+/// The keys of a model, and what they mean.
+pub(crate) const FIELDS: [(&str, &str); 7] = [
+    ("id", "what clients call it"),
+    ("aliases", "further names, a list"),
+    ("source", "where its files are: a path, `embedded`, `hf:org/name` (its files in `org/name` of `model.directory`)"),
+    ("quantization", "in place of `model.quantization`"),
+    ("max_tokens", "the most that a request may ask of it, in place of the default of `model.max_tokens`"),
+    (
+        "defaults",
+        "where a request does not say: `temperature`, `top_p`, `top_k`, `min_p`, `repetition_penalty`, `max_tokens`",
+    ),
+    ("group", "what it is asked for: `chat` (also if left out) or `text2sql`"),
+];
+
+const DEFAULTS: [&str; 6] = ["temperature", "top_p", "top_k", "min_p", "repetition_penalty", "max_tokens"];
+
+/// Keys of a model that stop the start.
+const LATER: [(&str, &str, &str); 6] = [
+    ("adapters", "models.adapters", "this version has no LoRA adapters yet"),
+    ("upstreams", "models.upstreams", "this version has no remote back ends yet; a model needs a source"),
+    ("timeouts", "models.timeouts", "this version has no remote back ends yet, which it would be for"),
+    ("balance", "models.balance", "this version has no remote back ends yet, which it would be for"),
+    ("fallbacks", "models.fallbacks", "this version asks no other model when one fails"),
+    ("route", "models.route", "this version has no scorers yet, which would choose between models"),
+];
+
+/// What has been read of a model.
+#[derive(Debug, Default)]
+struct Draft {
+    id: Option<String>,
+    aliases: Vec<String>,
+    source: Option<registry::Declared>,
+    quantization: Option<parse::Quantization>,
+    max_tokens: Option<backend::MaxTokens>,
+    defaults: Defaults,
+    group: serving::Group,
+    /// Whether something was said that there is a problem with, so that its absence is none.
+    flawed: bool,
+}
+
+impl Reading<'_> {
+    pub(super) fn catalogue(&mut self, place: Place, node: Node) {
+        let nodes = match node.content {
+            Content::Nothing => return,
+            Content::List(nodes) => nodes,
+            Content::Text(_) | Content::Section(_) => {
+                let what = "models is not a list, expected - {id: NAME, source: PATH} for each model".to_owned();
+                return self.problems.push(FileProblem::Malformed { place, what });
+            }
+        };
+        for Node { line, content } in nodes {
+            let place = self.place(line);
+            if let Content::Section(entries) = content {
+                self.model(place, entries);
+            } else {
+                let what = "not a model, expected {id: NAME, source: PATH}".to_owned();
+                self.problems.push(FileProblem::Malformed { place, what });
+            }
+        }
+        self.names_twice();
+    }
+
+    fn model(&mut self, place: Place, entries: Vec<(Key, Node)>) {
+        let before = self.problems.len();
+        let mut draft = Draft::default();
+        for (Key { name, line }, node) in entries {
+            let place = self.place(line);
+            self.field(&mut draft, &name, place, node);
+        }
+        let Draft { id, aliases, source, quantization, max_tokens, defaults, group, flawed } = draft;
+        let (Some(id), Some(source)) = (id, source) else {
+            if !flawed && self.problems.len() == before {
+                let what = "a model needs an id and a source: {id: NAME, source: PATH}".to_owned();
+                self.problems.push(FileProblem::Malformed { place, what });
+            }
+            return;
+        };
+        if let (Some(default), Some(limit)) = (defaults.max_tokens, max_tokens)
+            && default > limit
+        {
+            let what = format!("the default max_tokens of {id} is {default}, more than the {limit} of its max_tokens");
+            self.problems.push(FileProblem::Malformed { place: place.clone(), what });
+        }
+        self.declared.push(DeclaredModel { id, aliases, source, quantization, max_tokens, defaults, group, place });
+    }
+
+    fn field(&mut self, draft: &mut Draft, name: &str, place: Place, node: Node) {
+        let before = self.problems.len();
+        match name {
+            "id" => draft.id = self.parsed("models.id", place, node, false, parse::model_id),
+            "aliases" => {
+                draft.aliases = self.parsed("models.aliases", place, node, true, parse::model_ids).unwrap_or_default();
+            }
+            "source" => draft.source = self.parsed("models.source", place, node, false, parse::source),
+            "quantization" => {
+                draft.quantization = self.parsed("models.quantization", place, node, false, parse::quantization);
+            }
+            "max_tokens" => draft.max_tokens = self.parsed("models.max_tokens", place, node, false, parse::tokens),
+            "group" => draft.group = self.parsed("models.group", place, node, false, parse::group).unwrap_or_default(),
+            "defaults" => draft.defaults = self.defaults(place, node),
+            _ => self.not_a_field(name, place),
+        }
+        draft.flawed |= self.problems.len() > before;
+    }
+
+    fn not_a_field(&mut self, name: &str, place: Place) {
+        let problem = match LATER.iter().find(|(later, ..)| *later == name) {
+            Some((_, key, reason)) => FileProblem::Later { place, key, reason },
+            None => unknown(place, "models", name, &FIELDS.map(|(name, _)| name)),
+        };
+        self.problems.push(problem);
+    }
+
+    fn defaults(&mut self, place: Place, node: Node) -> Defaults {
+        let mut defaults = Defaults::default();
+        let entries = match node.content {
+            Content::Section(entries) => entries,
+            Content::Nothing => return defaults,
+            Content::Text(_) | Content::List(_) => {
+                let found = "no section";
+                self.problems.push(FileProblem::NoSection { place, key: "models.defaults".to_owned(), found });
+                return defaults;
+            }
+        };
+        for (Key { name, line }, node) in entries {
+            let place = self.place(line);
+            match name.as_str() {
+                "temperature" => {
+                    defaults.temperature =
+                        self.parsed("models.defaults.temperature", place, node, false, parse::temperature);
+                }
+                "top_p" => defaults.top_p = self.parsed("models.defaults.top_p", place, node, false, parse::top_p),
+                "top_k" => defaults.top_k = self.parsed("models.defaults.top_k", place, node, false, parse::top_k),
+                "min_p" => defaults.min_p = self.parsed("models.defaults.min_p", place, node, false, parse::min_p),
+                "repetition_penalty" => {
+                    let (key, parse) = ("models.defaults.repetition_penalty", parse::repetition_penalty);
+                    defaults.repetition_penalty = self.parsed(key, place, node, false, parse);
+                }
+                "max_tokens" => {
+                    defaults.max_tokens = self.parsed("models.defaults.max_tokens", place, node, false, parse::tokens);
+                }
+                _ => self.problems.push(unknown(place, "models.defaults", &name, &DEFAULTS)),
+            }
+        }
+        defaults
+    }
+
+    fn parsed<T>(
+        &mut self,
+        key: &'static str,
+        place: Place,
+        node: Node,
+        several: bool,
+        parse: impl Fn(&str) -> Result<T, Expected>,
+    ) -> Option<T> {
+        let text = self.text(key, several, &place, node)?;
+        text.parse(parse)
+            .map_err(|(found, expected)| self.problems.push(FileProblem::Wrong { place, key, found, expected }))
+            .ok()
+    }
+
+    /// Ids and aliases are one set of names: a request has one place for them.
+    fn names_twice(&mut self) {
+        let mut taken: Vec<(&str, &Place)> = Vec::new();
+        let mut problems = Vec::new();
+        for DeclaredModel { id, aliases, place, .. } in &self.declared {
+            for name in std::iter::once(id).chain(aliases) {
+                if let Some((_, first)) = taken.iter().find(|(other, _)| other == name) {
+                    let (place, name, first) = (place.clone(), name.clone(), first.line);
+                    problems.push(FileProblem::NameTaken { place, name, first });
+                } else {
+                    taken.push((name, place));
+                }
+            }
+        }
+        self.problems.extend(problems);
+    }
+}
+
+fn unknown(place: Place, section: &str, name: &str, keys: &[&str]) -> FileProblem {
+    let hint = match alike::nearest(name, keys.iter().copied()) {
+        Some(near) => format!("did you mean {near}?"),
+        None => format!("there are: {}", keys.join(", ")),
+    };
+    FileProblem::Unknown { place, key: format!("{section}.{name}"), hint }
+}
