@@ -25,6 +25,12 @@ pub(crate) enum Error {
         method: String,
         path: String,
     },
+    /// There is no scorer of this name.
+    NoScorer {
+        name: String,
+    },
+    /// Adapters are loaded at run time only below a root that is set.
+    NoAdapterRoot,
     UnsupportedMediaType,
     PayloadTooLarge {
         limit: usize,
@@ -91,6 +97,8 @@ impl Error {
             Self::MethodNotAllowed { .. } => {
                 row(Status::METHOD_NOT_ALLOWED, "method_not_allowed", INVALID, Some("method_not_supported"))
             }
+            Self::NoScorer { .. } => row(Status::NOT_FOUND, "not_found", INVALID, Some("scorer_not_found")),
+            Self::NoAdapterRoot => row(Status::FORBIDDEN, "forbidden", "permission_error", Some("forbidden")),
             Self::UnsupportedMediaType | Self::ContentEncoding => {
                 let name = "unsupported_media_type";
                 row(Status::UNSUPPORTED_MEDIA_TYPE, name, INVALID, Some(name))
@@ -143,6 +151,8 @@ impl Error {
                 format!("there is nothing at {method} {path}{hint}")
             }
             Self::MethodNotAllowed { method, path } => format!("{path} does not take {method}"),
+            Self::NoScorer { name } => format!("the scorer {name:.100?} does not exist; there are none"),
+            Self::NoAdapterRoot => "adapters cannot be loaded at run time: LLM_ADAPTER_ROOT is not set".into(),
             Self::UnsupportedMediaType => "the body must be sent as content-type: application/json".into(),
             Self::PayloadTooLarge { limit } => format!("the body is larger than {limit} bytes"),
             Self::ContentEncoding => "the body must be sent as it is, without a content-encoding".into(),
@@ -167,6 +177,7 @@ impl Error {
         match self {
             Self::Request(error) => error.parameter(),
             Self::Backend(error) => error.parameter(),
+            Self::NoScorer { .. } => Some("model"),
             _ => None,
         }
     }

@@ -1,13 +1,17 @@
 //! Who answers what.
 
+mod adapters;
 mod chat;
 mod completions;
 mod health;
 mod home;
+mod infer;
+mod info;
 mod local;
 mod metrics;
 mod models;
 mod predict;
+mod status;
 mod streams;
 
 use axum::Router;
@@ -27,6 +31,8 @@ pub fn router(app: App) -> Router {
         .route("/health", get(health::show))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
+        .route("/info", get(info::show))
+        .route("/status", get(status::show))
         .route("/metrics", get(metrics::show))
         .route("/api/llms", get(local::list))
         .route("/api/generate", post(local::generate))
@@ -35,8 +41,12 @@ pub fn router(app: App) -> Router {
         .route("/api/chat/stream", post(local::chat_stream))
         .route("/predict", post(predict::one))
         .route("/predict/batch", post(predict::batch))
+        .route("/infer", post(infer::create))
         .route("/v1/chat/completions", post(chat::create))
         .route("/v1/completions", post(completions::create))
+        .route("/v1/load_lora_adapter", post(adapters::load))
+        .route("/v1/unload_lora_adapter", post(adapters::unload))
+        .route("/v1/lora_adapters", get(adapters::list))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{*id}", get(models::show))
         .fallback(no_route)

@@ -79,7 +79,7 @@ fn healthy(health: &Health, group: Group) -> Vec<String> {
     healthy.map(|model| format!("in-process:{}", model.id)).collect()
 }
 
-const fn status_word(status: Status) -> &'static str {
+pub(super) const fn status_word(status: Status) -> &'static str {
     match status {
         Status::Healthy => "healthy",
         Status::Degraded => "degraded",
@@ -87,7 +87,7 @@ const fn status_word(status: Status) -> &'static str {
     }
 }
 
-fn state_word(model: &ModelHealth) -> &'static str {
+pub(super) fn state_word(model: &ModelHealth) -> &'static str {
     match model.state {
         _ if model.stalled => "stalled",
         ModelState::Ready => "ready",

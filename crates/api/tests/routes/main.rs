@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed, and reads better without ceremony")]
 
+mod about;
 mod chat;
 mod completions;
 mod connections;
+mod every_refusal;
 mod every_route;
 mod hang_ups;
 mod health;

@@ -1,0 +1,71 @@
+//! `/v1/lora_adapters`, `/v1/load_lora_adapter`, `/v1/unload_lora_adapter`: vLLM's names.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use openai::body::{Fields, refuse_leftovers, take};
+use openai::models::List;
+use openai::{Body, Error as Wrong};
+use serde::Deserialize;
+
+use crate::App;
+use crate::answer::Error;
+use crate::extract::Json;
+
+/// Which adapter, and where below the adapter root it lies.
+#[derive(Debug, Deserialize)]
+pub(crate) struct LoadRequest {
+    lora_name: Option<String>,
+    lora_path: Option<String>,
+    #[serde(flatten)]
+    rest: Fields,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct UnloadRequest {
+    lora_name: Option<String>,
+    #[serde(flatten)]
+    rest: Fields,
+}
+
+/// `GET /v1/lora_adapters`: the models that belong to another.
+pub(crate) async fn list(State(app): State<App>) -> Answer<List> {
+    let cards = app.service.cards();
+    Answer(cards.iter().map(AsRef::as_ref).filter(|card| card.parent.is_some()).collect())
+}
+
+/// Paths come from the operator alone, and no root is set below which a client could name one.
+pub(crate) async fn load(Json(LoadRequest { .. }): Json<LoadRequest>) -> Error {
+    Error::NoAdapterRoot
+}
+
+/// What nobody could load, nobody can unload.
+pub(crate) async fn unload(Json(UnloadRequest { .. }): Json<UnloadRequest>) -> Error {
+    Error::NoAdapterRoot
+}
+
+impl Body for LoadRequest {
+    fn read(fields: Fields) -> Result<Self, Wrong> {
+        let request: Self = take(fields)?;
+        refuse_leftovers(&request.rest)?;
+        given("lora_name", request.lora_name.as_deref())?;
+        given("lora_path", request.lora_path.as_deref())?;
+        Ok(request)
+    }
+}
+
+impl Body for UnloadRequest {
+    fn read(fields: Fields) -> Result<Self, Wrong> {
+        let request: Self = take(fields)?;
+        refuse_leftovers(&request.rest)?;
+        given("lora_name", request.lora_name.as_deref())?;
+        Ok(request)
+    }
+}
+
+fn given(field: &str, text: Option<&str>) -> Result<(), Wrong> {
+    match text {
+        None => Err(Wrong::missing(field)),
+        Some("") => Err(Wrong::invalid(field, "must not be empty")),
+        Some(_) => Ok(()),
+    }
+}

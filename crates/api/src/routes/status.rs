@@ -1,0 +1,29 @@
+//! `GET /status`: the short form of `/health`, and 200 as long as somebody answers.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+
+use super::health::{state_word, status_word};
+use crate::App;
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Summary {
+    status: &'static str,
+    version: &'static str,
+    uptime_seconds: f64,
+    /// From ids to states.
+    models: BTreeMap<String, &'static str>,
+}
+
+pub(crate) async fn show(State(app): State<App>) -> Json<Summary> {
+    let health = app.service.health();
+    Json(Summary {
+        status: status_word(health.status()),
+        version: app.settings.version,
+        uptime_seconds: app.uptime().as_secs_f64(),
+        models: health.models.iter().map(|model| (model.id.clone(), state_word(model))).collect(),
+    })
+}
