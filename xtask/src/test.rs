@@ -1,10 +1,12 @@
 //! `cargo xtask test`: everything that has to hold, in the order in which it is quickest to find out.
 //!
-//! Formatting, lints, tidiness, the Rust tests, then the built server with the official clients of OpenAI's API. A part
+//! Formatting, lints, tidiness, the Rust tests, those that need PostgreSQL, then the built server with the official clients of OpenAI's API. A part
 //! that cannot run on this machine is named together with the command that brings what it needs; where `CI=true` says that nobody
 //! is watching, such a part has failed.
 
 mod clients;
+mod need;
+mod postgres;
 mod script;
 mod tally;
 
@@ -27,6 +29,7 @@ pub(crate) fn run(options: &Options) -> bool {
     let mut tally = Tally::default();
     check_source(&root, &mut tally);
     run_rust_tests(&root, &mut tally);
+    postgres::run(&root, &mut tally);
     if !options.without_clients {
         clients::run(&root, &mut tally);
     }

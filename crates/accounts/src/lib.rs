@@ -10,3 +10,26 @@
 
 mod accounts;
 mod address;
+mod caller;
+mod clock;
+mod error;
+mod keys;
+mod limits;
+mod quota;
+mod secret;
+mod store;
+mod usage;
+mod window;
+
+pub use accounts::{Accounts, Addresses, OpenError, Settings};
+pub use address::AddressLimit;
+pub use caller::{Caller, Models, Role};
+pub use clock::Clock;
+pub use error::{Error, Result};
+pub use keys::{Hash, KeyFileError, Listed, NewKey, Organization, Template};
+pub use limits::{KeyLimits, Limit, OrganizationLimits, OwnLimits};
+pub use quota::{Gauge, Reservation, Standing};
+pub use secret::Secret;
+pub use store::{Store, StoreError, StoredKey, StoredOrganization};
+pub use usage::{Entry, Sums, Usage};
+pub use window::{Period, Window};

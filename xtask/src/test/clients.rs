@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use super::need::need;
 use super::tally::Tally;
 use super::{cargo, heading, script};
 use crate::server::{self, Server};
@@ -104,21 +105,4 @@ fn prepare_node(root: &Path) -> Result<()> {
     let mut install = Command::new("npm");
     script::run(install.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(&directory))?;
     fs::write(&stamp, pins).context("cannot note what was installed")
-}
-
-/// Makes sure that `probe` succeeds, by installing Debian packages where we may; else says what to type.
-fn need(probe: &mut Command, what: &str, packages: &[&str]) -> Result<()> {
-    if script::succeeds(probe) {
-        return Ok(());
-    }
-    let names = packages.join(" ");
-    let may_install = script::succeeds(Command::new("sh").args(["-c", "test \"$(id -u)\" = 0 && command -v apt-get"]));
-    if may_install {
-        script::run(Command::new("apt-get").args(["-qq", "update"]))?;
-        let mut install = Command::new("apt-get");
-        install.args(["-qq", "-y", "--no-install-recommends", "install"]).env("DEBIAN_FRONTEND", "noninteractive");
-        script::run(install.args(packages))?;
-    }
-    anyhow::ensure!(script::succeeds(probe), "{what} is missing; get it with: sudo apt-get install {names}");
-    Ok(())
 }

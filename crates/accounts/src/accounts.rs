@@ -1,0 +1,240 @@
+//! The handle that everybody holds.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::address::{AddressGate, AddressLimit};
+use crate::caller::Caller;
+use crate::clock::{Clock, millis};
+use crate::error::{Error, Result};
+use crate::keys::{Directory, KeyFileError, Listed, Organization};
+use crate::limits::OrganizationLimits;
+use crate::quota::{Quotas, Reservation, Standing, asks};
+use crate::secret::Secret;
+use crate::store::{Store, StoreError};
+use crate::usage::{Entry, Ledger};
+
+/// Counts are at most so far behind in the database.
+const REPORT_EVERY: Duration = Duration::from_millis(500);
+/// How many reports are between two rounds of forgetting what is old.
+const REPORTS_BETWEEN_CLEANINGS: u32 = 60;
+/// Longer than any window.
+const KEEP_COUNTERS: Duration = Duration::from_hours(24 * 62);
+/// The longest that a shutdown waits for the last report.
+const LAST_REPORT: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub listed: Vec<Listed>,
+    pub organizations: Vec<Organization>,
+    pub keys_file: Option<PathBuf>,
+    pub addresses: Addresses,
+    /// For every organisation. If nothing was set: [`OrganizationLimits::STANDARD`] once there is a key, none before.
+    pub organization_limits: Option<OrganizationLimits>,
+    /// Quotas only say whom they would have refused.
+    pub shadow: bool,
+    /// How long rows of the ledger are kept.
+    pub keep_ledger: Duration,
+    pub clock: Clock,
+}
+
+/// How often one address may ask.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Addresses {
+    /// [`AddressLimit::STANDARD`] once there is a key, as often as it likes before.
+    #[default]
+    Standard,
+    Limited(AddressLimit),
+    Unlimited,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listed: Vec::new(),
+            organizations: Vec::new(),
+            keys_file: None,
+            addresses: Addresses::Standard,
+            organization_limits: None,
+            shadow: false,
+            keep_ledger: Duration::from_hours(24 * 90),
+            clock: Clock::default(),
+        }
+    }
+}
+
+/// Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Accounts {
+    inner: Arc<Inner>,
+    stop: CancellationToken,
+    upkeep: TaskTracker,
+}
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    directory: Directory,
+    gate: Option<AddressGate>,
+    /// The gate stands open until there is a key.
+    gate_needs_key: bool,
+    quotas: Arc<Quotas>,
+    ledger: Ledger,
+    keep_ledger: Duration,
+    clock: Clock,
+    /// The database answered when it was last asked.
+    available: AtomicBool,
+}
+
+/// Why the accounts cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    KeysFile(#[from] KeyFileError),
+    #[error("the database of keys cannot be read")]
+    Store(#[from] StoreError),
+}
+
+impl Accounts {
+    /// Starts the task that reports to the database; [`close`](Self::close) ends it.
+    pub async fn open(store: Store, settings: Settings) -> Result<Self, OpenError> {
+        let Settings { listed, organizations, keys_file, addresses, organization_limits, shadow, keep_ledger, clock } =
+            settings;
+        let directory =
+            Directory::open(store.clone(), clock.clone(), organization_limits, listed, organizations, keys_file)?;
+        directory.refresh().await?;
+        let limit = match addresses {
+            Addresses::Standard => Some(AddressLimit::STANDARD),
+            Addresses::Limited(limit) => Some(limit),
+            Addresses::Unlimited => None,
+        };
+        let quotas = Arc::new(Quotas::new(store.clone(), clock.clone(), shadow));
+        let inner = Arc::new(Inner {
+            store,
+            directory,
+            gate: limit.map(AddressGate::new),
+            gate_needs_key: addresses == Addresses::Standard,
+            quotas,
+            ledger: Ledger::default(),
+            keep_ledger,
+            clock,
+            available: AtomicBool::new(true),
+        });
+        let (stop, upkeep) = (CancellationToken::new(), TaskTracker::new());
+        upkeep.spawn(Arc::clone(&inner).keep_up(stop.clone()));
+        upkeep.close();
+        Ok(Self { inner, stop, upkeep })
+    }
+
+    /// Whether this address may ask now. Comes first: it costs nothing, and guards what does.
+    pub fn check_address(&self, address: IpAddr) -> Result<()> {
+        let inner = &self.inner;
+        let Some(gate) = inner.gate.as_ref().filter(|_| !inner.gate_needs_key || inner.directory.is_closed()) else {
+            return Ok(());
+        };
+        gate.check(address).map_err(|retry_after| Error::RateLimited {
+            what: "requests from this address",
+            retry_after,
+            standing: Box::new(Standing::default()),
+        })
+    }
+
+    /// Whose key it is. Where there are no keys at all, everybody is let in, with any key or none.
+    pub async fn identify(&self, key: Option<&Secret>) -> Result<Caller> {
+        self.inner.directory.identify(key).await
+    }
+
+    /// Sets aside one request and so many tokens, the most that it can take, in every quota that it is held to, or in none.
+    pub async fn reserve(&self, caller: &Caller, tokens: u64) -> Result<Reservation> {
+        let asks = asks(caller, tokens, self.inner.clock.now());
+        self.inner.quotas.reserve(asks).await
+    }
+
+    /// Notes a request that is over. Never waits: it is written within a second.
+    pub fn record(&self, entry: Entry) {
+        self.inner.ledger.push(entry);
+    }
+
+    /// Rows of the ledger that could not be written and were dropped.
+    pub fn lost_entries(&self) -> u64 {
+        self.inner.ledger.lost()
+    }
+
+    /// Whether a key is needed.
+    pub fn is_closed(&self) -> bool {
+        self.inner.directory.is_closed()
+    }
+
+    /// Whether the database answered when it was last asked, at most seconds ago.
+    pub fn is_available(&self) -> bool {
+        self.inner.available.load(Ordering::Relaxed)
+    }
+
+    /// Writes what is not written yet, and gives back what is not spent. What comes after that is not counted.
+    pub async fn close(&self) {
+        self.stop.cancel();
+        self.upkeep.wait().await;
+        let inner = &self.inner;
+        let last_words = async {
+            let reported = inner.quotas.report(true).await;
+            reported.and(inner.ledger.write(&inner.store).await)
+        };
+        match timeout(LAST_REPORT, last_words).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the last counts could not be written"),
+            Err(_) => tracing::error!("the last counts could not be written in time"),
+        }
+        inner.store.close().await;
+    }
+}
+
+impl Inner {
+    async fn keep_up(self: Arc<Self>, stop: CancellationToken) {
+        let mut ticks = interval(REPORT_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut round = 0;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            self.note(self.report().await);
+            if round % REPORTS_BETWEEN_CLEANINGS == 0 {
+                self.note(self.clean().await);
+            }
+            round += 1;
+        }
+    }
+
+    async fn report(&self) -> Result<(), StoreError> {
+        self.quotas.report(false).await?;
+        self.ledger.write(&self.store).await?;
+        self.directory.refresh().await
+    }
+
+    async fn clean(&self) -> Result<(), StoreError> {
+        if let Some(gate) = &self.gate {
+            gate.forget_idle();
+        }
+        let now = self.clock.now();
+        self.store.forget_entries(millis(now - self.keep_ledger)).await?;
+        self.store.forget_counters(millis(now - KEEP_COUNTERS) / 1000).await
+    }
+
+    /// Says once that the database is gone, and once that it is back.
+    fn note(&self, outcome: Result<(), StoreError>) {
+        let was_available = self.available.swap(outcome.is_ok(), Ordering::Relaxed);
+        match outcome {
+            Err(error) if was_available => tracing::error!(%error, "the database of accounts does not answer"),
+            Ok(()) if !was_available => tracing::info!("the database of accounts answers again"),
+            _ => {}
+        }
+    }
+}

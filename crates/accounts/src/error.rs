@@ -1,0 +1,56 @@
+//! Why a request is turned away.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::quota::Standing;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The text of each may be shown to the client: none says which keys there are, or quotes one.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum Error {
+    /// Missing, unknown, wrong, revoked and expired alike.
+    #[error("a valid API key is needed: send it as \"Authorization: Bearer <key>\"")]
+    Unauthorized,
+    #[error("this key may not {what}")]
+    Forbidden { what: String },
+    /// An address or a key asks too often.
+    #[error("too many {what}; try again in {} s", seconds(*retry_after))]
+    RateLimited { what: &'static str, retry_after: Duration, standing: Box<Standing> },
+    /// What is left of a day or month does not suffice.
+    #[error("the quota of {limit} {what} is spent; it begins anew in {} s", seconds(*retry_after))]
+    QuotaSpent { what: String, limit: u64, retry_after: Duration, standing: Box<Standing> },
+    /// It will never fit, however long one waits.
+    #[error(
+        "the request could take {asked} tokens, more than the {limit} {what} that may be used at all: ask for fewer max_tokens"
+    )]
+    TooLarge { what: String, asked: u64, limit: u64 },
+    /// The database does not answer. Nothing is said about the key.
+    #[error("{reason}")]
+    Unavailable { reason: &'static str, retry_after: Duration },
+}
+
+impl Error {
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { retry_after, .. }
+            | Self::QuotaSpent { retry_after, .. }
+            | Self::Unavailable { retry_after, .. } => Some(*retry_after),
+            Self::Unauthorized | Self::Forbidden { .. } | Self::TooLarge { .. } => None,
+        }
+    }
+
+    /// How much is left, where that is the reason.
+    pub fn standing(&self) -> Option<&Standing> {
+        match self {
+            Self::RateLimited { standing, .. } | Self::QuotaSpent { standing, .. } => Some(standing),
+            _ => None,
+        }
+    }
+}
+
+fn seconds(wait: Duration) -> f64 {
+    wait.as_secs_f64().ceil().max(1.0)
+}

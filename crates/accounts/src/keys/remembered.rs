@@ -1,0 +1,124 @@
+//! What the database said lately.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::store::StoreError;
+
+/// So long nothing is asked again: what is changed in the database is in force after that.
+const FRESH: Duration = Duration::from_secs(5);
+/// So long an answer holds while the database gives no other.
+const STALE: Duration = Duration::from_mins(5);
+const MOST: usize = 10_000;
+
+#[derive(Debug)]
+pub(super) struct Remembered<T> {
+    entries: Mutex<HashMap<String, Entry<T>>>,
+}
+
+#[derive(Debug)]
+struct Entry<T> {
+    value: T,
+    loaded: Instant,
+    /// When somebody last went to look, with or without an answer.
+    checked: Instant,
+}
+
+impl<T: Clone> Remembered<T> {
+    pub(super) fn new() -> Self {
+        Self { entries: Mutex::default() }
+    }
+
+    /// What is remembered, else what `load` says. Nothing is remembered of what is not there: names that somebody makes up
+    /// would push out those that there are.
+    pub(super) async fn get<F>(&self, name: &str, load: impl FnOnce() -> F) -> Result<Option<T>, StoreError>
+    where
+        F: Future<Output = Result<Option<T>, StoreError>>,
+    {
+        if let Some(value) = self.fresh(name) {
+            return Ok(Some(value));
+        }
+        match load().await {
+            Ok(Some(value)) => {
+                self.put(name, value.clone());
+                Ok(Some(value))
+            }
+            Ok(None) => {
+                self.entries().remove(name);
+                Ok(None)
+            }
+            Err(error) => self.stale(name).map(Some).ok_or(error),
+        }
+    }
+
+    fn fresh(&self, name: &str) -> Option<T> {
+        let (mut entries, now) = (self.entries(), Instant::now());
+        let entry = entries.get_mut(name)?;
+        if now.duration_since(entry.checked) < FRESH && now.duration_since(entry.loaded) < STALE {
+            return Some(entry.value.clone());
+        }
+        // Who comes while we look takes what is there: they need not all wait for the same answer.
+        entry.checked = now;
+        None
+    }
+
+    fn stale(&self, name: &str) -> Option<T> {
+        let entries = self.entries();
+        let entry = entries.get(name)?;
+        (entry.loaded.elapsed() < STALE).then(|| entry.value.clone())
+    }
+
+    fn put(&self, name: &str, value: T) {
+        let (mut entries, now) = (self.entries(), Instant::now());
+        if entries.len() >= MOST && !entries.contains_key(name) {
+            entries.retain(|_, entry| now.duration_since(entry.loaded) < FRESH);
+        }
+        if entries.len() < MOST || entries.contains_key(name) {
+            entries.insert(name.to_owned(), Entry { value, loaded: now, checked: now });
+        }
+    }
+
+    fn entries(&self) -> MutexGuard<'_, HashMap<String, Entry<T>>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    async fn ask(remembered: &Remembered<u8>, answer: Result<Option<u8>, StoreError>) -> Option<Option<u8>> {
+        remembered.get("key", || async { answer }).await.ok()
+    }
+
+    fn down() -> Result<Option<u8>, StoreError> {
+        Err(StoreError::TooSlow(Duration::from_secs(2)))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_changes_is_seen_after_five_seconds() {
+        let remembered = Remembered::new();
+        assert_eq!(ask(&remembered, Ok(Some(1))).await, Some(Some(1)));
+        assert_eq!(ask(&remembered, Ok(Some(2))).await, Some(Some(1)));
+        advance(FRESH).await;
+        assert_eq!(ask(&remembered, Ok(Some(2))).await, Some(Some(2)));
+        advance(FRESH).await;
+        assert_eq!(ask(&remembered, Ok(None)).await, Some(None));
+        assert_eq!(ask(&remembered, down()).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_the_database_an_answer_holds_five_minutes() {
+        let remembered = Remembered::new();
+        assert_eq!(ask(&remembered, Ok(Some(1))).await, Some(Some(1)));
+        advance(STALE / 2).await;
+        assert_eq!(ask(&remembered, down()).await, Some(Some(1)));
+        advance(STALE / 2).await;
+        assert_eq!(ask(&remembered, down()).await, None);
+    }
+}

@@ -1,0 +1,38 @@
+//! What is set aside for one request.
+
+use std::sync::Arc;
+
+use super::quotas::Quotas;
+use super::{Ask, Standing};
+
+/// Settled to what was used when it is dropped, however the request ended. It lives in the answer's stream.
+#[derive(Debug)]
+pub struct Reservation {
+    quotas: Arc<Quotas>,
+    asks: Vec<Ask>,
+    standing: Standing,
+    used: u64,
+}
+
+impl Reservation {
+    pub(super) fn new(quotas: Arc<Quotas>, asks: Vec<Ask>, standing: Standing) -> Self {
+        Self { quotas, asks, standing, used: 0 }
+    }
+
+    /// Prompt and answer have taken so many tokens by now. It only grows: what was produced is paid for, also if nobody stays
+    /// to read it. Of a request that failed before it produced anything, only that it came is counted.
+    pub fn used(&mut self, tokens: u64) {
+        self.used = self.used.max(tokens);
+    }
+
+    /// What was left once this was set aside.
+    pub fn standing(&self) -> &Standing {
+        &self.standing
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.quotas.settle(&self.asks, self.used);
+    }
+}

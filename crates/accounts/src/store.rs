@@ -1,0 +1,160 @@
+//! The database: SQLite in a file, or PostgreSQL. The same tables and the same statements for both.
+//!
+//! `sqlx`'s driver for any database numbers its arguments `$1, $2, …`, which both understand; the types are TEXT and BIGINT, which
+//! both have; sums are cast back to BIGINT. The one thing that differs is what time it is.
+
+mod counters;
+mod keys;
+mod migrations;
+mod organizations;
+mod usage;
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::AnyConnection;
+use sqlx::any::AnyPoolOptions;
+use sqlx::{AnyPool, Executor};
+use thiserror::Error;
+use tokio::time::timeout;
+
+use crate::secret::Secret;
+
+pub use keys::StoredKey;
+pub use organizations::StoredOrganization;
+
+/// The longest that anything waits for the database.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// A start may find the database busy with somebody else's.
+const PATIENCE_AT_START: Duration = Duration::from_secs(30);
+
+/// What goes wrong with the database. The text may name its host or file, and never a password: it is for the log.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    #[error("the database did not answer within {} s", .0.as_secs())]
+    TooSlow(Duration),
+    #[error("the database failed")]
+    Failed(#[from] sqlx::Error),
+    #[error("the tables cannot be made or brought up to date")]
+    Migrations(#[from] sqlx::migrate::MigrateError),
+    #[error("the address of a database begins with sqlite: or postgres:")]
+    UnknownScheme,
+    #[error("the system gives no random bytes")]
+    NoRandomness,
+    #[error("there is no {0}")]
+    Missing(String),
+}
+
+/// Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: AnyPool,
+    dialect: Dialect,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+impl Store {
+    /// `sqlite:///path/to/file`, which is made if it is not there, or `postgres://user:password@host/database`.
+    pub async fn open(url: &Secret) -> Result<Self, StoreError> {
+        sqlx::any::install_default_drivers();
+        let dialect = Dialect::of(url.reveal())?;
+        let url = dialect.complete(url.reveal());
+        let options = AnyPoolOptions::new()
+            .max_connections(dialect.connections(&url))
+            .acquire_timeout(PATIENCE)
+            .after_connect(move |connection, _| Box::pin(dialect.prepare(connection)));
+        // A database in memory is its connection.
+        let options = if is_in_memory(&url) { options.idle_timeout(None).max_lifetime(None) } else { options };
+        let pool = within(PATIENCE_AT_START, options.connect(&url)).await?;
+        let store = Self { pool, dialect };
+        timeout(PATIENCE_AT_START, migrations::run(&store.pool))
+            .await
+            .map_err(|_| StoreError::TooSlow(PATIENCE_AT_START))??;
+        Ok(store)
+    }
+
+    /// The address of a file.
+    pub fn file(path: &Path) -> Secret {
+        Secret::new(format!("sqlite://{}", path.display()))
+    }
+
+    /// Forgets everything when it is dropped.
+    pub async fn in_memory() -> Result<Self, StoreError> {
+        Self::open(&Secret::new("sqlite::memory:")).await
+    }
+
+    /// Whether it answers.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        within(PATIENCE, self.pool.execute("SELECT 1")).await.map(|_| ())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn pool(&self) -> &AnyPool {
+        &self.pool
+    }
+
+    /// Ends its connections, and writes what SQLite had kept aside into the file itself.
+    pub async fn close(&self) {
+        let _ = timeout(PATIENCE, self.pool.close()).await;
+    }
+}
+
+/// Nothing waits for the database for ever.
+async fn within<T>(patience: Duration, work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
+    Ok(timeout(patience, work).await.map_err(|_| StoreError::TooSlow(patience))??)
+}
+
+fn is_in_memory(url: &str) -> bool {
+    url.contains(":memory:")
+}
+
+impl Dialect {
+    fn of(url: &str) -> Result<Self, StoreError> {
+        match url.split(':').next() {
+            Some("sqlite") => Ok(Self::Sqlite),
+            Some("postgres" | "postgresql") => Ok(Self::Postgres),
+            _ => Err(StoreError::UnknownScheme),
+        }
+    }
+
+    /// A file that is not there is made.
+    fn complete(self, url: &str) -> String {
+        if self == Self::Sqlite && !is_in_memory(url) && !url.contains('?') {
+            format!("{url}?mode=rwc")
+        } else {
+            url.to_owned()
+        }
+    }
+
+    fn connections(self, url: &str) -> u32 {
+        match self {
+            Self::Sqlite if is_in_memory(url) => 1,
+            Self::Sqlite => 4,
+            Self::Postgres => 8,
+        }
+    }
+
+    async fn prepare(self, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+        if self == Self::Sqlite {
+            // With a log beside the file readers do not wait for the writer. Each commit reaches the disk before it is one: keys
+            // are never lost.
+            connection.execute("PRAGMA busy_timeout = 1500").await?;
+            connection.execute("PRAGMA journal_mode = WAL").await?;
+            connection.execute("PRAGMA synchronous = FULL").await?;
+        }
+        Ok(())
+    }
+
+    /// Milliseconds since 1970 by the database's clock, of which there is one for all replicas.
+    const fn now(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS BIGINT)",
+            Self::Postgres => "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
+        }
+    }
+}
