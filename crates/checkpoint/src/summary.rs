@@ -7,6 +7,8 @@ use crate::Family;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
     pub family: Family,
+    /// Tokens that prompt and answer may have together.
+    pub context: usize,
     /// The element format that most of the weights are in, as people write it: `"Q8_0"`, `"BF16"`.
     pub format: String,
     /// Elements of all tensors.

@@ -29,6 +29,9 @@ const MOST_HAND_OVER: usize = 1 << 16;
 /// Longer prompts than this are tokenised on a thread for blocking work: it takes a millisecond.
 const TOKENISED_INLINE: usize = 4096;
 
+/// Who a model's card says owns it.
+pub const OWNER: &str = "llm-inference-api";
+
 #[derive(Debug, ThisError)]
 pub enum StartError {
     #[error("the model cannot be loaded")]
@@ -93,7 +96,7 @@ impl Engine {
         let card = Arc::new(ModelCard {
             id,
             parent: None,
-            owner: "llm-inference-api".into(),
+            owner: OWNER.into(),
             created,
             version,
             context_length: context as u32,

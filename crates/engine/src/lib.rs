@@ -21,7 +21,7 @@ mod model;
 mod sampling;
 mod text;
 
-pub use engine::{Engine, StartError};
+pub use engine::{Engine, OWNER, StartError};
 pub use model::{BLOCK_TOKENS, Model, ModelError, Run, Wanted};
 pub use sampling::sampling_time;
 pub use settings::{EngineSettings, GuessSource, Memory, Progress, Speculation};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
-use backend::{Backend, MinP, RepetitionPenalty, Temperature, TopK, TopP};
-use checkpoint::{Checkpoint, GenerationDefaults};
+use backend::{MinP, RepetitionPenalty, Temperature, TopK, TopP};
+use checkpoint::{Checkpoint, GenerationDefaults, Summary};
 use engine::{Engine, EngineSettings, GuessSource, Memory, Progress};
 use jiff::Timestamp;
 use registry::{Catalogue, Declaration, Entry, Places, Source};
@@ -14,6 +14,8 @@ use serving::{Defaults, Model, Service};
 use telemetry::Metrics;
 
 use crate::embedded;
+use crate::memory::{self, Share};
+use crate::opening::Parked;
 use crate::settings::{Quantization, Settings, Speculation, types};
 
 /// A step that takes longer means that its engine hangs.
@@ -32,6 +34,11 @@ pub(crate) struct Loaded {
 impl Loaded {
     pub(crate) fn memory(&self) -> Memory {
         self.engine.memory()
+    }
+
+    /// For a service that lives no longer than what it was made for.
+    pub(crate) fn model(self) -> Model {
+        Model { defaults: self.defaults, ..Model::new(self.engine) }
     }
 }
 
@@ -68,12 +75,12 @@ pub(crate) fn open(entry: &Entry) -> Result<Checkpoint, checkpoint::Error> {
     }
 }
 
-/// Loads one of `count` models, which share the memory for the KV cache in equal parts, and `draft` to guess for it.
+/// Loads a model with so much memory for its KV cache, and `draft` to guess for it.
 pub(crate) fn load(
     entry: Entry,
     draft: Option<&Entry>,
     settings: &types::EngineSettings,
-    count: usize,
+    kv_cache: usize,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Loaded> {
     let mut checkpoint = open(&entry).with_context(|| format!("the model {:?} cannot be opened", entry.id))?;
@@ -85,7 +92,7 @@ pub(crate) fn load(
     let types::EngineSettings {
         quantization,
         threads,
-        kv_cache_bytes,
+        kv_cache_bytes: _, // Of all models; `kv_cache` is this one's part.
         kv_cache_type,
         max_running,
         max_queued,
@@ -109,7 +116,7 @@ pub(crate) fn load(
         max_running: max_running.value,
         max_queued: max_queued.value,
         queue_timeout: queue_timeout.value,
-        kv_cache_bytes: kv_cache_bytes.value.get() / count.max(1),
+        kv_cache_bytes: kv_cache,
         kv_element: kv_cache_type.value.0,
         step_tokens: EngineSettings::STEP_TOKENS,
         speculation: source.map(|source| engine::Speculation { source, tokens: speculation_tokens.value, adaptive: true }),
@@ -136,18 +143,51 @@ fn requantise(checkpoint: &mut Checkpoint, Quantization(format): Quantization) -
     })
 }
 
-/// What answers, whichever way it is asked.
-pub(crate) fn service(loaded: &[Loaded], settings: &Settings) -> Service {
-    let metrics = Metrics::new(loaded.iter().map(|model| model.entry.id.as_str()));
-    Service::new(models(loaded, settings), serving_settings(settings), Arc::new(metrics))
+/// The models of a server, each of which is opened when it is asked for. Fails if the first cannot be read; the others may come
+/// right later.
+pub(crate) fn parked(selection: &[Entry], draft: Option<&Entry>, settings: &Settings) -> Result<Vec<Arc<Parked>>> {
+    let summaries = selection.iter().enumerate().map(|(index, entry)| match summary(entry) {
+        Ok(summary) => Ok(Some(summary)),
+        Err(error) if index == 0 => Err(error).with_context(|| format!("the model {:?} cannot be opened", entry.id)),
+        Err(error) => {
+            tracing::warn!(model = %entry.id, error = format!("{:#}", anyhow::Error::from(error)), "it cannot be loaded as it is");
+            Ok(None)
+        }
+    });
+    let summaries = summaries.collect::<Result<Vec<_>>>()?;
+    let shares = shares(selection, draft, settings);
+    let parked = selection.iter().zip(summaries).zip(shares).map(|((entry, summary), share)| {
+        if share.bytes > settings.memory() {
+            tracing::warn!(
+                model = %entry.id, bytes = share.bytes, limit = settings.memory(),
+                "the model takes more memory than models may; LLM_MODEL_MEMORY_BYTES says how much that is"
+            );
+        }
+        Parked::new(entry.clone(), summary, share, draft.cloned(), settings.engine_of(&entry.id))
+    });
+    Ok(parked.collect())
 }
 
-fn models(loaded: &[Loaded], settings: &Settings) -> Vec<Model> {
-    let models = loaded.iter().map(|Loaded { entry, engine, defaults, .. }| {
-        let backend: Arc<dyn Backend> = Arc::clone(engine) as Arc<dyn Backend>;
-        offered(Model { defaults: *defaults, ..Model::new(backend) }, &entry.id, settings)
-    });
-    models.collect()
+fn shares(selection: &[Entry], draft: Option<&Entry>, settings: &Settings) -> Vec<Share> {
+    // Each has a draft model of its own.
+    let of_draft = draft.map_or(0, |draft| draft.size);
+    let weights: Vec<u64> = selection.iter().map(|entry| entry.size + of_draft).collect();
+    memory::shares(&weights, settings.memory(), settings.engine.kv_cache_bytes.value.get() as u64)
+}
+
+/// What a model is, by the heads of its files.
+pub(crate) fn summary(entry: &Entry) -> Result<Summary, checkpoint::Error> {
+    match &entry.source {
+        Source::Embedded => open(entry).map(|checkpoint| checkpoint.summary),
+        Source::Path(path) => checkpoint::inspect(path),
+    }
+}
+
+/// What answers, whichever way it is asked, as the catalogue offers it.
+pub(crate) fn service(models: Vec<Model>, settings: &Settings) -> Service {
+    let models: Vec<Model> = models.into_iter().map(|model| offered(model, settings)).collect();
+    let metrics = Metrics::new(models.iter().map(|model| model.card().id.clone()));
+    Service::new(models, serving_settings(settings), Arc::new(metrics))
 }
 
 fn serving_settings(settings: &Settings) -> serving::Settings {
@@ -163,16 +203,16 @@ fn serving_settings(settings: &Settings) -> serving::Settings {
         },
         max_tokens_limit: max_tokens_limit.value,
         stall_limit: STALL_LIMIT,
-        memory: u64::MAX,
+        memory: settings.memory(),
         patience: queue_timeout.value,
         most_waiting: max_queued.value,
     }
 }
 
-/// The model of this id, as the catalogue offers it. The defaults that it has are those of its makers.
-fn offered(model: Model, id: &str, settings: &Settings) -> Model {
+/// A model as the catalogue offers it. The defaults that it has are those of its makers.
+fn offered(model: Model, settings: &Settings) -> Model {
     let own = settings.generation.max_tokens_unsaid;
-    let Some(declared) = settings.declared(id) else { return Model { max_tokens: own, ..model } };
+    let Some(declared) = settings.declared(&model.card().id) else { return Model { max_tokens: own, ..model } };
     Model {
         aliases: declared.aliases.clone(),
         defaults: declared.defaults.or(model.defaults),
@@ -196,7 +236,7 @@ fn defaults_of(defaults: &GenerationDefaults) -> Defaults {
 }
 
 /// When a model was made, as far as its files tell: the embedded one is as old as the program.
-fn created(source: &Source) -> SystemTime {
+pub(crate) fn created(source: &Source) -> SystemTime {
     let path = match source {
         Source::Embedded => std::env::current_exe().ok(),
         Source::Path(path) => Some(path.clone()),
@@ -206,7 +246,7 @@ fn created(source: &Source) -> SystemTime {
 }
 
 /// The program's own for the model inside it; a file has none but its date.
-fn version(source: &Source, created: SystemTime) -> String {
+pub(crate) fn version(source: &Source, created: SystemTime) -> String {
     match source {
         Source::Embedded => env!("CARGO_PKG_VERSION").into(),
         Source::Path(_) => Timestamp::try_from(created).map_or_else(|_| "unknown".into(), |date| format!("{date:.0}")),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use backend::Backend as _;
 use serde_json::{Value, json};
 use testkit::TestApp;
 
@@ -21,13 +22,9 @@ fn declared(file: &str) -> TestApp {
     let settings = settings(file);
     let catalogue = catalogue(&settings.models).unwrap();
     let selection = selection(&catalogue, &settings.models).unwrap();
-    let count = selection.len();
-    let load = |entry: Entry| {
-        let engine = settings.engine_of(&entry.id);
-        load(entry, None, &engine, count, &mut |_| {}).unwrap()
-    };
-    let loaded: Vec<Loaded> = selection.into_iter().map(load).collect();
-    TestApp::with(models(&loaded, &settings), serving_settings(&settings), api::Settings::default())
+    let parked = parked(&selection, None, &settings).unwrap();
+    let models = parked.iter().map(|parked| offered(parked.model(), &settings)).collect();
+    TestApp::with(models, serving_settings(&settings), api::Settings::default())
 }
 
 /// The embedded model.
@@ -38,12 +35,12 @@ fn loaded(engine: EngineArguments) -> Result<Loaded> {
     let catalogue = catalogue(&settings.models)?;
     let draft = draft(&catalogue, &settings.engine)?;
     let entry = selection(&catalogue, &settings.models)?.remove(0);
-    load(entry, draft.as_ref(), &settings.engine, 1, &mut |_| {})
+    load(entry, draft.as_ref(), &settings.engine, settings.engine.kv_cache_bytes.value.get(), &mut |_| {})
 }
 
 /// A server with it.
 fn app(engine: EngineArguments) -> TestApp {
-    TestApp::with_models(vec![Model::new(loaded(engine).unwrap().engine)])
+    TestApp::with_models(vec![loaded(engine).unwrap().model()])
 }
 
 /// A question whose answer stands in the conversation already.

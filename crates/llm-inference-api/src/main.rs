@@ -3,6 +3,8 @@
 mod assemble;
 mod commands;
 mod embedded;
+mod memory;
+mod opening;
 mod settings;
 mod terminal;
 

@@ -63,10 +63,15 @@ impl Service {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Opens the first of the models that are opened on demand, and then the others, if all of them fit into memory together.
-    /// Fails if the first cannot be opened. From this call on, until the first is there, the service is not ready.
-    pub fn start(&self) -> impl Future<Output = Result<(), OpenError>> {
-        self.inner.fleet.start()
+    /// Opens the first of the models that are opened on demand, or fails. From this call on, until the model is there, the service
+    /// is not ready.
+    pub fn open_first(&self) -> impl Future<Output = Result<(), OpenError>> {
+        self.inner.fleet.open_first()
+    }
+
+    /// Opens all of them, one after the other, if all fit into memory together.
+    pub async fn open_others(&self) {
+        self.inner.fleet.open_others().await;
     }
 
     /// In the order of the catalogue. A backend that is not there yet has nothing to say of itself and is left out.

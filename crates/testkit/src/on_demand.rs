@@ -1,6 +1,7 @@
 //! A model that is opened when somebody asks for it, as a test says.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -42,6 +43,8 @@ pub struct Parked {
     bytes: u64,
     memory: MemoryInUse,
     script: Arc<Mutex<VecDeque<Attempt>>>,
+    /// Times that what was open has died.
+    deaths: Arc<AtomicUsize>,
     history: watch::Sender<History>,
 }
 
@@ -69,6 +72,7 @@ impl Parked {
             bytes,
             memory: memory.clone(),
             script: Arc::default(),
+            deaths: Arc::default(),
             history: watch::Sender::new(History::default()),
         }
     }
@@ -94,6 +98,16 @@ impl Parked {
     pub fn panics(&self, text: &'static str) -> &Self {
         self.script().push_back(Attempt { gate: None, outcome: Outcome::Panics(text) });
         self
+    }
+
+    /// What is open now has failed, and does not come back.
+    pub fn dies(&self) {
+        self.deaths.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// As often as it is opened.
+    pub fn never_lives(&self) {
+        self.deaths.store(usize::MAX, Ordering::Relaxed);
     }
 
     pub fn history(&self) -> History {
@@ -122,7 +136,8 @@ impl Opener for Parked {
         match outcome {
             Outcome::Opens => {
                 let defaults = Defaults::default();
-                Ok(Opened { backend: Arc::new(Driven { taken }), defaults, bytes: self.bytes })
+                let deaths_before = self.deaths.load(Ordering::Relaxed).min(usize::MAX - 1);
+                Ok(Opened { backend: Arc::new(Driven { taken, deaths_before }), defaults, bytes: self.bytes })
             }
             Outcome::Fails(reason) => Err(OpenError(reason.into())),
             Outcome::Panics(text) => panic!("{text}"),
@@ -165,6 +180,7 @@ impl Drop for Taken {
 #[derive(Debug)]
 struct Driven {
     taken: Taken,
+    deaths_before: usize,
 }
 
 impl Driven {
@@ -179,6 +195,9 @@ impl Backend for Driven {
     }
 
     fn state(&self) -> ModelState {
+        if self.taken.0.deaths.load(Ordering::Relaxed) > self.deaths_before {
+            return ModelState::Failed { reason: "the engine has stopped".into() };
+        }
         self.scripted().state()
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use backend::{Activity, ModelState};
 use serving::{Group, Model};
-use testkit::{Scripted, TestApp};
+use testkit::{Parked, Scripted, TestApp};
 
 fn failed() -> ModelState {
     ModelState::Failed { reason: "/secret/path is gone".into() }
@@ -100,4 +100,26 @@ async fn a_model_for_sql_is_a_group_of_its_own() {
     let sql = Model { group: Group::TextToSql, ..Model::new(Arc::new(Scripted::new("org/sql"))) };
     let app = TestApp::with_models(vec![Model::new(Arc::new(Scripted::new("demo"))), sql]);
     insta::assert_snapshot!(app.get("/health").await.json()["backends"], @r#"{"chat":["in-process:demo"],"text2sql":["in-process:org/sql"]}"#);
+}
+
+#[tokio::test]
+async fn a_model_waits_to_be_asked_for() {
+    let app = TestApp::with_models(vec![Parked::new("demo", 1).model()]);
+    insta::assert_snapshot!(told(&app).await, @r#"
+        /health 200 {"status":"healthy","version":"test","api_status":"running","model_status":"none","gpu_status":"unavailable","backends":{"chat":["in-process:demo"],"text2sql":["in-process:demo"]},"timestamp":"2026-01-01T00:00:00Z","uptime_seconds":"…"}
+        /health/live 200 {"status":"alive"}
+        /health/ready 200 {"status":"ready","models":{"demo":"idle"}}
+    "#);
+    let metrics = app.get("/metrics").await.ok();
+    assert!(metrics.text().contains("model_loaded{model=\"demo\"} 0\n"));
+}
+
+#[tokio::test]
+async fn the_first_model_is_not_there_yet() {
+    let model = Parked::new("demo", 1);
+    let app = TestApp::with_models(vec![model.model()]);
+    let opened = app.service.open_first();
+    insta::assert_snapshot!(app.get("/health/ready").await.text(), @r#"{"status":"loading","models":{"demo":"idle"}}"#);
+    opened.await.unwrap();
+    insta::assert_snapshot!(app.get("/health/ready").await.ok().text(), @r#"{"status":"ready","models":{"demo":"ready"}}"#);
 }

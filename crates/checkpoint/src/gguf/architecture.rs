@@ -18,7 +18,7 @@ pub(super) fn read(path: &Path, file: &GgufFile) -> Result<Architecture> {
 }
 
 /// Mistral's files say llama; how one that said mistral would arrange its rows, nobody has laid down.
-pub(super) fn family(path: &Path, metadata: &Metadata) -> Result<Family> {
+fn family(path: &Path, metadata: &Metadata) -> Result<Family> {
     let key = "general.architecture";
     let name = metadata.text(key)?.ok_or_else(|| metadata.missing(key, "the model's architecture"))?;
     let unknown = || Error::Architecture { file: path.into(), found: name.into() };

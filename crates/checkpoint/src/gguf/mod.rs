@@ -37,7 +37,7 @@ pub(crate) fn open(path: &Path, storage: &Storage) -> Result<Model> {
     let arrangement = Arrangement { names, transposed: false, interleaved, tied: None };
     let (weights, unused) = assemble(&file.tensors, &architecture, arrangement)?;
     Ok(Model {
-        summary: file.tensors.summary(architecture.family, |name| names.is_no_weight(name)),
+        summary: file.tensors.summary(&architecture, |name| names.is_no_weight(name)),
         vocabulary: vocabulary::read(&file.metadata)?,
         architecture,
         weights,
@@ -48,9 +48,9 @@ pub(crate) fn open(path: &Path, storage: &Storage) -> Result<Model> {
 /// By the head of the file alone.
 pub(crate) fn inspect(path: &Path, storage: &Storage) -> Result<Summary> {
     let file = file::read(path, storage)?;
-    let family = architecture::family(path, &file.metadata)?;
-    let names = names(family);
-    Ok(file.tensors.summary(family, |name| names.is_no_weight(name)))
+    let architecture = architecture::read(path, &file)?;
+    let names = names(architecture.family);
+    Ok(file.tensors.summary(&architecture, |name| names.is_no_weight(name)))
 }
 
 /// Whether a file begins as GGUF files do.

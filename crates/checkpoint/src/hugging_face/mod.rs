@@ -53,7 +53,7 @@ fn model(config: Config, tensors: &Tensors, defaults: GenerationDefaults) -> Res
     let arrangement = Arrangement { names, transposed: family == Family::Gpt2, interleaved: false, tied: Some(config.tied) };
     let (weights, unused) = assemble(tensors, &config.architecture, arrangement)?;
     Ok(Model {
-        summary: tensors.summary(family, |name| names.is_no_weight(name)),
+        summary: tensors.summary(&config.architecture, |name| names.is_no_weight(name)),
         architecture: config.architecture,
         weights,
         defaults,
@@ -65,9 +65,8 @@ fn model(config: Config, tensors: &Tensors, defaults: GenerationDefaults) -> Res
 /// By the headers alone.
 pub(crate) fn inspect(directory: &Path) -> Result<Summary> {
     let config = config::read(&Fields::read(&directory.join("config.json"))?)?;
-    let family = config.architecture.family;
-    let names = names(family);
-    Ok(shards::read(directory)?.summary(family, |name| names.is_no_weight(name)))
+    let names = names(config.architecture.family);
+    Ok(shards::read(directory)?.summary(&config.architecture, |name| names.is_no_weight(name)))
 }
 
 fn names(family: Family) -> &'static Names {

@@ -2,7 +2,7 @@
 
 use anyhow::Error;
 use clap::{Args, CommandFactory};
-use registry::{Entry, Source};
+use registry::Entry;
 
 use super::serve::http_settings;
 use super::{Cli, ServeArguments};
@@ -76,11 +76,8 @@ impl Findings {
 
 /// By the heads of its files alone.
 fn describe(entry: &Entry) -> Result<String, Error> {
-    let summary = match &entry.source {
-        Source::Embedded => assemble::open(entry).map(|checkpoint| checkpoint.summary),
-        Source::Path(path) => checkpoint::inspect(path),
-    };
-    let summary = summary.map_err(|error| Error::from(error).context(format!("the model {:?} cannot be served", entry.id)));
+    let summary = assemble::summary(entry)
+        .map_err(|error| Error::from(error).context(format!("the model {:?} cannot be served", entry.id)));
     summary.map(|summary| summary.to_string())
 }
 

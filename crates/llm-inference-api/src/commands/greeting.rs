@@ -2,13 +2,15 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use backend::Backend as _;
+use checkpoint::Summary;
+use engine::Memory;
 use telemetry::logs::Format;
 
 use super::serve::reachable;
-use crate::assemble::Loaded;
 use crate::embedded;
+use crate::opening::Parked;
 use crate::settings::{Settings, size};
 use crate::terminal;
 
@@ -26,22 +28,23 @@ struct Line {
     id: String,
     description: String,
     place: String,
-    context: u32,
+    context: usize,
+    /// What it takes, if it is loaded.
+    memory: Option<Memory>,
     weights: u64,
-    kv_cache: u64,
 }
 
 impl Greeting {
-    pub(crate) fn new(settings: &Settings, address: SocketAddr, loaded: &[Loaded]) -> Self {
+    pub(crate) fn new(settings: &Settings, address: SocketAddr, parked: &[Arc<Parked>]) -> Self {
         Self {
             address,
             instructions: kernels::Isa::detect().to_string(),
             threads: settings.engine.threads.value.get(),
-            models: loaded.iter().map(line).collect(),
+            models: parked.iter().map(|parked| line(parked)).collect(),
         }
     }
 
-    /// To stderr: lines for people, or an entry a model in the log.
+    /// To stderr: lines for people, or an entry in the log.
     pub(crate) fn say(&self, format: Format) {
         match format {
             Format::Pretty => terminal::say(&self.for_people()),
@@ -52,9 +55,14 @@ impl Greeting {
     fn for_people(&self) -> String {
         let Self { address, instructions, threads, models } = self;
         let mut text = format!("llm-inference-api {} · {instructions} · {threads} threads\n", env!("CARGO_PKG_VERSION"));
-        for Line { id, description, place, context, weights, kv_cache } in models {
+        for Line { id, description, place, context, memory, weights } in models {
             let _ = writeln!(text, "  {id}: {description}, {context} tokens of context ({place})");
-            let _ = writeln!(text, "    {} of weights, KV cache up to {}", size(*weights), size(*kv_cache));
+            let _ = match memory {
+                Some(Memory { weights, kv_cache }) => {
+                    writeln!(text, "    {} of weights, KV cache up to {}", size(*weights), size(*kv_cache))
+                }
+                None => writeln!(text, "    {} of weights, loaded when it is asked for", size(*weights)),
+            };
         }
         let _ = write!(text, "listening on http://{address}; try:\n{}", self.first_request());
         text
@@ -73,12 +81,6 @@ impl Greeting {
     }
 
     fn log(&self) {
-        for Line { id, description, place, context, weights, kv_cache } in &self.models {
-            tracing::info!(
-                model = %id, %description, source = %place, context, weight_bytes = weights, kv_cache_bytes = kv_cache,
-                "loaded"
-            );
-        }
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"), instructions = %self.instructions, threads = self.threads,
             address = %self.address, models = self.models.len(), "listening"
@@ -86,16 +88,15 @@ impl Greeting {
     }
 }
 
-fn line(loaded: &Loaded) -> Line {
-    let card = loaded.engine.card();
-    let memory = loaded.memory();
+fn line(parked: &Parked) -> Line {
+    let Parked { entry, summary, .. } = parked;
     Line {
-        id: card.id.clone(),
-        description: card.description.clone(),
-        place: loaded.entry.source.to_string(),
-        context: card.context_length,
-        weights: memory.weights,
-        kv_cache: memory.kv_cache,
+        id: entry.id.clone(),
+        description: summary.as_ref().map_or_else(|| "unreadable".to_owned(), Summary::to_string),
+        place: entry.source.to_string(),
+        context: summary.as_ref().map_or(0, |summary| summary.context),
+        memory: parked.took(),
+        weights: entry.size,
     }
 }
 
@@ -113,8 +114,8 @@ mod tests {
                 description: "llama, 3.1 M parameters, Q8_0".into(),
                 place: "embedded".into(),
                 context: 1024,
-                weights: 4_300_000,
-                kv_cache: 32 << 20,
+                memory: Some(Memory { weights: 4_300_000, kv_cache: 32 << 20 }),
+                weights: 4_200_000,
             }],
         }
     }

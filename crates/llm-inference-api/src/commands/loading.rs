@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use backend::Backend as _;
 use engine::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use registry::Entry;
@@ -11,12 +12,17 @@ use registry::Entry;
 use crate::assemble::{self, Loaded};
 use crate::settings::{size, types};
 
-/// Loads one of `count` models, with a bar where stderr is a terminal, and says what is worth knowing in the log. `draft` is
-/// loaded with it, to guess for it.
-pub(crate) fn load(entry: Entry, draft: Option<&Entry>, settings: &types::EngineSettings, count: usize) -> Result<Loaded> {
+/// Loads a model with so much memory for its KV cache, with a bar where stderr is a terminal, and says what is worth knowing in the
+/// log. `draft` is loaded with it, to guess for it.
+pub(crate) fn load(
+    entry: Entry,
+    draft: Option<&Entry>,
+    settings: &types::EngineSettings,
+    kv_cache: usize,
+) -> Result<Loaded> {
     let bar = bar(&entry);
     let started = Instant::now();
-    let loaded = assemble::load(entry, draft, settings, count, &mut |Progress { done, total }| {
+    let loaded = assemble::load(entry, draft, settings, kv_cache, &mut |Progress { done, total }| {
         bar.set_length(total as u64);
         bar.set_position(done as u64);
     });
@@ -25,7 +31,12 @@ pub(crate) fn load(entry: Entry, draft: Option<&Entry>, settings: &types::Engine
     for warning in &loaded.warnings {
         tracing::warn!(model = %loaded.entry.id, "{warning}");
     }
-    tracing::debug!(model = %loaded.entry.id, seconds = started.elapsed().as_secs_f64(), "loaded");
+    let (card, memory) = (loaded.engine.card(), loaded.memory());
+    tracing::info!(
+        model = %card.id, description = %card.description, source = %loaded.entry.source, context = card.context_length,
+        weight_bytes = memory.weights, kv_cache_bytes = memory.kv_cache, seconds = started.elapsed().as_secs_f64(),
+        "loaded"
+    );
     Ok(loaded)
 }
 

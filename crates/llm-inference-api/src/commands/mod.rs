@@ -5,7 +5,6 @@ mod check_config;
 mod generate;
 mod greeting;
 pub(crate) mod loading;
-mod meanwhile;
 mod models;
 mod sampling;
 mod serve;

@@ -1,7 +1,7 @@
 //! `models`: what is there, where, and how big.
 
 use clap::Args;
-use registry::{Entry, Source};
+use registry::Entry;
 use serde_json::json;
 
 use crate::commands::{Failure, prepare};
@@ -50,11 +50,7 @@ pub(crate) fn run(arguments: ModelsArguments) -> Result<(), Failure> {
 }
 
 fn describe(entry: &Entry) -> Result<String, String> {
-    let summary = match &entry.source {
-        Source::Embedded => assemble::open(entry).map(|checkpoint| checkpoint.summary),
-        Source::Path(path) => checkpoint::inspect(path),
-    };
-    summary.map(|summary| summary.to_string()).map_err(|error| format!("{:#}", anyhow::Error::from(error)))
+    assemble::summary(entry).map(|summary| summary.to_string()).map_err(|error| format!("{:#}", anyhow::Error::from(error)))
 }
 
 fn as_json(rows: &[Row]) -> String {
@@ -94,6 +90,8 @@ fn as_table(rows: &[Row]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use registry::Source;
+
     use super::*;
 
     fn rows() -> Vec<Row> {

@@ -53,8 +53,9 @@ pub(crate) fn answerer(settings: &Settings) -> Result<(Service, String)> {
     let entry = assemble::selection(&catalogue, &settings.models)?.into_iter().next().context("there is no model to use")?;
     let draft = assemble::draft(&catalogue, &settings.engine)?;
     let id = entry.id.clone();
-    let loaded = commands::loading::load(entry, draft.as_ref(), &settings.engine_of(&id), 1)?;
-    Ok((assemble::service(&[loaded], settings), id))
+    let kv_cache = settings.engine.kv_cache_bytes.value.get();
+    let loaded = commands::loading::load(entry, draft.as_ref(), &settings.engine_of(&id), kv_cache)?;
+    Ok((assemble::service(vec![loaded.model()], settings), id))
 }
 
 /// Writes an answer to stdout as it comes; gives back its text and how it ended.

@@ -1,18 +1,20 @@
-//! `serve`: binds, loads while it answers that it is not ready, says what is there, and serves until it is told to stop.
+//! `serve`: binds, serves, loads the first model, says what is there, and goes on until it is told to stop.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use registry::Entry;
+use serving::Service;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use super::greeting::Greeting;
-use super::{loading, meanwhile};
-use crate::assemble::{self, Loaded};
+use crate::assemble;
 use crate::commands::{Failure, prepare};
+use crate::opening::Parked;
 use crate::settings::{Arguments, Origins, Purpose, Settings, types::HttpSettings};
 use crate::terminal;
 
@@ -31,16 +33,25 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         .enable_all()
         .build()
         .context("the threads for the network cannot be started")?;
-    let loaded = meanwhile::serve(&runtime, &listener, &http, &selection, || load(&selection, draft.as_ref(), &settings))?;
     let address = listener.local_addr().map_err(anyhow::Error::from)?;
+    let parked = assemble::parked(&selection, draft.as_ref(), &settings)?;
+    let service = assemble::service(parked.iter().map(Parked::model).collect(), &settings);
+    let start = start(service.clone(), || Greeting::new(&settings, address, &parked).say(settings.log.format.value));
     let grace = http.grace;
-    let app = api::App::new(assemble::service(&loaded, &settings), http);
-    Greeting::new(&settings, address, &loaded).say(settings.log.format.value);
-    // From here on the service owns the engines: they end when it does.
-    drop(loaded);
-    runtime.block_on(serve(listener, app, grace))?;
+    let outcome = runtime.block_on(serve(listener, api::App::new(service, http), grace, start));
+    // A model may still be on its way, for nobody.
+    runtime.shutdown_background();
+    outcome?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Loads the first model, which has to be there; then says so, and loads the others if there is room. Never ends well, but goes on.
+async fn start(service: Service, greet: impl FnOnce()) -> Result<Infallible> {
+    service.open_first().await?;
+    greet();
+    service.open_others().await;
+    std::future::pending().await
 }
 
 /// Which models are to be served, and which one guesses for them.
@@ -59,11 +70,6 @@ fn select(settings: &Settings) -> Result<(Vec<Entry>, Option<Entry>)> {
     }
     let draft = assemble::draft(&catalogue, &settings.engine)?;
     Ok((selection, draft))
-}
-
-fn load(selection: &[Entry], draft: Option<&Entry>, settings: &Settings) -> Result<Vec<Loaded>> {
-    let load = |entry: &Entry| loading::load(entry.clone(), draft, &settings.engine_of(&entry.id), selection.len());
-    selection.iter().map(load).collect()
 }
 
 fn bind(http: &HttpSettings) -> Result<TcpListener> {
@@ -103,7 +109,13 @@ pub(crate) fn http_settings(http: &HttpSettings) -> Result<api::Settings> {
     })
 }
 
-async fn serve(listener: TcpListener, app: api::App, grace: Duration) -> Result<()> {
+/// Serves from the beginning, while `start` goes on beside it.
+async fn serve(
+    listener: TcpListener,
+    app: api::App,
+    grace: Duration,
+    start: impl Future<Output = Result<Infallible>>,
+) -> Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let (stop, stopped) = oneshot::channel();
     let mut signals = Signals::listen()?;
@@ -118,6 +130,7 @@ async fn serve(listener: TcpListener, app: api::App, grace: Duration) -> Result<
     };
     tokio::select! {
         served = api::serve(listener, app, shutdown) => Ok(served?),
+        Err(failed) = start => Err(failed),
         () = told_twice => {
             terminal::say("stopped at once by a second signal");
             std::process::exit(ENDED_BY_SIGNAL);

@@ -43,6 +43,11 @@ pub(crate) struct ModelArguments {
     /// that --model names, else the embedded one].
     #[arg(long, value_name = "IDS", value_parser = parse::allowed)]
     pub(crate) allowed_models: Option<Allowed>,
+    /// Memory that the served models may take together, their KV caches included, as 6GiB. If they need more, those that nobody has
+    /// used for longest are unloaded, and loaded again when they are asked for [LLM_MODEL_MEMORY_BYTES; default: four fifths of what
+    /// is free].
+    #[arg(long, value_name = "BYTES", value_parser = parse::bytes)]
+    pub(crate) model_memory_bytes: Option<NonZeroUsize>,
 }
 
 #[derive(Debug, Clone, Default, Args)]
@@ -55,7 +60,7 @@ pub(crate) struct EngineArguments {
     /// Threads that compute [LLM_THREADS; default: the physical cores].
     #[arg(long, value_name = "NUMBER", value_parser = parse::some)]
     pub(crate) threads: Option<NonZeroUsize>,
-    /// Memory for the KV cache of all models together, as 512MiB [LLM_KV_CACHE_BYTES; default: a quarter of what is free].
+    /// Memory for the KV caches of all models that fit into memory at once, in equal parts, as 512MiB [LLM_KV_CACHE_BYTES; default: a quarter of what is free].
     #[arg(long, value_name = "BYTES", value_parser = parse::bytes)]
     pub(crate) kv_cache_bytes: Option<NonZeroUsize>,
     /// How keys and values are held: auto, f32, f16, bf16, or int8, which takes little more than half of f16 and costs

@@ -25,6 +25,11 @@ pub(crate) fn kv_cache_bytes(free_memory: Option<u64>) -> NonZeroUsize {
     usize::try_from(bytes).ok().and_then(NonZeroUsize::new).unwrap_or(NonZeroUsize::MAX)
 }
 
+/// Four fifths of the memory that is free when the server starts; no limit where it is not known how much that is.
+pub(crate) fn model_memory(free_memory: Option<u64>) -> Option<NonZeroUsize> {
+    usize::try_from(free_memory? / 5 * 4).ok().and_then(NonZeroUsize::new)
+}
+
 pub(crate) fn temperature() -> Temperature {
     Temperature::new(0.7).expect("0.7 is between 0 and 2")
 }

@@ -73,6 +73,7 @@ declare! {
         named: "model.path", "--model";
         directory: "model.directory", "--model-path", "LLM_MODEL_PATH";
         allowed: "model.allowed" several, "--allowed-models", "LLM_ALLOWED_MODELS";
+        memory: "model.memory_bytes", "--model-memory-bytes", "LLM_MODEL_MEMORY_BYTES";
     }
     engine: EngineValues {
         quantization: "model.quantization", "--quantization", "LLM_QUANTIZATION";

@@ -53,7 +53,7 @@ pub(crate) fn resolve(
     let mut settings = Settings {
         file: path,
         generation: resolve_generation(&mut choice, generation, generation_said, &declared),
-        models: resolve_models(&mut choice, models, models_said, declared),
+        models: resolve_models(&mut choice, models, models_said, declared, machine),
         engine: resolve_engine(&mut choice, engine, engine_said, machine),
         http: resolve_http(&mut choice, http, http_said, machine),
         log: resolve_log(&mut choice, log, log_said, machine, purpose),
@@ -74,14 +74,21 @@ fn resolve_models(
     arguments: ModelArguments,
     said: ModelValues<Said>,
     declared: Vec<DeclaredModel>,
+    machine: &Machine,
 ) -> ModelSettings {
-    let ModelArguments { model, model_path, allowed_models } = arguments;
-    let ModelValues { named, directory, allowed } = said;
+    let ModelArguments { model, model_path, allowed_models, model_memory_bytes } = arguments;
+    let ModelValues { named, directory, allowed, memory } = said;
     ModelSettings {
         named: choice.of(model.map(Some), named, some_path, None),
         directory: choice.of(model_path.map(Some), directory, some_path, None),
         allowed: choice.of(allowed_models, allowed, parse::allowed, Allowed::Unsaid),
         declared,
+        memory: choice.of(
+            model_memory_bytes.map(Some),
+            memory,
+            |text| parse::bytes(text).map(Some),
+            defaults::model_memory(machine.free_memory),
+        ),
     }
 }
 

@@ -76,6 +76,7 @@ fn nothing_said() {
         --model                      none                  default
         LLM_MODEL_PATH               none                  default
         LLM_ALLOWED_MODELS           the embedded model    default
+        LLM_MODEL_MEMORY_BYTES       6871947672 (6.4 GiB)  default
         LLM_INFERENCE_HOSTNAME       0.0.0.0               default
         LLM_INFERENCE_PORT           8091                  default
         CORS_ALLOWED_ORIGINS         *                     default
@@ -135,6 +136,7 @@ fn everything_said_by_variables() {
         --model                      none                                  default
         LLM_MODEL_PATH               /models                               environment (LLM_MODEL_PATH)
         LLM_ALLOWED_MODELS           demo, acme/large                      environment (LLM_ALLOWED_MODELS)
+        LLM_MODEL_MEMORY_BYTES       6871947672 (6.4 GiB)                  default
         LLM_INFERENCE_HOSTNAME       127.0.0.1                             environment (LLM_INFERENCE_HOSTNAME)
         LLM_INFERENCE_PORT           9000                                  environment (LLM_INFERENCE_PORT)
         CORS_ALLOWED_ORIGINS         https://a.example, https://b.example  environment (CORS_ALLOWED_ORIGINS)

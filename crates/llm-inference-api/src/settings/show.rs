@@ -1,6 +1,7 @@
 //! The settings in force, for people.
 
 use std::fmt::Write as _;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ pub(crate) fn show(settings: &Settings) -> String {
 
 fn rows(settings: &Settings) -> Vec<[String; 3]> {
     let Settings { file, models, engine, generation, http, log, warnings: _ } = settings;
-    let ModelSettings { named, directory, allowed, declared } = models;
+    let ModelSettings { named, directory, allowed, declared, memory } = models;
     let EngineSettings {
         quantization,
         threads,
@@ -52,6 +53,7 @@ fn rows(settings: &Settings) -> Vec<[String; 3]> {
             Allowed::All => "*".to_owned(),
             Allowed::Ids(ids) => ids.join(", "),
         }),
+        row(memory, |memory| memory.map_or("no limit".to_owned(), bytes)),
         row(host, String::clone),
         row(port, u16::to_string),
         row(origins, |origins| match origins {
@@ -68,7 +70,7 @@ fn rows(settings: &Settings) -> Vec<[String; 3]> {
         row(max_queued, ToString::to_string),
         row(queue_timeout, milliseconds),
         row(quantization, |quantization| quantization.name().to_owned()),
-        row(kv_cache_bytes, |bytes| format!("{} ({})", bytes, size(bytes.get() as u64))),
+        row(kv_cache_bytes, |kv_cache| bytes(*kv_cache)),
         row(kv_cache_type, |kind| kind.name().to_owned()),
         row(threads, ToString::to_string),
         row(speculation, |speculation| match speculation {
@@ -88,6 +90,10 @@ fn rows(settings: &Settings) -> Vec<[String; 3]> {
 
 fn row<T>(setting: &Setting<T>, show: impl Fn(&T) -> String) -> [String; 3] {
     [setting.names.name().to_owned(), show(&setting.value), setting.origin.to_string()]
+}
+
+fn bytes(bytes: NonZeroUsize) -> String {
+    format!("{bytes} ({})", size(bytes.get() as u64))
 }
 
 fn path(path: Option<&Path>) -> String {

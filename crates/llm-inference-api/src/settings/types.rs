@@ -86,6 +86,11 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// Bytes that all served models may take together.
+    pub(crate) fn memory(&self) -> u64 {
+        self.models.memory.value.map_or(u64::MAX, |bytes| bytes.get() as u64)
+    }
+
     /// What the catalogue says of a model.
     pub(crate) fn declared(&self, id: &str) -> Option<&DeclaredModel> {
         self.models.declared.iter().find(|model| model.id == id)
@@ -108,6 +113,8 @@ pub(crate) struct ModelSettings {
     pub(crate) named: Setting<Option<PathBuf>>,
     pub(crate) directory: Setting<Option<PathBuf>>,
     pub(crate) allowed: Setting<Allowed>,
+    /// What they may take together; without, as much as there is.
+    pub(crate) memory: Setting<Option<NonZeroUsize>>,
     /// The file's catalogue. No two have a name in common.
     pub(crate) declared: Vec<DeclaredModel>,
 }

@@ -92,7 +92,12 @@ impl Garage {
             let opener = &garage.models[slot].opener;
             let opened = catch_unwind(AssertUnwindSafe(|| opener.open()));
             match opened.unwrap_or_else(|_| Err(OpenError("loading it panicked".into()))) {
-                Ok(model) => garage.opened(slot, model),
+                Ok(model) if model.is_alive() => garage.opened(slot, model),
+                // Opened anew by whoever waits, it would go round in circles.
+                Ok(model) => {
+                    drop(model);
+                    garage.failed(slot, OpenError("it stopped as soon as it was loaded".into()));
+                }
                 Err(error) => garage.failed(slot, error),
             }
             garage.has_changed();

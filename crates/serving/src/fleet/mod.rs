@@ -82,24 +82,25 @@ impl Fleet {
         })
     }
 
-    /// See [`Service::start`](crate::Service::start).
-    pub(crate) fn start(&self) -> impl Future<Output = Result<(), OpenError>> {
-        let mut bays = self.members.iter().filter_map(Member::bay);
-        let first = bays.next();
+    /// See [`Service::open_first`](crate::Service::open_first).
+    pub(crate) fn open_first(&self) -> impl Future<Output = Result<(), OpenError>> {
+        let first = self.members.iter().find_map(Member::bay);
         self.starting.store(first.is_some(), Ordering::Relaxed);
         async move {
-            if let Some(first) = first {
-                let opened = first.preload().await;
-                self.starting.store(false, Ordering::Relaxed);
-                opened?;
+            let Some(first) = first else { return Ok(()) };
+            let opened = first.preload().await;
+            self.starting.store(false, Ordering::Relaxed);
+            opened
+        }
+    }
+
+    /// See [`Service::open_others`](crate::Service::open_others).
+    pub(crate) async fn open_others(&self) {
+        if self.garage.fit_together() {
+            for bay in self.members.iter().filter_map(Member::bay) {
+                // A failure is in the log, and remembered for whoever asks.
+                let _ = bay.preload().await;
             }
-            if self.garage.fit_together() {
-                for bay in bays {
-                    // A failure is in the log, and remembered for whoever asks.
-                    let _ = bay.preload().await;
-                }
-            }
-            Ok(())
         }
     }
 

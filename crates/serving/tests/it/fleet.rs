@@ -196,14 +196,20 @@ async fn one_that_has_died_is_opened_anew() {
     let model = Parked::new("demo", 1);
     let service = service(&[&model], 1);
     ask(&service, &model).await.unwrap();
-    model.backend.set_state(ModelState::Failed { reason: "the engine has stopped".into() });
+    model.dies();
     assert_eq!(states(&service), [ModelState::Idle]);
     assert!(service.health().is_ready());
-    let mut asked = Box::pin(ask(&service, &model));
-    assert!(poll!(&mut asked).is_pending());
-    model.backend.set_state(ModelState::Ready);
-    asked.await.unwrap();
+    ask(&service, &model).await.unwrap();
     assert_eq!((model.history().begun, model.history().closed), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_dies_as_soon_as_it_is_there_has_failed() {
+    let model = Parked::new("demo", 1);
+    model.never_lives();
+    let service = service(&[&model], 1);
+    assert_eq!(ask(&service, &model).await.unwrap_err().to_string(), "the model \"demo\" could not be loaded");
+    assert_eq!((model.history().begun, model.history().closed), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -238,19 +244,17 @@ async fn the_card_is_what_is_known() {
 #[tokio::test(start_paused = true)]
 async fn the_first_is_there_before_the_service_is_ready() {
     let (first, second) = (Parked::new("first", 1), Parked::new("second", 1));
-    let (gate, other) = (first.gated(), second.gated());
+    let gate = first.gated();
     let service = service(&[&first, &second], 2);
-    let mut start = Box::pin(service.start());
+    let mut opened = Box::pin(service.open_first());
     assert!(!service.health().is_ready() && service.health().is_loading());
-    assert!(poll!(&mut start).is_pending());
+    assert!(poll!(&mut opened).is_pending());
+    assert!(!service.health().is_ready() && service.health().is_loading());
     drop(gate);
-    while service.health().starting {
-        assert!(poll!(&mut start).is_pending());
-        tokio::task::yield_now().await;
-    }
+    opened.await.unwrap();
     assert!(service.health().is_ready());
-    drop(other);
-    start.await.unwrap();
+    assert_eq!(states(&service), [ModelState::Ready, ModelState::Idle]);
+    service.open_others().await;
     assert_eq!((first.history().begun, second.history().begun), (1, 1));
 }
 
@@ -258,7 +262,8 @@ async fn the_first_is_there_before_the_service_is_ready() {
 async fn where_not_all_fit_only_the_first_is_opened_at_the_start() {
     let models = ["a", "b", "c"].map(|id| Parked::new(id, 1));
     let service = service(&models.each_ref(), 2);
-    service.start().await.unwrap();
+    service.open_first().await.unwrap();
+    service.open_others().await;
     assert_eq!(models.each_ref().map(|model| model.history().begun), [1, 0, 0]);
 }
 
@@ -267,7 +272,7 @@ async fn a_first_model_that_cannot_be_opened_fails_the_start() {
     let model = Parked::new("demo", 1);
     model.fails("/models/demo.gguf is gone");
     let service = service(&[&model], 1);
-    assert_eq!(service.start().await.unwrap_err().to_string(), "/models/demo.gguf is gone");
+    assert_eq!(service.open_first().await.unwrap_err().to_string(), "/models/demo.gguf is gone");
 }
 
 #[tokio::test(start_paused = true)]

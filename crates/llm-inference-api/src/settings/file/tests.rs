@@ -62,7 +62,7 @@ colour: blue
         serving_config.yaml:5: there is no key api_port; did you mean api.port?
         serving_config.yaml:6: there is no key LLM_THREADS; did you mean engine.threads?
         serving_config.yaml:8: there is no key model.max_concurrent_requests; did you mean model.batch_size?
-        serving_config.yaml:9: there is no key model.colour; there are: path, directory, allowed, quantization, batch_size, default_temperature, default_top_p, default_max_tokens, max_tokens, default_max_length
+        serving_config.yaml:9: there is no key model.colour; there are: path, directory, allowed, memory_bytes, quantization, batch_size, default_temperature, default_top_p, default_max_tokens, max_tokens, default_max_length
         serving_config.yaml:10: there is no key engin; did you mean engine?
         serving_config.yaml:12: there is no key temperature; did you mean model.default_temperature?
         serving_config.yaml:13: there is no key colour; there are: model, engine, api, telemetry, models, mlflow, limits, organizations, scorers
