@@ -2,6 +2,7 @@
 
 mod adapters;
 mod chat;
+mod classify;
 mod completions;
 mod health;
 mod home;
@@ -43,6 +44,7 @@ pub fn router(app: App) -> Router {
         .route("/predict/batch", post(predict::batch))
         .route("/infer", post(infer::create))
         .route("/v1/chat/completions", post(chat::create))
+        .route("/v1/classify", post(classify::create))
         .route("/v1/completions", post(completions::create))
         .route("/v1/load_lora_adapter", post(adapters::load))
         .route("/v1/unload_lora_adapter", post(adapters::unload))

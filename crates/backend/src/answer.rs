@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_core::Stream;
 
-use crate::{Activity, Event, Generation, ModelCard, ModelState, Result};
+use crate::{Activity, Classification, Classified, Event, Generation, ModelCard, ModelState, Result};
 
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -26,6 +26,11 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     /// Resolves once the request has been checked, has waited its turn and is running: every refusal that can be made is
     /// made here, so that whoever waits has not sent a status yet. Dropping the future gives up the place in the queue.
     fn generate(&self, generation: Generation) -> BoxFuture<'_, Result<Events>>;
+
+    /// Resolves when the text has been classified. Dropping the future ends that, wherever it was, as with an answer's events.
+    ///
+    /// A model does one of the two, as its card says, and refuses the other.
+    fn classify(&self, classification: Classification) -> BoxFuture<'_, Result<Classified>>;
 
     /// Refuses what comes from now on; what runs goes on.
     fn drain(&self);

@@ -10,6 +10,7 @@ pub struct ModelCard {
     /// The model that an adapter belongs to.
     pub parent: Option<String>,
     pub owner: String,
+    pub task: Task,
     pub created: SystemTime,
     /// Changes when another model is served under the same name: its makers' word for it, or, for want of one, the date
     /// of its files.
@@ -20,6 +21,16 @@ pub struct ModelCard {
     pub description: String,
     /// Bytes of its weights.
     pub size: u64,
+}
+
+/// What a model does with a text.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Task {
+    /// It goes on with it: `Backend::generate`.
+    #[default]
+    Generate,
+    /// It says what it is: `Backend::classify`.
+    Classify,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,11 +1,13 @@
 //! The contract between what is asked and what answers.
 //!
-//! A surface turns a request into a [`Generation`]; a [`Backend`] answers it with [`Events`]. Nothing here does IO, knows
+//! A surface turns a request into a [`Generation`]; a [`Backend`] answers it with [`Events`]. A model that classifies is asked with
+//! [`Classification`]s and answers each with a [`Classified`]. Nothing here does IO, knows
 //! HTTP, or knows how a model is run, so that the engine in this process and a fleet of remote servers look the same.
 
 mod answer;
 mod bounded;
 mod card;
+mod classification;
 mod error;
 mod event;
 mod generation;
@@ -13,7 +15,8 @@ mod sampling;
 
 pub use answer::{Backend, BoxFuture, Events};
 pub use bounded::OutOfRange;
-pub use card::{Activity, ModelCard, ModelState};
+pub use card::{Activity, ModelCard, ModelState, Task};
+pub use classification::{Classification, Classified, Keep, Scale, Truncation};
 pub use error::{Error, Kind, Result};
 pub use event::{Alternative, Event, FinishReason, StopReason, TokenLogprob, Usage};
 pub use generation::{Conversation, Echo, Generation, Message, Priority, Prompt, Role, Tenant};

@@ -18,8 +18,19 @@ pub(crate) struct Arrangement {
     pub(crate) transposed: bool,
     /// Rows of queries and keys are interleaved within a head: GGUF's llama.
     pub(crate) interleaved: bool,
-    /// Whether the head is the embeddings; `None`: it is where the file has no head.
-    pub(crate) tied: Option<bool>,
+    pub(crate) head: Head,
+}
+
+/// What the last hidden state is turned into.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Head {
+    /// A distribution over the vocabulary.
+    Tokens {
+        /// Whether the head is the embeddings; `None`: it is where the file has no head.
+        tied: Option<bool>,
+    },
+    /// A number for each of so many classes.
+    Classes(usize),
 }
 
 /// The weights, and the names of tensors that none of them is.
@@ -64,7 +75,10 @@ impl Assembly<'_> {
             Position::Rope { .. } => None,
         };
         let final_norm = self.norm(&format!("{}{}", self.prefix, names.final_norm))?;
-        let head = self.head()?;
+        let head = match self.arrangement.head {
+            Head::Tokens { tied } => self.head(tied)?,
+            Head::Classes(count) => Some(self.classifier(count)?),
+        };
         // Grown, not reserved: a count of layers that the tensors do not bear out ends at the first that is missing.
         let mut blocks = Vec::new();
         for layer in 0..layers {
@@ -74,22 +88,32 @@ impl Assembly<'_> {
     }
 
     /// As transformers 5 decides: a head beside tied embeddings counts if it is another one.
-    fn head(&mut self) -> Result<Option<Tensor>> {
+    fn head(&mut self, tied: Option<bool>) -> Result<Option<Tensor>> {
         let names = self.arrangement.names;
         let Architecture { vocabulary, hidden, .. } = *self.architecture;
         let name = format!("{}.weight", names.head);
         let there = self.tensors.has(&name);
-        if !there && self.arrangement.tied.unwrap_or(true) {
+        if !there && tied.unwrap_or(true) {
             return Ok(None);
         }
         let head = self.matrix(&name, vocabulary, hidden)?;
-        if self.arrangement.tied == Some(true) {
+        if tied == Some(true) {
             let embeddings = self.tensors.stored(&format!("{}{}.weight", self.prefix, names.embeddings))?;
             if self.tensors.stored(&name)?.bytes() == embeddings.bytes() {
                 return Ok(None);
             }
         }
         Ok(Some(head))
+    }
+
+    /// A bias would change every answer, and no family of these has one.
+    fn classifier(&mut self, count: usize) -> Result<Tensor> {
+        let name = self.arrangement.names.classifier;
+        let bias = format!("{name}.bias");
+        if self.tensors.has(&bias) {
+            return Err(Error::tensor(self.tensors.place(), bias, "no such tensor", "one"));
+        }
+        self.matrix(&format!("{name}.weight"), count, self.architecture.hidden)
     }
 
     fn layer(&mut self, at: &str) -> Result<LayerWeights> {

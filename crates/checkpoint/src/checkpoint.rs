@@ -6,7 +6,7 @@ use crate::locate::{Found, locate};
 use crate::storage::Storage;
 use crate::tokenizer::TextFiles;
 use crate::{
-    Architecture, ChatTemplate, Error, GenerationDefaults, Result, Summary, Tokenizer, Weights, gguf, hugging_face,
+    Architecture, ChatTemplate, Classes, Error, GenerationDefaults, Result, Summary, Tokenizer, Weights, gguf, hugging_face,
     template, tokenizer,
 };
 
@@ -15,6 +15,8 @@ use crate::{
 pub struct Checkpoint {
     pub architecture: Architecture,
     pub weights: Weights,
+    /// What a model that classifies sorts texts into. Its `weights.head` gives a number a class.
+    pub classes: Option<Classes>,
     pub tokenizer: Tokenizer,
     pub template: ChatTemplate,
     pub defaults: GenerationDefaults,
@@ -43,11 +45,12 @@ impl Checkpoint {
         let tokenizer = Tokenizer::from_files(&files).map_err(tokenizer_failed(directory))?;
         let template = ChatTemplate::from_files(&files, &tokenizer).map_err(template_failed(directory))?;
         let mut warnings = model.warnings;
-        warnings.extend(text_warnings(&model.architecture, &tokenizer, &template));
+        warnings.extend(text_warnings(&model.architecture, &tokenizer, &template, model.classes.is_some()));
         warnings.extend(unused_warning(&model.unused));
         Ok(Self {
             architecture: model.architecture,
             weights: model.weights,
+            classes: model.classes,
             tokenizer,
             template,
             defaults: model.defaults,
@@ -60,11 +63,12 @@ impl Checkpoint {
         let model = gguf::open(file, storage)?;
         let tokenizer = Tokenizer::from_gguf(&model.vocabulary).map_err(tokenizer_failed(file))?;
         let template = ChatTemplate::from_gguf(&model.vocabulary, &tokenizer).map_err(template_failed(file))?;
-        let mut warnings = text_warnings(&model.architecture, &tokenizer, &template);
+        let mut warnings = text_warnings(&model.architecture, &tokenizer, &template, false);
         warnings.extend(unused_warning(&model.unused));
         Ok(Self {
             architecture: model.architecture,
             weights: model.weights,
+            classes: None,
             tokenizer,
             template,
             defaults: GenerationDefaults::default(),
@@ -90,13 +94,18 @@ fn template_failed(place: &Path) -> impl Fn(template::Error) -> Error {
     move |source| Error::Template { place: place.into(), source }
 }
 
-fn text_warnings(architecture: &Architecture, tokenizer: &Tokenizer, template: &ChatTemplate) -> Vec<String> {
+fn text_warnings(
+    architecture: &Architecture,
+    tokenizer: &Tokenizer,
+    template: &ChatTemplate,
+    classifies: bool,
+) -> Vec<String> {
     let mut warnings = tokenizer.warnings().to_vec();
     let (tokens, rows) = (tokenizer.vocabulary_size(), architecture.vocabulary);
     if tokens > rows {
         warnings.push(format!("the tokenizer has {tokens} tokens and the model {rows}; those beyond cannot be used"));
     }
-    if template.is_fallback() {
+    if template.is_fallback() && !classifies {
         warnings.push("the model has no chat template; a plain one is used: \"User: …\" and \"Assistant: …\"".into());
     }
     warnings

@@ -16,8 +16,10 @@ pub enum Family {
 pub(crate) struct Traits {
     /// `model_type` in `config.json`.
     pub(crate) name: &'static str,
-    /// The class in `architectures`.
+    /// The class in `architectures`, of the model that writes
     pub(crate) class: &'static str,
+    /// and of the one that classifies.
+    pub(crate) classifier: &'static str,
     /// Rotary positions, RMS norms and a gated MLP; otherwise learned positions, layer norms and a plain MLP.
     pub(crate) rotary: bool,
     pub(crate) biases: Biases,
@@ -75,7 +77,7 @@ impl Family {
     }
 
     pub(crate) fn of_class(class: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|family| family.traits().class == class)
+        Self::ALL.into_iter().find(|family| [family.traits().class, family.traits().classifier].contains(&class))
     }
 
     pub(crate) fn names() -> String {
@@ -92,6 +94,7 @@ impl fmt::Display for Family {
 const LLAMA: Traits = Traits {
     name: "llama",
     class: "LlamaForCausalLM",
+    classifier: "LlamaForSequenceClassification",
     rotary: true,
     biases: Biases::Free,
     head_norms: false,
@@ -104,6 +107,7 @@ const LLAMA: Traits = Traits {
 const MISTRAL: Traits = Traits {
     name: "mistral",
     class: "MistralForCausalLM",
+    classifier: "MistralForSequenceClassification",
     default_context: 131_072,
     windows: Windows::Every { default: 4096 },
     ..LLAMA
@@ -112,6 +116,7 @@ const MISTRAL: Traits = Traits {
 const QWEN2: Traits = Traits {
     name: "qwen2",
     class: "Qwen2ForCausalLM",
+    classifier: "Qwen2ForSequenceClassification",
     biases: Biases::Attention,
     default_context: 32_768,
     windows: Windows::Chosen,
@@ -121,6 +126,7 @@ const QWEN2: Traits = Traits {
 const QWEN3: Traits = Traits {
     name: "qwen3",
     class: "Qwen3ForCausalLM",
+    classifier: "Qwen3ForSequenceClassification",
     biases: Biases::Free,
     head_norms: true,
     default_head_dim: Some(128),
@@ -130,6 +136,7 @@ const QWEN3: Traits = Traits {
 const GPT2: Traits = Traits {
     name: "gpt2",
     class: "GPT2LMHeadModel",
+    classifier: "GPT2ForSequenceClassification",
     rotary: false,
     biases: Biases::All,
     head_norms: false,

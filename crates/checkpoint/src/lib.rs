@@ -7,6 +7,7 @@
 mod architecture;
 mod assemble;
 mod checkpoint;
+mod classes;
 mod defaults;
 mod error;
 mod family;
@@ -29,6 +30,7 @@ mod weights;
 
 pub use architecture::{Activation, Architecture, Norm, Position};
 pub use checkpoint::{Checkpoint, inspect};
+pub use classes::{Classes, Scoring};
 pub use defaults::GenerationDefaults;
 pub use error::{Error, Result};
 pub use family::Family;

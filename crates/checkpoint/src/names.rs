@@ -8,6 +8,8 @@ pub(crate) struct Names {
     pub(crate) final_norm: &'static str,
     /// Never behind a prefix.
     pub(crate) head: &'static str,
+    /// The head of a model that classifies. Never behind a prefix.
+    pub(crate) classifier: &'static str,
     pub(crate) layer: &'static str,
     pub(crate) attention_norm: &'static str,
     pub(crate) attention: AttentionNames,
@@ -48,6 +50,7 @@ pub(crate) const LLAMA: Names = Names {
     positions: "",
     final_norm: "norm",
     head: "lm_head",
+    classifier: "score",
     layer: "layers.",
     attention_norm: "input_layernorm",
     attention: AttentionNames::Separate { query: "self_attn.q_proj", key: "self_attn.k_proj", value: "self_attn.v_proj" },
@@ -68,6 +71,7 @@ pub(crate) const GPT2: Names = Names {
     positions: "wpe",
     final_norm: "ln_f",
     head: "lm_head",
+    classifier: "score",
     layer: "h.",
     attention_norm: "ln_1",
     attention: AttentionNames::Fused("attn.c_attn"),
@@ -88,6 +92,7 @@ pub(crate) const GGUF: Names = Names {
     positions: "position_embd",
     final_norm: "output_norm",
     head: "output",
+    classifier: "cls.output",
     layer: "blk.",
     attention_norm: "attn_norm",
     attention: AttentionNames::Separate { query: "attn_q", key: "attn_k", value: "attn_v" },

@@ -10,7 +10,7 @@ pub struct Weights {
     pub layers: Vec<LayerWeights>,
     pub final_norm: NormWeights,
     /// `None` where the embeddings are the head too.
-    pub head: Option<Tensor>, // (vocabulary, hidden)
+    pub head: Option<Tensor>, // (vocabulary, hidden), of a classifier (classes, hidden)
 }
 
 impl Weights {

@@ -5,12 +5,15 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use backend::{Activity, Backend, BoxFuture, Error, Events, Generation, ModelCard, ModelState, Prompt, Result};
+use backend::{
+    Activity, Backend, BoxFuture, Classification, Classified, Error, Events, Generation, ModelCard, ModelState, Prompt,
+    Result, Task,
+};
 use checkpoint::Checkpoint;
 use thiserror::Error as ThisError;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
-use crate::events::EventStream;
+use crate::classify::Classifier;
 use crate::job::Job;
 use crate::model::{BLOCK_TOKENS, Model, ModelError, part_of_cache};
 use crate::prompt::Encoder;
@@ -45,9 +48,10 @@ pub enum StartError {
 /// A model in this process, run by a thread of its own.
 #[derive(Debug)]
 pub struct Engine {
-    card: Arc<ModelCard>,
+    pub(crate) card: Arc<ModelCard>,
     memory: Memory,
-    encoder: Arc<Encoder>,
+    pub(crate) encoder: Arc<Encoder>,
+    pub(crate) classifier: Option<Classifier>,
     queue_timeout: Duration,
     shared: Arc<Shared>,
     /// `None` only while it is being dropped.
@@ -75,7 +79,10 @@ impl Engine {
             step_tokens,
             speculation,
         } = settings;
-        let Checkpoint { architecture, weights, tokenizer, template, summary, .. } = checkpoint;
+        let Checkpoint { architecture, weights, classes, tokenizer, template, summary, .. } = checkpoint;
+        // Where nothing is generated there is nothing to guess.
+        let speculation = speculation.filter(|_| classes.is_none());
+        let task = if classes.is_some() { Task::Classify } else { Task::Generate };
         let kv_cache_bytes = match &speculation {
             Some(Speculation { source: GuessSource::Model(draft), .. }) => {
                 part_of_cache(kv_cache_bytes, kv_element, (&architecture, &weights), (&draft.architecture, &draft.weights))
@@ -97,6 +104,7 @@ impl Engine {
             id,
             parent: None,
             owner: OWNER.into(),
+            task,
             created,
             version,
             context_length: context as u32,
@@ -112,7 +120,8 @@ impl Engine {
         Ok(Arc::new(Self {
             card,
             memory,
-            encoder: Arc::new(Encoder { tokenizer, template, vocabulary, context }),
+            encoder: Arc::new(Encoder { tokenizer, template, vocabulary, context, task }),
+            classifier: classes.map(Classifier::from),
             queue_timeout,
             shared,
             jobs: Some(jobs),
@@ -124,51 +133,37 @@ impl Engine {
         self.memory
     }
 
-    async fn submit(&self, generation: Generation) -> Result<Events> {
+    /// The tokens of what was asked.
+    pub(crate) async fn encode<T: Send + 'static>(&self, asked: T, prompt: fn(&T) -> &Prompt) -> Result<(T, Vec<u32>)> {
+        let now = SystemTime::now();
+        if length(prompt(&asked)) <= TOKENISED_INLINE {
+            let tokens = self.encoder.encode(prompt(&asked), now)?;
+            return Ok((asked, tokens));
+        }
+        let encoder = Arc::clone(&self.encoder);
+        let encode = move || encoder.encode(prompt(&asked), now).map(|tokens| (asked, tokens));
+        tokio::task::spawn_blocking(encode).await.map_err(Error::internal)?
+    }
+
+    pub(crate) fn check_draining(&self) -> Result<()> {
         if self.shared.is_draining() {
             let reason = "the server is shutting down".into();
             return Err(Error::Unavailable { reason, retry_after: Duration::from_secs(1) });
         }
-        let (generation, prompt) = self.encode(generation).await?;
-        generation.check_prompt_tokens(prompt.len())?;
-        let max_new = self.encoder.completion_length(&generation, prompt.len())?;
-        self.encoder.check_bias(&generation)?;
-        let (admitted, admission) = oneshot::channel();
-        let (sender, events) = mpsc::channel(Job::most_events(max_new, generation.choices.get()));
-        self.hand_over(Box::new(Job {
-            prompt,
-            max_new,
-            continues: !matches!(generation.prompt, Prompt::Chat(_)),
-            sampling: generation.sampling,
-            stop: generation.stop,
-            choices: generation.choices.get(),
-            logprobs: generation.logprobs,
-            echo: generation.echo.is_some(),
-            priority: generation.priority,
-            tenant: generation.tenant,
-            admitted,
-            events: sender,
-        }))?;
-        match tokio::time::timeout(self.queue_timeout, admission).await {
-            Ok(Ok(admission)) => admission?,
-            Ok(Err(_)) => return Err(stopped()),
-            Err(_) => {
-                let reason = "the wait in the queue was too long";
-                return Err(Error::QueueFull { reason, retry_after: self.queue_timeout });
-            }
-        }
-        Ok(Box::pin(EventStream::new(events)))
+        Ok(())
     }
 
-    async fn encode(&self, generation: Generation) -> Result<(Generation, Vec<u32>)> {
-        let now = SystemTime::now();
-        if length(&generation.prompt) <= TOKENISED_INLINE {
-            let prompt = self.encoder.encode(&generation.prompt, now)?;
-            return Ok((generation, prompt));
+    /// Resolves when the job runs. `admission` is the other end of what it is told by.
+    pub(crate) async fn admit(&self, job: Job, admission: oneshot::Receiver<Result<()>>) -> Result<()> {
+        self.hand_over(Box::new(job))?;
+        match tokio::time::timeout(self.queue_timeout, admission).await {
+            Ok(Ok(admission)) => admission,
+            Ok(Err(_)) => Err(stopped()),
+            Err(_) => {
+                let reason = "the wait in the queue was too long";
+                Err(Error::QueueFull { reason, retry_after: self.queue_timeout })
+            }
         }
-        let encoder = Arc::clone(&self.encoder);
-        let encode = move || encoder.encode(&generation.prompt, now).map(|prompt| (generation, prompt));
-        tokio::task::spawn_blocking(encode).await.map_err(Error::internal)?
     }
 
     fn hand_over(&self, job: Box<Job>) -> Result<()> {
@@ -199,7 +194,11 @@ impl Backend for Engine {
     }
 
     fn generate(&self, generation: Generation) -> BoxFuture<'_, Result<Events>> {
-        Box::pin(self.submit(generation))
+        Box::pin(self.start_generation(generation))
+    }
+
+    fn classify(&self, classification: Classification) -> BoxFuture<'_, Result<Classified>> {
+        Box::pin(self.run_classification(classification))
     }
 
     fn drain(&self) {
@@ -233,7 +232,7 @@ fn warn_of_a_small_cache(context: usize, of_the_model: usize) {
     }
 }
 
-fn stopped() -> Error {
+pub(crate) fn stopped() -> Error {
     Error::Unavailable { reason: "the engine has stopped".into(), retry_after: Duration::from_secs(10) }
 }
 

@@ -1,6 +1,6 @@
 //! A request as the worker gets it: tokens, checked against this model, and where its answer goes.
 
-use backend::{Event, Priority, Result, Sampling, Stop, Tenant, TopLogprobs};
+use backend::{Error, Event, Priority, Result, Sampling, Stop, Tenant, TopLogprobs, Usage};
 use tokio::sync::{mpsc, oneshot};
 
 #[derive(Debug)]
@@ -21,9 +21,55 @@ pub(crate) struct Job {
     pub(crate) tenant: Tenant,
     /// Told once when the request starts, or why it never will.
     pub(crate) admitted: oneshot::Sender<Result<()>>,
-    /// Has room for every event that the request can have, so that the worker never waits for a slow reader; when its
-    /// receiver is gone, so is the request.
-    pub(crate) events: mpsc::Sender<Result<Event>>,
+    pub(crate) reader: Reader,
+}
+
+/// Who gets what comes out. There is room for all that a request can have, so that the worker never waits for a slow reader;
+/// when the receiver is gone, so is the request.
+#[derive(Debug)]
+pub(crate) enum Reader {
+    Events(mpsc::Sender<Result<Event>>),
+    /// Once, of a text to be classified.
+    Logits(mpsc::Sender<Result<Logits>>),
+}
+
+/// What a model that classifies has behind a text's last token.
+#[derive(Debug)]
+pub(crate) struct Logits {
+    /// One a class.
+    pub(crate) row: Vec<f32>,
+    pub(crate) usage: Usage,
+}
+
+impl Reader {
+    pub(crate) fn is_gone(&self) -> bool {
+        match self {
+            Self::Events(events) => events.is_closed(),
+            Self::Logits(logits) => logits.is_closed(),
+        }
+    }
+
+    // What cannot be sent has no reader any more, which the next step sees.
+
+    /// Nobody who waits for logits wants to hear of what is on the way to them.
+    pub(crate) fn event(&self, event: Event) {
+        if let Self::Events(events) = self {
+            let _ = events.try_send(Ok(event));
+        }
+    }
+
+    pub(crate) fn logits(&self, row: &[f32], usage: Usage) {
+        if let Self::Logits(logits) = self {
+            let _ = logits.try_send(Ok(Logits { row: row.to_vec(), usage }));
+        }
+    }
+
+    pub(crate) fn fail(&self, error: &Error) {
+        match self {
+            Self::Events(events) => drop(events.try_send(Err(error.clone()))),
+            Self::Logits(logits) => drop(logits.try_send(Err(error.clone()))),
+        }
+    }
 }
 
 impl Job {

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use backend::{Conversation, Error, Generation, Message, Prompt, Result};
+use backend::{Conversation, Error, Generation, Message, Prompt, Result, Role, Task};
 use checkpoint::template::Error as TemplateError;
 use checkpoint::{ChatTemplate, RenderOptions, Tokenizer};
 use serde_json::{Map, Value, json};
@@ -16,15 +16,20 @@ pub(crate) struct Encoder {
     pub(crate) vocabulary: usize,
     /// What prompt and answer may have together: the model's context, or what the KV cache holds.
     pub(crate) context: usize,
+    /// What becomes of the tokens.
+    pub(crate) task: Task,
 }
 
 impl Encoder {
     /// Tokens of the prompt; at least one, all of the vocabulary.
     pub(crate) fn encode(&self, prompt: &Prompt, now: SystemTime) -> Result<Vec<u32>> {
-        let parameter = prompt.parameter();
+        let parameter = self.parameter(prompt);
         let tokens = match prompt {
             Prompt::Text(text) => self.tokenizer.encode(text, true).map_err(Error::internal)?,
             Prompt::Tokens(tokens) => tokens.clone(),
+            Prompt::Chat(conversation) if self.task == Task::Classify && self.template.is_fallback() => {
+                self.tokenizer.encode(last_words(conversation)?, true).map_err(Error::internal)?
+            }
             Prompt::Chat(conversation) => self.encode_chat(conversation, now)?,
         };
         if tokens.is_empty() {
@@ -41,7 +46,9 @@ impl Encoder {
 
     fn encode_chat(&self, conversation: &Conversation, now: SystemTime) -> Result<Vec<u32>> {
         let messages: Value = conversation.messages().iter().map(message_value).collect();
-        let text = self.template.render(&messages, &RenderOptions::new(now)).map_err(|error| match error {
+        // Where nothing is to follow, there is no beginning of it.
+        let options = RenderOptions { add_generation_prompt: self.task == Task::Generate, ..RenderOptions::new(now) };
+        let text = self.template.render(&messages, &options).map_err(|error| match error {
             TemplateError::Refused { message } => Error::invalid("messages", message),
             error => Error::invalid("messages", format!("this model's chat template cannot render them: {error}")),
         })?;
@@ -57,16 +64,30 @@ impl Encoder {
             Some(asked) => asked.get() as usize,
             None => left.min(generation.default_max_tokens.map_or(usize::MAX, |most| most.get() as usize)).max(1),
         };
-        // A prompt may fill the context where nothing is to follow, and may not exceed it even there.
-        if prompt > self.context || asked > left {
-            return Err(Error::ContextLength {
-                parameter: generation.prompt.parameter().into(),
-                context: self.context as u32,
-                prompt: u32::try_from(prompt).unwrap_or(u32::MAX),
-                completion: asked as u32,
-            });
-        }
+        self.check_length(&generation.prompt, prompt, asked)?;
         Ok(asked)
+    }
+
+    /// A prompt may fill the context where nothing is to follow, and may not exceed it even there.
+    pub(crate) fn check_length(&self, prompt: &Prompt, tokens: usize, completion: usize) -> Result<()> {
+        if tokens <= self.context && completion <= self.context - tokens {
+            return Ok(());
+        }
+        Err(Error::ContextLength {
+            parameter: self.parameter(prompt).into(),
+            context: self.context as u32,
+            prompt: u32::try_from(tokens).unwrap_or(u32::MAX),
+            completion: completion as u32,
+        })
+    }
+
+    /// The field of a request that a prompt comes in.
+    fn parameter(&self, prompt: &Prompt) -> &'static str {
+        match (prompt, self.task) {
+            (Prompt::Chat(_), _) => "messages",
+            (Prompt::Text(_) | Prompt::Tokens(_), Task::Generate) => "prompt",
+            (Prompt::Text(_) | Prompt::Tokens(_), Task::Classify) => "input",
+        }
     }
 
     pub(crate) fn check_bias(&self, generation: &Generation) -> Result<()> {
@@ -79,6 +100,13 @@ impl Encoder {
             None => Ok(()),
         }
     }
+}
+
+/// What a user said last is what a classifier without a chat template was trained on.
+fn last_words(conversation: &Conversation) -> Result<&str> {
+    let last = conversation.messages().iter().rfind(|message| message.role == Role::User);
+    last.map(|message| message.content.as_str())
+        .ok_or_else(|| Error::invalid("messages", "have none of a user, and this model classifies what a user says"))
 }
 
 fn message_value(message: &Message) -> Value {

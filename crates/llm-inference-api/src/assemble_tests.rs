@@ -129,3 +129,30 @@ fn a_model_is_requantised_as_it_is_loaded_and_says_so() {
     assert_eq!(kept.memory(), stored.memory());
     insta::assert_snapshot!(kept.warnings.join("\n"), @"the weights stay in Q8_0, as they are stored: BF16 has no fewer bits, and more do not bring back what is lost");
 }
+
+/// Description A's classifier, by a tiny one.
+fn classifier() -> TestApp {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testkit/fixtures/models/hf/gpt2-classifier");
+    declared(&format!("models: [{{id: gpt2-custom-v3, source: {path:?}}}]\n"))
+}
+
+#[tokio::test]
+async fn a_classifier_says_the_same_to_all_who_ask() {
+    let app = classifier();
+    let text = "I want my money back";
+    let asked = json!({"model": "gpt2-custom-v3", "input": [text, text]});
+    let answer = app.post("/v1/classify", &asked).await.ok().json();
+    let class = &answer["data"][1];
+    // As transformers has it: `expected.json` of the fixture.
+    assert_eq!(class["label"], "delivery");
+    let probability = class["probs"][1].as_f64().unwrap();
+    assert!((probability - 0.604_415).abs() < 1e-3, "{class}");
+    assert_eq!(class["probs"], answer["data"][0]["probs"]);
+
+    let chat = json!({"model": "gpt2-custom-v3", "messages": [{"role": "user", "content": text}], "logprobs": true});
+    let answer = app.post("/v1/chat/completions", &chat).await.ok().json();
+    let choice = &answer["choices"][0];
+    assert_eq!(choice["message"]["content"], "delivery");
+    let logprob = choice["logprobs"]["content"][0]["logprob"].as_f64().unwrap();
+    assert!((logprob.exp() - probability).abs() < 1e-6, "{choice}");
+}

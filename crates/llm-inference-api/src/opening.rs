@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use backend::ModelCard;
+use backend::{ModelCard, Task};
 use checkpoint::Summary;
 use engine::Memory;
 use registry::Entry;
@@ -55,6 +55,7 @@ impl Parked {
             id: self.entry.id.clone(),
             parent: None,
             owner: engine::OWNER.into(),
+            task: Task::default(), // What it does shows when it is opened.
             created,
             version: assemble::version(source, created),
             context_length: summary.map_or(0, |summary| u32::try_from(summary.context).unwrap_or(u32::MAX)),

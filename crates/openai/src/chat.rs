@@ -11,4 +11,5 @@ pub use answer::{Choice, Collector, Completion, Reply};
 pub use chunk::{Chunk, ChunkChoice, Chunks, Delta};
 pub use logprobs::Logprobs;
 pub use message::{Message, Part};
+pub(crate) use request::conversation;
 pub use request::{Question, Request};

@@ -3,11 +3,9 @@
 mod answer;
 mod chunk;
 mod logprobs;
-mod prompt;
 mod request;
 
 pub use answer::{Choice, Collector, Completion};
 pub use chunk::Chunks;
 pub use logprobs::Logprobs;
-pub use prompt::Item;
 pub use request::Request;

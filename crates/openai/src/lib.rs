@@ -6,12 +6,14 @@
 
 mod error;
 mod header;
+mod prompts;
 mod several;
 mod shared;
 mod usage;
 
 pub mod body;
 pub mod chat;
+pub mod classify;
 pub mod completions;
 pub mod models;
 pub mod problem;
@@ -19,6 +21,7 @@ pub mod problem;
 pub use body::Body;
 pub use error::Error;
 pub use header::{Delivery, Header};
+pub use prompts::Item;
 pub use several::TextOr;
 pub use shared::{Shared, StreamOptions, positive, within};
 pub use usage::{Reported, Usage};

@@ -8,16 +8,17 @@ use futures_core::Stream;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::Service;
+use crate::classify::answer;
 use crate::drain::{Ticket, shutting_down};
 use crate::fleet::Lease;
-use crate::meter::Meter;
+use crate::meter::{Meter, operation};
 
 impl Service {
     /// Resolves when the generation runs, or is refused. Dropping the future, or the events, ends it.
     pub async fn generate(&self, generation: Generation) -> Result<Events> {
         let member = self.inner.fleet.find(&generation.model)?;
         let ticket = self.inner.drain.enter()?;
-        let mut meter = Meter::start(self.inner.metrics.clone(), member.card().id.clone(), &generation);
+        let mut meter = Meter::start(self.inner.metrics.clone(), member.card().id.clone(), operation(&generation.prompt));
         let settings = &self.inner.settings;
         let admit = async {
             let limit = member.model.check_length(&generation, settings.max_tokens_limit)?;
@@ -26,7 +27,7 @@ impl Service {
             let defaults = member.model.defaults.or(lease.defaults).or(settings.defaults);
             defaults.fill(&mut generation, limit);
             meter.asked(&generation);
-            let events = lease.backend.generate(generation).await?;
+            let events = answer(&*lease.backend, generation).await?;
             Ok((events, lease))
         };
         let admitted = tokio::select! {

@@ -3,6 +3,7 @@
 //! A [`Service`] is made once from its [`Model`]s and is cheap to clone. What an answer holds (its place in flight, its
 //! measurement) lives in the stream that is handed out and ends with it, however it ends.
 
+mod classify;
 mod defaults;
 mod drain;
 mod fleet;

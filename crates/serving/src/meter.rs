@@ -1,4 +1,4 @@
-//! Measures and traces one generation, from the request to its end.
+//! Measures and traces one generation or classification, from the request to its end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,11 +27,11 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    pub(crate) fn start(metrics: Arc<Metrics>, model: String, generation: &Generation) -> Self {
+    pub(crate) fn start(metrics: Arc<Metrics>, model: String, operation: Operation) -> Self {
         Self {
             metrics,
             trace: GenerationTrace::start(),
-            operation: operation(&generation.prompt),
+            operation,
             model,
             started: Instant::now(),
             first_token: None,
@@ -62,7 +62,7 @@ impl Meter {
             }
             Event::Finished { reason, .. } => self.finish_reasons.push(*reason),
             Event::Done(usage) => {
-                self.input_tokens = usage.prompt_tokens;
+                (self.input_tokens, self.cached_tokens) = (usage.prompt_tokens, usage.cached_tokens);
                 self.output_tokens = usage.completion_tokens;
                 self.error = None;
             }
@@ -92,7 +92,7 @@ impl Drop for Meter {
     }
 }
 
-const fn operation(prompt: &Prompt) -> Operation {
+pub(crate) const fn operation(prompt: &Prompt) -> Operation {
     match prompt {
         Prompt::Chat(_) => Operation::Chat,
         Prompt::Text(_) | Prompt::Tokens(_) => Operation::TextCompletion,

@@ -10,6 +10,8 @@ use crate::histogram::Attributes;
 pub enum Operation {
     Chat,
     TextCompletion,
+    /// The convention has no word for it.
+    Classify,
 }
 
 impl Operation {
@@ -17,6 +19,7 @@ impl Operation {
         match self {
             Self::Chat => "chat",
             Self::TextCompletion => "text_completion",
+            Self::Classify => "classify",
         }
     }
 }

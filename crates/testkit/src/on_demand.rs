@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use backend::{Activity, Backend, BoxFuture, Events, Generation, ModelCard, ModelState, Result};
+use backend::{Activity, Backend, BoxFuture, Classification, Classified, Events, Generation, ModelCard, ModelState, Result};
 use serving::{Defaults, Model, OnDemand, OpenError, Opened, Opener};
 use tokio::sync::watch;
 
@@ -207,6 +207,10 @@ impl Backend for Driven {
 
     fn generate(&self, generation: Generation) -> BoxFuture<'_, Result<Events>> {
         self.scripted().generate(generation)
+    }
+
+    fn classify(&self, classification: Classification) -> BoxFuture<'_, Result<Classified>> {
+        self.scripted().classify(classification)
     }
 
     fn drain(&self) {

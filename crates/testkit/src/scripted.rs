@@ -5,7 +5,10 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use backend::{Activity, Backend, BoxFuture, Error, Event, Events, Generation, ModelCard, ModelState, Prompt, Result};
+use backend::{
+    Activity, Backend, BoxFuture, Classification, Classified, Error, Event, Events, Generation, ModelCard, ModelState,
+    Prompt, Result, Task, Usage,
+};
 use futures_core::Stream;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -16,6 +19,8 @@ use crate::{card, events};
 pub enum Reply {
     /// These events, one after the other, as fast as they are read.
     Events(Vec<Result<Event>>),
+    /// A class of the text, for a backend that classifies.
+    Classified(Classified),
     /// Refused before it runs.
     Refuse(Error),
     /// Waits for its turn for ever.
@@ -38,6 +43,14 @@ impl Reply {
     /// One token a piece, then the end.
     pub fn text(pieces: &[&str]) -> Self {
         Self::events(events::answer(pieces))
+    }
+
+    /// Labels with their scores, of a text of 5 tokens.
+    pub fn classes(classes: &[(&str, f32)]) -> Self {
+        let labels: Vec<String> = classes.iter().map(|(label, _)| (*label).to_owned()).collect();
+        let scores = classes.iter().map(|(_, score)| *score).collect();
+        let usage = Usage { prompt_tokens: 5, ..Usage::default() };
+        Self::Classified(Classified { labels: labels.into(), scores, usage })
     }
 
     /// Waits in the queue until the sender has sent.
@@ -103,6 +116,7 @@ pub struct Scripted {
 struct Script {
     replies: VecDeque<Reply>,
     requests: Vec<Generation>,
+    classifications: Vec<Classification>,
     state: ModelState,
     activity: Activity,
     draining: bool,
@@ -118,12 +132,18 @@ impl Scripted {
         let script = Script {
             replies: VecDeque::new(),
             requests: Vec::new(),
+            classifications: Vec::new(),
             state: ModelState::Ready,
             activity: Activity::default(),
             draining: false,
         };
         let counts = watch::Sender::new(Counts::default());
         Self { card: Arc::new(card), script: Arc::new(Mutex::new(script)), counts }
+    }
+
+    /// One that classifies.
+    pub fn classifier(id: &str) -> Self {
+        Self::with_card(ModelCard { task: Task::Classify, ..card(id) })
     }
 
     /// What happens to the next request for which nothing is said yet.
@@ -152,6 +172,11 @@ impl Scripted {
         requests.remove(0)
     }
 
+    /// Every text that came to be classified, in order.
+    pub fn classifications(&self) -> Vec<Classification> {
+        self.script().classifications.clone()
+    }
+
     pub fn counts(&self) -> Counts {
         *self.counts.borrow()
     }
@@ -166,11 +191,9 @@ impl Scripted {
     }
 
     /// Takes the next line of the script.
-    fn next(&self, generation: Generation) -> Reply {
+    fn next(&self, note: impl FnOnce(&mut Script) -> Result<()>) -> Reply {
         let mut script = self.script();
-        let checked = generation.check_prompt_tokens(tokens(&generation.prompt));
-        script.requests.push(generation);
-        if let Err(error) = checked {
+        if let Err(error) = note(&mut script) {
             return Reply::Refuse(error);
         }
         if script.draining {
@@ -200,7 +223,11 @@ impl Backend for Scripted {
     }
 
     fn generate(&self, generation: Generation) -> BoxFuture<'_, Result<Events>> {
-        let mut reply = self.next(generation);
+        let mut reply = self.next(|script| {
+            let checked = generation.check_prompt_tokens(tokens(&generation.prompt));
+            script.requests.push(generation);
+            checked
+        });
         Box::pin(async move {
             while let Reply::Gated(gate, then) = reply {
                 let place = Place::take(self.counts.clone());
@@ -218,7 +245,28 @@ impl Backend for Scripted {
                     let _place = Place::take(self.counts.clone());
                     std::future::pending().await
                 }
+                Reply::Classified(_) => {
+                    Err(Error::internal("the script has a class for a text that was to be gone on with"))
+                }
                 Reply::Gated(..) => unreachable!("gates were opened above"),
+            }
+        })
+    }
+
+    fn classify(&self, classification: Classification) -> BoxFuture<'_, Result<Classified>> {
+        let reply = self.next(|script| {
+            script.classifications.push(classification);
+            Ok(())
+        });
+        Box::pin(async move {
+            match reply {
+                Reply::Classified(classified) => Ok(classified),
+                Reply::Refuse(error) => Err(error),
+                Reply::Queue => {
+                    let _place = Place::take(self.counts.clone());
+                    std::future::pending().await
+                }
+                other => Err(Error::internal(format!("the script has no class but {other:?}"))),
             }
         })
     }

@@ -8,7 +8,7 @@ use api::{App, router};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, Response, StatusCode};
-use backend::ModelCard;
+use backend::{ModelCard, Task};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use serving::{Model, Service};
@@ -122,6 +122,7 @@ pub fn card(id: &str) -> ModelCard {
         id: id.into(),
         parent: None,
         owner: "testkit".into(),
+        task: Task::Generate,
         created: new_year(),
         version: "3".into(),
         context_length: 2048,

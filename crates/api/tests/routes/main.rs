@@ -4,6 +4,7 @@
 
 mod about;
 mod chat;
+mod classify;
 mod completions;
 mod connections;
 mod every_refusal;

@@ -13,10 +13,11 @@ mod tests;
 
 use std::path::Path;
 
-use crate::assemble::{Arrangement, assemble};
+use crate::assemble::{Arrangement, Head, assemble};
 use crate::names::{self, Names};
 use crate::storage::Storage;
-use crate::{Architecture, Family, GgufVocabulary, Result, Summary, Weights};
+use crate::tensors::Tensors;
+use crate::{Architecture, Error, Family, GgufVocabulary, Result, Summary, Weights};
 
 /// All of a file, the text side as it lies in the metadata.
 #[derive(Debug)]
@@ -33,8 +34,9 @@ pub(crate) fn open(path: &Path, storage: &Storage) -> Result<Model> {
     let file = file::read(path, storage)?;
     let architecture = architecture::read(path, &file)?;
     let names = names(architecture.family);
+    refuse_classifier(path, &file.tensors, names)?;
     let interleaved = architecture.family == Family::Llama;
-    let arrangement = Arrangement { names, transposed: false, interleaved, tied: None };
+    let arrangement = Arrangement { names, transposed: false, interleaved, head: Head::Tokens { tied: None } };
     let (weights, unused) = assemble(&file.tensors, &architecture, arrangement)?;
     Ok(Model {
         summary: file.tensors.summary(&architecture, |name| names.is_no_weight(name)),
@@ -43,6 +45,16 @@ pub(crate) fn open(path: &Path, storage: &Storage) -> Result<Model> {
         weights,
         unused,
     })
+}
+
+/// Else it would be served as a model that writes, with its embeddings for a head.
+fn refuse_classifier(path: &Path, tensors: &Tensors, names: &Names) -> Result<()> {
+    let head = format!("{}.weight", names.classifier);
+    if tensors.has(&head) {
+        let feature = format!("a classifier in a GGUF file ({head}); one in a Hugging Face directory runs");
+        return Err(Error::unsupported(path, feature));
+    }
+    Ok(())
 }
 
 /// By the head of the file alone.

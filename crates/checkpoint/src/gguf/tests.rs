@@ -215,6 +215,12 @@ fn a_mixture_of_experts_and_a_split_model_are_refused() {
 }
 
 #[test]
+fn a_classifier_is_refused() {
+    let tensors = with_tensor("cls.output.weight", Some(&[2, 8]));
+    assert!(refusal(&keys(), &tensors).contains("a classifier in a GGUF file (cls.output.weight)"));
+}
+
+#[test]
 fn numbers_that_are_the_same_for_all_layers_may_be_lists() {
     let model = read(file(&with("qwen2.attention.head_count_kv", Some(Value::I32s(vec![2, 2]))), &TENSORS)).unwrap();
     assert_eq!(model.architecture.kv_heads, 2);

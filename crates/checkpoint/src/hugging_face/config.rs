@@ -1,10 +1,10 @@
 //! `config.json`, as transformers 4 and 5 write it.
 
 use super::fields::{Fields, shown};
-use super::rope;
+use super::{classes, rope};
 use crate::architecture::Sizes;
 use crate::family::Windows;
-use crate::{Activation, Architecture, Error, Family, Norm, Position, Result};
+use crate::{Activation, Architecture, Classes, Error, Family, Norm, Position, Result};
 
 // Each setting under its names: that of most families, and GPT-2's.
 const HIDDEN: &[&str] = &["hidden_size", "n_embd"];
@@ -19,6 +19,8 @@ const ACTIVATION: &[&str] = &["hidden_act", "activation_function"];
 pub(crate) struct Config {
     pub(crate) architecture: Architecture,
     pub(crate) tied: bool,
+    /// Of a classifier.
+    pub(crate) classes: Option<Classes>,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -55,13 +57,19 @@ pub(crate) fn read(config: &Fields) -> Result<Config> {
         attention_scale: attention_scale(config, sizes.head_dim)?,
     };
     let tied = config.flag(&["tie_word_embeddings"])?.unwrap_or(traits.tied_by_default);
-    Ok(Config { architecture, tied, warnings })
+    let classes = if class(config)? == Some(traits.classifier) { Some(classes::read(config)?) } else { None };
+    Ok(Config { architecture, tied, classes, warnings })
 }
 
-/// By `model_type`, or where it is missing by the class; a class that is not a language model is refused.
-pub(crate) fn family(config: &Fields) -> Result<Family> {
+/// The first of `architectures`.
+fn class(config: &Fields) -> Result<Option<&str>> {
     let classes = config.list(&["architectures"])?.unwrap_or_default();
-    let class = classes.first().and_then(|class| class.as_str());
+    Ok(classes.first().and_then(|class| class.as_str()))
+}
+
+/// By `model_type`, or where it is missing by the class; a class that neither writes nor classifies is refused.
+pub(crate) fn family(config: &Fields) -> Result<Family> {
+    let class = class(config)?;
     let unknown = |found: &str| Error::Architecture { file: config.file().into(), found: found.into() };
     let family = match (config.text(&["model_type"])?, class) {
         (Some(name), _) => Family::named(name).ok_or_else(|| unknown(name))?,
@@ -70,7 +78,7 @@ pub(crate) fn family(config: &Fields) -> Result<Family> {
     };
     match class {
         // `LlamaModel` is the same model saved without its head.
-        Some(class) if class != family.traits().class && !class.ends_with("Model") => Err(unknown(class)),
+        Some(class) if Family::of_class(class) != Some(family) && !class.ends_with("Model") => Err(unknown(class)),
         _ => Ok(family),
     }
 }

@@ -1,5 +1,6 @@
 //! Directories as `save_pretrained` leaves them: `config.json`, safetensors, `generation_config.json`.
 
+mod classes;
 mod config;
 mod fields;
 mod generation;
@@ -12,12 +13,12 @@ mod tests;
 
 use std::path::Path;
 
-use crate::assemble::{Arrangement, assemble};
+use crate::assemble::{Arrangement, Head, assemble};
 use crate::names::{self, Names};
 #[cfg(test)]
 use crate::storage::Storage;
 use crate::tensors::Tensors;
-use crate::{Architecture, Family, GenerationDefaults, Result, Summary, Weights};
+use crate::{Architecture, Classes, Family, GenerationDefaults, Result, Summary, Weights};
 use config::Config;
 use fields::Fields;
 
@@ -26,6 +27,7 @@ use fields::Fields;
 pub(crate) struct Model {
     pub(crate) architecture: Architecture,
     pub(crate) weights: Weights,
+    pub(crate) classes: Option<Classes>,
     pub(crate) summary: Summary,
     pub(crate) defaults: GenerationDefaults,
     pub(crate) unused: Vec<String>,
@@ -50,12 +52,17 @@ pub(crate) fn open_bytes(config: &[u8], weights: &Storage) -> Result<Model> {
 fn model(config: Config, tensors: &Tensors, defaults: GenerationDefaults) -> Result<Model> {
     let family = config.architecture.family;
     let names = names(family);
-    let arrangement = Arrangement { names, transposed: family == Family::Gpt2, interleaved: false, tied: Some(config.tied) };
+    let head = match &config.classes {
+        Some(classes) => Head::Classes(classes.labels.len()),
+        None => Head::Tokens { tied: Some(config.tied) },
+    };
+    let arrangement = Arrangement { names, transposed: family == Family::Gpt2, interleaved: false, head };
     let (weights, unused) = assemble(tensors, &config.architecture, arrangement)?;
     Ok(Model {
         summary: tensors.summary(&config.architecture, |name| names.is_no_weight(name)),
         architecture: config.architecture,
         weights,
+        classes: config.classes,
         defaults,
         unused,
         warnings: config.warnings,

@@ -28,7 +28,7 @@ fn check(name: &str, family: Family, format: &str) {
     }
 }
 
-fn relative_error(found: &[f32], expected: &[f32]) -> f64 {
+pub(super) fn relative_error(found: &[f32], expected: &[f32]) -> f64 {
     assert_eq!(found.len(), expected.len());
     let length = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>().sqrt();
     let difference = length(&mut found.iter().zip(expected).map(|(found, expected)| f64::from(found - expected)));

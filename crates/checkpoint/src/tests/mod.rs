@@ -1,6 +1,7 @@
 //! Whole models: those of the fixtures against transformers, and damaged ones.
 
 mod bytes;
+mod classifiers;
 mod damage;
 mod fixtures;
 mod opening;

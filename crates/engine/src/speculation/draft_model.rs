@@ -35,6 +35,8 @@ pub enum DraftError {
          family has it"
     )]
     Vocabulary { id: u32, draft: String, own: String },
+    #[error("it classifies texts and writes none")]
+    Classifier,
     #[error("it cannot be loaded")]
     Model(#[from] ModelError),
 }
@@ -112,6 +114,9 @@ impl DraftModel {
         choosy: bool,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Self, DraftError> {
+        if draft.classes.is_some() {
+            return Err(DraftError::Classifier);
+        }
         same_vocabulary(&draft.tokenizer, tokenizer)?;
         let model = large.load_beside(draft.architecture, draft.weights, progress)?;
         let architecture = model.architecture();

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use backend::{Error, Event, FinishReason, Result, StopReason, TokenLogprob, Usage};
 use checkpoint::Tokenizer;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::answer::Answer;
 use super::outputs::describe;
-use crate::job::Job;
+use crate::job::{Job, Reader};
 use crate::sampling::Distribution;
 use crate::sequence::SequenceId;
 use crate::text::Piece;
@@ -27,7 +27,7 @@ pub(super) struct Request {
     logprobs: Option<u8>,
     echo: Option<Echo>,
     admitted: Option<oneshot::Sender<Result<()>>>,
-    events: mpsc::Sender<Result<Event>>,
+    reader: Reader,
 }
 
 /// What the prompt's own event needs.
@@ -48,7 +48,7 @@ impl Request {
             logprobs: job.logprobs.map(backend::TopLogprobs::get),
             echo: job.echo.then_some(Echo { prompt: job.prompt, logprobs: Vec::new() }),
             admitted: Some(job.admitted),
-            events: job.events,
+            reader: job.reader,
         }
     }
 
@@ -61,7 +61,7 @@ impl Request {
     }
 
     pub(super) fn is_abandoned(&self) -> bool {
-        self.events.is_closed()
+        self.reader.is_gone()
     }
 
     pub(super) fn age(&self, now: Instant) -> Duration {
@@ -141,12 +141,15 @@ impl Request {
         if let Some(admitted) = self.admitted.take() {
             let _ = admitted.send(Err(error.clone()));
         }
-        let _ = self.events.try_send(Err(error.clone()));
+        self.reader.fail(error);
     }
 
-    /// The channel has room for everything that can be sent; what fails is a reader that has gone, which the next step
-    /// sees.
+    /// What a text is classified by.
+    pub(super) fn send_logits(&self, row: &[f32]) {
+        self.reader.logits(row, self.usage);
+    }
+
     fn send(&self, event: Event) {
-        let _ = self.events.try_send(Ok(event));
+        self.reader.event(event);
     }
 }

@@ -94,6 +94,7 @@ impl Worker {
             }
             request.prompt_is_complete(&self.tokenizer);
             if answer.is_prompt_only() {
+                request.send_logits(logits);
                 chosen.push((row, None));
                 continue;
             }

@@ -10,6 +10,7 @@ use checkpoint::Checkpoint;
 use tokio::sync::{mpsc, oneshot};
 
 use super::*;
+use crate::job::Reader;
 
 const CACHE_BYTES: usize = 1 << 20;
 const OUTSIDE_THE_VOCABULARY: u32 = 1_000_000;
@@ -42,7 +43,7 @@ fn job(prompt: &[u32], max_new: usize) -> (Box<Job>, mpsc::Receiver<Result<Event
         priority: Priority(0),
         tenant: Tenant(0),
         admitted: oneshot::channel().0,
-        events: sender,
+        reader: Reader::Events(sender),
     };
     (Box::new(job), events)
 }

@@ -3,6 +3,7 @@
 
 mod batching;
 mod cancelling;
+mod classifying;
 mod client;
 mod demo;
 mod logprobs;

@@ -58,9 +58,7 @@ impl Question {
     /// The same, asked of a model.
     pub fn of(self, model: String) -> Result<Generation, Error> {
         let logprobs = self.logprobs()?;
-        let messages = message::conversation(self.messages)?;
-        let conversation = Conversation::new(messages).ok_or_else(|| Error::invalid("messages", "must not be empty"))?;
-        let generation = self.shared.generation(model, Prompt::Chat(conversation))?;
+        let generation = self.shared.generation(model, Prompt::Chat(conversation(self.messages)?))?;
         Ok(Generation { logprobs, ..generation })
     }
 
@@ -86,4 +84,10 @@ impl TryFrom<Request> for Generation {
     fn try_from(request: Request) -> Result<Self, Error> {
         request.question.of(request.model)
     }
+}
+
+/// The conversation that messages are.
+pub(crate) fn conversation(messages: Vec<Message>) -> Result<Conversation, Error> {
+    let messages = message::conversation(messages)?;
+    Conversation::new(messages).ok_or_else(|| Error::invalid("messages", "must not be empty"))
 }

@@ -3,11 +3,14 @@
 use backend::{Choices, Echo, Generation, Prompt, TopLogprobs};
 use serde::Deserialize;
 
-use super::prompt::{Item, prompts};
 use crate::body::{Fields, take};
+use crate::prompts::{Item, prompts};
 use crate::several::TextOr;
 use crate::shared::{top_logprobs, within};
 use crate::{Body, Delivery, Error, Shared};
+
+/// How many prompts one request may hold.
+const MOST: (usize, &str) = (64, "at most 64 prompts");
 
 /// As it was sent: nothing in it is unknown, and every type is right.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,7 +55,7 @@ impl Request {
     /// One generation a prompt, all alike but for it.
     pub fn generations(mut self) -> Result<Vec<Generation>, Error> {
         let template = self.template()?;
-        let prompts = prompts(self.prompt)?;
+        let prompts = prompts("prompt", MOST, self.prompt)?;
         let answers = prompts.len() * usize::from(template.choices.get());
         if answers > usize::from(Choices::MOST) {
             return Err(Error::out_of_range("n", format!("{answers} with all prompts"), "at most 128 over all prompts"));

@@ -8,6 +8,7 @@
 
 mod any_bytes;
 mod chat_requests;
+mod classify_requests;
 mod completion_answers;
 mod completion_requests;
 mod refusals;

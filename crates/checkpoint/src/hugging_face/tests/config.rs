@@ -102,8 +102,10 @@ fn other_architectures_are_answered_with_those_that_run() {
     let expected =
         "config.json: the architecture \"mamba\" does not run here; those that do: llama, mistral, qwen2, qwen3, gpt2";
     assert_eq!(refusal(&small("mamba", &json!({}))), expected);
-    let classifier = json!({"architectures": ["LlamaForSequenceClassification"]});
-    assert!(refusal(&small("llama", &classifier)).contains("\"LlamaForSequenceClassification\" does not run here"));
+    let tagger = json!({"architectures": ["LlamaForTokenClassification"]});
+    assert!(refusal(&small("llama", &tagger)).contains("\"LlamaForTokenClassification\" does not run here"));
+    let of_another = json!({"architectures": ["GPT2ForSequenceClassification"]});
+    assert!(refusal(&small("llama", &of_another)).contains("\"GPT2ForSequenceClassification\" does not run here"));
 }
 
 #[test]

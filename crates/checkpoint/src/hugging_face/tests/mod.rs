@@ -1,3 +1,4 @@
+mod classes;
 mod config;
 mod generation;
 mod rope;

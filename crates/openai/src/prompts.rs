@@ -9,9 +9,6 @@ use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 use crate::Error;
 use crate::several::TextOr;
 
-/// How many prompts one request may hold.
-const MOST: usize = 64;
-
 /// What the array of prompts may hold.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Item {
@@ -20,22 +17,26 @@ pub enum Item {
     Tokens(Vec<u32>),
 }
 
-/// The prompts of a request, in its order.
-pub(super) fn prompts(prompt: TextOr<Item>) -> Result<Vec<Prompt>, Error> {
+/// The prompts that a field holds, in its order; at most so many, which is said too.
+pub(crate) fn prompts(
+    field: &str,
+    (most, bound): (usize, &'static str),
+    prompt: TextOr<Item>,
+) -> Result<Vec<Prompt>, Error> {
     let items = match prompt {
         TextOr::Text(text) => return Ok(vec![Prompt::Text(text)]),
         TextOr::Array(items) => items,
     };
     if items.is_empty() {
-        return Err(Error::invalid("prompt", "must not be empty"));
+        return Err(Error::invalid(field, "must not be empty"));
     }
     if items.iter().all(|item| matches!(item, Item::Token(_))) {
         return Ok(vec![Prompt::Tokens(items.iter().filter_map(token).collect())]);
     }
-    if items.len() > MOST {
-        return Err(Error::out_of_range("prompt", format!("{} prompts", items.len()), "at most 64 prompts"));
+    if items.len() > most {
+        return Err(Error::out_of_range(field, format!("{} prompts", items.len()), bound));
     }
-    items.into_iter().enumerate().map(|(index, item)| one(index, item)).collect()
+    items.into_iter().enumerate().map(|(index, item)| one(&format!("{field}[{index}]"), item)).collect()
 }
 
 fn token(item: &Item) -> Option<u32> {
@@ -45,12 +46,12 @@ fn token(item: &Item) -> Option<u32> {
     }
 }
 
-fn one(index: usize, item: Item) -> Result<Prompt, Error> {
+fn one(field: &str, item: Item) -> Result<Prompt, Error> {
     match item {
         Item::Text(text) => Ok(Prompt::Text(text)),
-        Item::Tokens(tokens) if tokens.is_empty() => Err(Error::invalid(format!("prompt[{index}]"), "must not be empty")),
+        Item::Tokens(tokens) if tokens.is_empty() => Err(Error::invalid(field, "must not be empty")),
         Item::Tokens(tokens) => Ok(Prompt::Tokens(tokens)),
-        Item::Token(_) => Err(Error::invalid(format!("prompt[{index}]"), "is a token among prompts")),
+        Item::Token(_) => Err(Error::invalid(field, "is a token among prompts")),
     }
 }
 

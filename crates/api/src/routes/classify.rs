@@ -1,0 +1,22 @@
+//! `POST /v1/classify`
+
+use axum::Json as Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use openai::classify::{Answer, Request};
+
+use crate::App;
+use crate::answer::Result;
+use crate::extract::Json;
+use crate::middleware::Answered;
+
+pub(super) async fn create(State(app): State<App>, Json(request): Json<Request>) -> Result<Answered> {
+    let model = app.service.card(&request.model)?;
+    Ok(Answered::by(&model, answer(&app, request).await))
+}
+
+async fn answer(app: &App, request: Request) -> Result<Response> {
+    let header = app.header("classify", &request.model);
+    let classified = app.service.classify_all(request.classifications()?).await?;
+    Ok(Body(Answer::new(header, classified)).into_response())
+}
