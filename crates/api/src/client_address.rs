@@ -1,5 +1,6 @@
 //! Who asks, behind the proxies that pass requests on.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use axum::http::HeaderMap;
@@ -11,7 +12,7 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// `TRUSTED_PROXIES`: the networks of those whose word on whom they were asked by is taken.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TrustedProxies(pub Vec<IpNet>);
+pub struct TrustedProxies(Vec<IpNet>);
 
 /// The address from which a request came, as far as that can be believed: in the extensions of every request that came over
 /// a connection. IPv4 in IPv6's clothes is IPv4. Who counts by it should count an IPv6 network of 64 bits as one client: that
@@ -20,6 +21,11 @@ pub struct TrustedProxies(pub Vec<IpNet>);
 pub(crate) struct ClientAddress(pub(crate) IpAddr);
 
 impl TrustedProxies {
+    /// `10.0.0.0/8`, `fd00::/8`, or an address alone.
+    pub fn network(text: &str) -> Option<IpNet> {
+        text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+    }
+
     /// Goes from the connection's other end leftwards through what proxies appended, as long as each was written by a proxy
     /// that is trusted. What a client wrote there itself is further left than its own address and not believed.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> ClientAddress {
@@ -37,6 +43,20 @@ impl TrustedProxies {
 
     fn contains(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+impl FromIterator<IpNet> for TrustedProxies {
+    fn from_iter<I: IntoIterator<Item = IpNet>>(networks: I) -> Self {
+        Self(networks.into_iter().collect())
+    }
+}
+
+impl fmt::Display for TrustedProxies {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let networks: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        formatter.write_str(if networks.is_empty() { "none" } else { "" })?;
+        formatter.write_str(&networks.join(", "))
     }
 }
 

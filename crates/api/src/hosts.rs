@@ -46,6 +46,15 @@ impl fmt::Display for TrustedHost {
     }
 }
 
+impl fmt::Display for TrustedHosts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => formatter.write_str("*"),
+            Self::These(hosts) => formatter.write_str(&hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+        }
+    }
+}
+
 impl TrustedHost {
     fn is(&self, host: &str) -> bool {
         match host.strip_suffix(&self.name) {

@@ -16,6 +16,7 @@ use crate::terminal;
 
 #[derive(Debug)]
 pub(crate) struct Greeting {
+    scheme: &'static str,
     address: SocketAddr,
     instructions: String,
     threads: usize,
@@ -37,6 +38,7 @@ struct Line {
 impl Greeting {
     pub(crate) fn new(settings: &Settings, address: SocketAddr, parked: &[Arc<Parked>]) -> Self {
         Self {
+            scheme: if settings.http.tls.value { "https" } else { "http" },
             address,
             instructions: kernels::Isa::detect().to_string(),
             threads: settings.engine.threads.value.get(),
@@ -53,7 +55,7 @@ impl Greeting {
     }
 
     fn for_people(&self) -> String {
-        let Self { address, instructions, threads, models } = self;
+        let Self { scheme, address, instructions, threads, models } = self;
         let mut text = format!("llm-inference-api {} · {instructions} · {threads} threads\n", env!("CARGO_PKG_VERSION"));
         for Line { id, description, place, context, memory, weights } in models {
             let _ = writeln!(text, "  {id}: {description}, {context} tokens of context ({place})");
@@ -64,7 +66,7 @@ impl Greeting {
                 None => writeln!(text, "    {} of weights, loaded when it is asked for", size(*weights)),
             };
         }
-        let _ = write!(text, "listening on http://{address}; try:\n{}", self.first_request());
+        let _ = write!(text, "listening on {scheme}://{address}; try:\n{}", self.first_request());
         text
     }
 
@@ -76,14 +78,14 @@ impl Greeting {
         format!(
             "  curl {}/v1/chat/completions -H 'content-type: application/json' \\\n    -d '{{\"model\": {id}, \"messages\": \
              [{{\"role\": \"user\", \"content\": \"{question}\"}}]}}'",
-            reachable(self.address)
+            reachable(self.scheme, self.address)
         )
     }
 
     fn log(&self) {
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"), instructions = %self.instructions, threads = self.threads,
-            address = %self.address, models = self.models.len(), "listening"
+            scheme = self.scheme, address = %self.address, models = self.models.len(), "listening"
         );
     }
 }
@@ -106,6 +108,7 @@ mod tests {
 
     fn greeting(id: &str, address: &str) -> Greeting {
         Greeting {
+            scheme: "http",
             address: address.parse().unwrap(),
             instructions: "AVX-512 VNNI".into(),
             threads: 2,
@@ -134,9 +137,9 @@ mod tests {
 
     #[test]
     fn the_first_request_survives_a_shell() {
-        let request = greeting("it's", "[::1]:80").first_request();
+        let request = Greeting { scheme: "https", ..greeting("it's", "[::1]:80") }.first_request();
         insta::assert_snapshot!(request, @r#"
-            curl http://localhost:80/v1/chat/completions -H 'content-type: application/json' \
+            curl https://localhost:80/v1/chat/completions -H 'content-type: application/json' \
               -d '{"model": "it'\''s", "messages": [{"role": "user", "content": "Who are you?"}]}'
         "#);
     }

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow};
 use registry::Entry;
@@ -101,8 +101,17 @@ pub(crate) fn http_settings(http: &HttpSettings) -> Result<api::Settings> {
             api::Origins::These(origins.collect::<Result<_>>()?)
         }
     };
+    let HttpSettings { tls, tls_certificate, tls_key, .. } = http;
+    let tls = match (&tls_certificate.value, &tls_key.value) {
+        (Some(certificate), Some(key)) if tls.value => Some(api::Tls::open(certificate, key, SystemTime::now())?),
+        _ => None,
+    };
     Ok(api::Settings {
         origins,
+        trusted_hosts: http.trusted_hosts.value.clone(),
+        trusted_proxies: http.trusted_proxies.value.clone(),
+        tls,
+        max_connections: http.max_connections.value.get(),
         grace: http.shutdown_grace.value,
         version: env!("CARGO_PKG_VERSION"),
         ..api::Settings::default()
@@ -158,9 +167,9 @@ impl Signals {
 }
 
 /// An address as one would type it into a client on the same machine.
-pub(crate) fn reachable(address: SocketAddr) -> String {
+pub(crate) fn reachable(scheme: &str, address: SocketAddr) -> String {
     match address.ip() {
-        ip if ip.is_unspecified() || ip.is_loopback() => format!("http://localhost:{}", address.port()),
-        _ => format!("http://{address}"),
+        ip if ip.is_unspecified() || ip.is_loopback() => format!("{scheme}://localhost:{}", address.port()),
+        _ => format!("{scheme}://{address}"),
     }
 }

@@ -4,6 +4,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use api::{TrustedHosts, TrustedProxies};
 use backend::{Temperature, TopP};
 use clap::Args;
 use registry::Allowed;
@@ -118,6 +119,26 @@ pub(crate) struct HttpArguments {
     /// Whose pages may call from a browser: origins with commas between them, or * [CORS_ALLOWED_ORIGINS; default: *].
     #[arg(long, value_name = "ORIGINS", value_parser = parse::origins)]
     pub(crate) cors_allowed_origins: Option<Origins>,
+    /// By which names the server may be asked: hosts with commas between them, *.example.org for all below, or *; health and
+    /// metrics are asked by address [TRUSTED_HOSTS; default: *].
+    #[arg(long, value_name = "HOSTS", value_parser = parse::trusted_hosts)]
+    pub(crate) trusted_hosts: Option<TrustedHosts>,
+    /// Proxies whose X-Forwarded-For is believed: networks as 10.0.0.0/8 or addresses, with commas between them
+    /// [TRUSTED_PROXIES; default: none].
+    #[arg(long, value_name = "NETWORKS", value_parser = parse::trusted_proxies)]
+    pub(crate) trusted_proxies: Option<TrustedProxies>,
+    /// Speak HTTPS [SERVER_SSL_ENABLED].
+    #[arg(long)]
+    pub(crate) tls: bool,
+    /// The certificate with those of the authorities between, in PEM; read again when it changes [TLS_SERVER_CERT_PATH].
+    #[arg(long, value_name = "FILE", value_parser = parse::path)]
+    pub(crate) tls_certificate: Option<PathBuf>,
+    /// The certificate's private key, in PEM [TLS_SERVER_KEY_PATH].
+    #[arg(long, value_name = "FILE", value_parser = parse::path)]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Connections at once; further ones wait [LLM_MAX_CONNECTIONS; default: 4096].
+    #[arg(long, value_name = "NUMBER", value_parser = parse::some)]
+    pub(crate) max_connections: Option<NonZeroUsize>,
     /// Threads for the network [API_WORKERS; default: the cores].
     #[arg(long, value_name = "NUMBER", value_parser = parse::some)]
     pub(crate) workers: Option<NonZeroUsize>,

@@ -7,6 +7,8 @@ use backend::{Temperature, TopP};
 
 pub(crate) const HOST: &str = "0.0.0.0";
 pub(crate) const PORT: u16 = 8091;
+/// Each costs a few KiB, and a client needs one or a few.
+pub(crate) const MAX_CONNECTIONS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 pub(crate) const MAX_TOKENS: NonZeroU32 = NonZeroU32::new(512).unwrap();
 pub(crate) const MAX_TOKENS_LIMIT: NonZeroU32 = NonZeroU32::new(4096).unwrap();
 pub(crate) const MAX_CONCURRENT_REQUESTS: NonZeroUsize = NonZeroUsize::new(10).unwrap();

@@ -3,19 +3,16 @@
 
 use super::alike;
 use super::environment::{self, Variables};
-use super::parse;
 
 /// Variables that are set, and this version cannot do it: starting would leave the server less protected than its owner
 /// believes.
-const PROTECTING: [(&str, &str); 4] = [
+const PROTECTING: [(&str, &str); 2] = [
     ("API_KEY", "this version checks no keys yet, so everybody could use the server"),
     ("LLM_API_KEYS_FILE", "this version checks no keys yet, so everybody could use the server"),
-    ("SERVER_SSL_ENABLED", "this version speaks plain HTTP only; put a TLS proxy before it"),
-    ("TRUSTED_HOSTS", "this version answers whatever Host a request names; let a proxy before it check that"),
 ];
 
 /// Variables that are set, and nothing happens.
-const WITHOUT_EFFECT: [&str; 20] = [
+const WITHOUT_EFFECT: [&str; 17] = [
     "CUDA_VISIBLE_DEVICES",
     "HF_ENDPOINT",
     "HF_HOME",
@@ -33,9 +30,6 @@ const WITHOUT_EFFECT: [&str; 20] = [
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "OTEL_SERVICE_NAME",
     "SERVICE_NAME",
-    "TLS_SERVER_CERT_PATH",
-    "TLS_SERVER_KEY_PATH",
-    "TRUSTED_PROXIES",
 ];
 
 /// A key of the file that stops the start.
@@ -107,15 +101,12 @@ pub(crate) struct Beyond {
 impl Beyond {
     pub(crate) fn take(variables: &Variables, known: &[&str]) -> Self {
         let is_set = |name: &str| environment::set(variables, name).is_some();
-        let is_off = |name: &str| {
-            name == "SERVER_SSL_ENABLED" && variables.get(name).is_some_and(|value| parse::boolean(value) == Ok(false))
-        };
         let protecting = PROTECTING.iter().map(|(name, _)| *name);
         let all: Vec<&str> = known.iter().copied().chain(WITHOUT_EFFECT).chain(protecting).collect();
         let unknown = variables.keys().filter(|name| name.starts_with("LLM_") && !all.contains(&name.as_str()));
         let meant = |name: &str| alike::nearest(name, all.iter().copied()).map(str::to_owned);
         Self {
-            protecting: PROTECTING.into_iter().filter(|(name, _)| is_set(name) && !is_off(name)).collect(),
+            protecting: PROTECTING.into_iter().filter(|(name, _)| is_set(name)).collect(),
             without_effect: WITHOUT_EFFECT.into_iter().filter(|name| is_set(name)).map(str::to_owned).collect(),
             unknown: unknown.map(|name| (name.clone(), meant(name))).collect(),
         }

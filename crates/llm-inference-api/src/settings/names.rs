@@ -98,6 +98,12 @@ declare! {
         host: "api.host", "--host", "LLM_INFERENCE_HOSTNAME", "API_HOST";
         port: "api.port", "--port", "LLM_INFERENCE_PORT", "API_PORT";
         origins: "api.cors_allowed_origins" several, "--cors-allowed-origins", "CORS_ALLOWED_ORIGINS";
+        trusted_hosts: "api.trusted_hosts" several, "--trusted-hosts", "TRUSTED_HOSTS";
+        trusted_proxies: "api.trusted_proxies" several, "--trusted-proxies", "TRUSTED_PROXIES";
+        tls: "api.tls.enabled", "--tls", "SERVER_SSL_ENABLED";
+        tls_certificate: "api.tls.certificate", "--tls-certificate", "TLS_SERVER_CERT_PATH";
+        tls_key: "api.tls.key", "--tls-key", "TLS_SERVER_KEY_PATH";
+        max_connections: "api.max_connections", "--max-connections", "LLM_MAX_CONNECTIONS";
         workers: "api.workers", "--workers", "API_WORKERS";
         shutdown_grace: "api.shutdown_grace_ms", "--shutdown-grace-ms", "LLM_SHUTDOWN_GRACE_MS";
     }

@@ -4,6 +4,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use api::{TrustedHosts, TrustedProxies};
 use backend::{MinP, RepetitionPenalty, Temperature, TopK, TopP};
 use kernels::{Format, KvElement};
 use registry::{Allowed, Declared};
@@ -142,6 +143,22 @@ pub(crate) fn origins(text: &str) -> Parsed<Origins> {
         return Err(expected);
     }
     Ok(Origins::These(origins))
+}
+
+pub(crate) fn trusted_hosts(text: &str) -> Parsed<TrustedHosts> {
+    let expected = Expected("host names as api.example.org or *.example.org with commas between them, or *");
+    let hosts = list(text);
+    if hosts.iter().any(|host| host == "*") {
+        return Ok(TrustedHosts::Any);
+    }
+    let hosts: Result<Vec<_>, _> = hosts.iter().map(|host| host.parse()).collect();
+    hosts.ok().filter(|hosts| !hosts.is_empty()).map(TrustedHosts::These).ok_or(expected)
+}
+
+pub(crate) fn trusted_proxies(text: &str) -> Parsed<TrustedProxies> {
+    let expected = Expected("networks as 10.0.0.0/8 or fd00::/8, or addresses, with commas between them");
+    let proxies: Option<TrustedProxies> = list(text).iter().map(|network| TrustedProxies::network(network)).collect();
+    proxies.filter(|proxies| *proxies != TrustedProxies::default()).ok_or(expected)
 }
 
 pub(crate) fn temperature(text: &str) -> Parsed<Temperature> {

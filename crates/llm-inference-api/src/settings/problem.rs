@@ -22,6 +22,8 @@ pub(crate) enum Problem {
          --draft-model, or set {name} to ngram, which needs none"
     )]
     NoDraftModel { name: String, model_name: &'static str },
+    #[error("{name} is true, but no file is named for it; name one in PEM with {variable} or {flag}")]
+    NoTlsFile { name: String, variable: &'static str, flag: &'static str },
     #[error("{default_name} is {default}, more than the {limit} of {limit_name}")]
     DefaultOverLimit { default_name: String, default: NonZeroU32, limit_name: String, limit: NonZeroU32 },
 }

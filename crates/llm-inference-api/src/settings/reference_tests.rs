@@ -52,6 +52,17 @@ fn is_yaml(line: &str) -> bool {
     is_word && rest.contains(':')
 }
 
+/// Whether the sections of `api.tls.key` are there, each within the one before.
+fn has_key(yaml: &str, key: &str) -> bool {
+    let mut lines = yaml.lines();
+    let mut parts = key.split('.').enumerate();
+    parts.all(|(depth, part)| {
+        let indent = "  ".repeat(depth);
+        let mut own = lines.by_ref().take_while(|line| line.starts_with(&indent) || line.trim().is_empty());
+        own.any(|line| line[indent.len()..].starts_with(&format!("{part}:")))
+    })
+}
+
 fn is_variable(line: &str) -> bool {
     line.split_once('=')
         .is_some_and(|(name, _)| !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
@@ -107,10 +118,7 @@ fn the_example_of_a_file_has_the_defaults_and_every_key() {
     let settings = resolved(&whole, &Variables::new());
     assert_eq!(settings.models.declared.len(), 3, "{whole}");
     for key in names::all().iter().filter_map(|names| names.key) {
-        let (section, name) = key.split_once('.').unwrap();
-        let lines = whole.lines().skip_while(|line| *line != format!("{section}:")).skip(1);
-        let mut own = lines.take_while(|line| line.starts_with(' ') || line.is_empty());
-        assert!(own.any(|line| line.trim_start().starts_with(&format!("{name}:"))), "{key} is missing");
+        assert!(has_key(&whole, key), "{key} is missing");
     }
     for (name, _) in FIELDS {
         assert!(whole.contains(&format!("{name}: ")), "models.{name} is missing");

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use api::{TrustedHosts, TrustedProxies};
 use registry::Allowed;
 use telemetry::logs::Format;
 use tracing::Level;
@@ -62,6 +63,8 @@ pub(crate) fn resolve(
     settings.warnings.extend(unused_draft_model(&settings.engine));
     settings.warnings.extend(limited_models(&settings));
     if purpose == Purpose::Serve {
+        choice.problems.extend(missing_tls_files(&settings.http));
+        settings.warnings.extend(unused_tls_file(&settings.http));
         let unprotected = |(variable, reason)| Problem::Unprotected { variable, reason };
         choice.problems.extend(beyond.protecting.into_iter().map(unprotected));
     }
@@ -204,15 +207,66 @@ fn resolve_generation(
 }
 
 fn resolve_http(choice: &mut Choice, arguments: HttpArguments, said: HttpValues<Said>, machine: &Machine) -> HttpSettings {
-    let HttpArguments { host, port, cors_allowed_origins, workers, shutdown_grace_ms } = arguments;
-    let HttpValues { host: host_said, port: port_said, origins, workers: workers_said, shutdown_grace } = said;
+    let HttpArguments {
+        host,
+        port,
+        cors_allowed_origins,
+        trusted_hosts,
+        trusted_proxies,
+        tls,
+        tls_certificate,
+        tls_key,
+        max_connections,
+        workers,
+        shutdown_grace_ms,
+    } = arguments;
+    let HttpValues {
+        host: host_said,
+        port: port_said,
+        origins,
+        trusted_hosts: trusted_hosts_said,
+        trusted_proxies: trusted_proxies_said,
+        tls: tls_said,
+        tls_certificate: tls_certificate_said,
+        tls_key: tls_key_said,
+        max_connections: max_connections_said,
+        workers: workers_said,
+        shutdown_grace,
+    } = said;
     HttpSettings {
         host: choice.of(host, host_said, parse::hostname, defaults::HOST.to_owned()),
         port: choice.of(port, port_said, parse::port, defaults::PORT),
         origins: choice.of(cors_allowed_origins, origins, parse::origins, Origins::Any),
+        trusted_hosts: choice.of(trusted_hosts, trusted_hosts_said, parse::trusted_hosts, TrustedHosts::Any),
+        trusted_proxies: {
+            let nobody = TrustedProxies::default();
+            choice.of(trusted_proxies, trusted_proxies_said, parse::trusted_proxies, nobody)
+        },
+        tls: choice.of(tls.then_some(true), tls_said, parse::boolean, false),
+        tls_certificate: choice.of(tls_certificate.map(Some), tls_certificate_said, some_path, None),
+        tls_key: choice.of(tls_key.map(Some), tls_key_said, some_path, None),
+        max_connections: choice.of(max_connections, max_connections_said, parse::some, defaults::MAX_CONNECTIONS),
         workers: choice.of(workers, workers_said, parse::some, machine.cores),
         shutdown_grace: choice.of(shutdown_grace_ms, shutdown_grace, parse::milliseconds, defaults::SHUTDOWN_GRACE),
     }
+}
+
+fn missing_tls_files(http: &HttpSettings) -> Vec<Problem> {
+    let HttpSettings { tls, tls_certificate, tls_key, .. } = http;
+    let missing = [tls_certificate, tls_key].into_iter().filter(|file| tls.value && file.value.is_none());
+    let problem =
+        |file: &Setting<_>| Problem::NoTlsFile { name: tls.said(), variable: file.names.name(), flag: file.names.flag };
+    missing.map(problem).collect()
+}
+
+/// Whoever names a certificate and gets plain HTTP should know.
+fn unused_tls_file(http: &HttpSettings) -> Option<String> {
+    let HttpSettings { tls, tls_certificate, .. } = http;
+    let unused = tls_certificate.value.is_some() && !tls.value;
+    unused.then(|| {
+        let (file, tls) = (tls_certificate.said(), tls.names.name());
+        format!("{file} is set, but the server speaks plain HTTP as long as {tls} is not true")
+    })
 }
 
 fn resolve_log(

@@ -80,6 +80,12 @@ fn nothing_said() {
         LLM_INFERENCE_HOSTNAME       0.0.0.0               default
         LLM_INFERENCE_PORT           8091                  default
         CORS_ALLOWED_ORIGINS         *                     default
+        TRUSTED_HOSTS                *                     default
+        TRUSTED_PROXIES              none                  default
+        SERVER_SSL_ENABLED           false                 default
+        TLS_SERVER_CERT_PATH         none                  default
+        TLS_SERVER_KEY_PATH          none                  default
+        LLM_MAX_CONNECTIONS          4096                  default
         API_WORKERS                  8                     default
         LLM_SHUTDOWN_GRACE_MS        30000                 default
         LLM_DEFAULT_TEMPERATURE      0.7                   default
@@ -111,6 +117,12 @@ fn everything_said_by_variables() {
             "LLM_INFERENCE_HOSTNAME=127.0.0.1",
             "LLM_INFERENCE_PORT=9000",
             "CORS_ALLOWED_ORIGINS=https://a.example,https://b.example",
+            "TRUSTED_HOSTS=*.example.org",
+            "TRUSTED_PROXIES=10.0.0.0/8",
+            "SERVER_SSL_ENABLED=true",
+            "TLS_SERVER_CERT_PATH=/tls/server.pem",
+            "TLS_SERVER_KEY_PATH=/tls/server.key",
+            "LLM_MAX_CONNECTIONS=5",
             "LLM_DEFAULT_TEMPERATURE=0",
             "LLM_DEFAULT_TOP_P=1",
             "LLM_DEFAULT_MAX_TOKENS=100",
@@ -140,6 +152,12 @@ fn everything_said_by_variables() {
         LLM_INFERENCE_HOSTNAME       127.0.0.1                             environment (LLM_INFERENCE_HOSTNAME)
         LLM_INFERENCE_PORT           9000                                  environment (LLM_INFERENCE_PORT)
         CORS_ALLOWED_ORIGINS         https://a.example, https://b.example  environment (CORS_ALLOWED_ORIGINS)
+        TRUSTED_HOSTS                *.example.org                         environment (TRUSTED_HOSTS)
+        TRUSTED_PROXIES              10.0.0.0/8                            environment (TRUSTED_PROXIES)
+        SERVER_SSL_ENABLED           true                                  environment (SERVER_SSL_ENABLED)
+        TLS_SERVER_CERT_PATH         /tls/server.pem                       environment (TLS_SERVER_CERT_PATH)
+        TLS_SERVER_KEY_PATH          /tls/server.key                       environment (TLS_SERVER_KEY_PATH)
+        LLM_MAX_CONNECTIONS          5                                     environment (LLM_MAX_CONNECTIONS)
         API_WORKERS                  1                                     environment (API_WORKERS)
         LLM_SHUTDOWN_GRACE_MS        1000                                  environment (LLM_SHUTDOWN_GRACE_MS)
         LLM_DEFAULT_TEMPERATURE      0                                     environment (LLM_DEFAULT_TEMPERATURE)
@@ -227,12 +245,32 @@ fn drafts_without_a_model_are_refused() {
 
 #[test]
 fn a_server_that_would_be_open_against_its_owners_will_does_not_start() {
-    insta::assert_snapshot!(refused(&["API_KEY=secret-value", "SERVER_SSL_ENABLED=true"]), @r"
-        API_KEY is set, but this version checks no keys yet, so everybody could use the server; unset it to start nevertheless
-        SERVER_SSL_ENABLED is set, but this version speaks plain HTTP only; put a TLS proxy before it; unset it to start nevertheless
-    ");
-    assert!(resolved_for(Purpose::Serve, "", &["SERVER_SSL_ENABLED=false", "API_KEY="]).is_ok());
+    insta::assert_snapshot!(refused(&["API_KEY=secret-value"]), @"API_KEY is set, but this version checks no keys yet, so everybody could use the server; unset it to start nevertheless");
+    assert!(resolved_for(Purpose::Serve, "", &["API_KEY="]).is_ok());
     assert!(resolved_for(Purpose::Answer, "", &["API_KEY=secret-value"]).is_ok());
+}
+
+#[test]
+fn tls_needs_both_its_files() {
+    let refusal = refused(&["SERVER_SSL_ENABLED=true"]);
+    for file in ["TLS_SERVER_CERT_PATH or --tls-certificate", "TLS_SERVER_KEY_PATH or --tls-key"] {
+        assert!(refusal.contains(file), "{refusal}");
+    }
+    let settings = resolved("--tls-key k.pem", &["SERVER_SSL_ENABLED=yes", "TLS_SERVER_CERT_PATH=/etc/tls/c.pem"]);
+    assert!(settings.http.tls.value && settings.warnings.is_empty());
+    // A command that serves nobody needs none.
+    assert!(resolved_for(Purpose::Answer, "", &["SERVER_SSL_ENABLED=true"]).is_ok());
+    let warnings = resolved("", &["TLS_SERVER_CERT_PATH=c.pem"]).warnings.join("\n");
+    assert!(warnings.contains("speaks plain HTTP as long as SERVER_SSL_ENABLED is not true"), "{warnings}");
+}
+
+#[test]
+fn hosts_and_proxies_are_names_and_networks() {
+    let settings = resolved("--trusted-hosts Api.example.org,*.internal", &["TRUSTED_PROXIES=10.0.0.0/8, ::1"]);
+    assert_eq!(settings.http.trusted_hosts.value.to_string(), "api.example.org, *.internal");
+    assert_eq!(settings.http.trusted_proxies.value.to_string(), "10.0.0.0/8, ::1/128");
+    let refusal = refused(&["TRUSTED_HOSTS=https://a", "TRUSTED_PROXIES=10.0.0.0/33"]);
+    assert!(refusal.contains("expected host names as") && refusal.contains("expected networks as"), "{refusal}");
 }
 
 #[test]

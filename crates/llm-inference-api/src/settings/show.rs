@@ -40,7 +40,19 @@ fn rows(settings: &Settings) -> Vec<[String; 3]> {
         draft_model,
     } = engine;
     let GenerationSettings { temperature, top_p, max_tokens, max_tokens_limit, max_tokens_unsaid: _ } = generation;
-    let HttpSettings { host, port, origins, workers, shutdown_grace } = http;
+    let HttpSettings {
+        host,
+        port,
+        origins,
+        trusted_hosts,
+        trusted_proxies,
+        tls,
+        tls_certificate,
+        tls_key,
+        max_connections,
+        workers,
+        shutdown_grace,
+    } = http;
     let LogSettings { format, level } = log;
     vec![
         row(file, |file| path(file.as_deref())),
@@ -60,6 +72,12 @@ fn rows(settings: &Settings) -> Vec<[String; 3]> {
             Origins::Any => "*".to_owned(),
             Origins::These(origins) => origins.join(", "),
         }),
+        row(trusted_hosts, ToString::to_string),
+        row(trusted_proxies, ToString::to_string),
+        row(tls, bool::to_string),
+        row(tls_certificate, |certificate| path(certificate.as_deref())),
+        row(tls_key, |key| path(key.as_deref())),
+        row(max_connections, ToString::to_string),
         row(workers, ToString::to_string),
         row(shutdown_grace, milliseconds),
         row(temperature, |temperature| temperature.get().to_string()),

@@ -5,6 +5,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use api::{TrustedHosts, TrustedProxies};
 use backend::{MaxTokens, Temperature, TopP};
 use registry::{Allowed, Declared};
 use serving::{Defaults, Group};
@@ -167,6 +168,13 @@ pub(crate) struct HttpSettings {
     pub(crate) host: Setting<String>,
     pub(crate) port: Setting<u16>,
     pub(crate) origins: Setting<Origins>,
+    pub(crate) trusted_hosts: Setting<TrustedHosts>,
+    pub(crate) trusted_proxies: Setting<TrustedProxies>,
+    /// There are both files where it is spoken.
+    pub(crate) tls: Setting<bool>,
+    pub(crate) tls_certificate: Setting<Option<PathBuf>>,
+    pub(crate) tls_key: Setting<Option<PathBuf>>,
+    pub(crate) max_connections: Setting<NonZeroUsize>,
     pub(crate) workers: Setting<NonZeroUsize>,
     pub(crate) shutdown_grace: Setting<Duration>,
 }
