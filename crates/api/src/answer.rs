@@ -209,6 +209,9 @@ impl Error {
             (Self::Backend(backend::Error::ContextLength { parameter, context, prompt, completion }), ..) => {
                 json!({"field": parameter, "context": context, "prompt": prompt, "completion": completion})
             }
+            (Self::Backend(backend::Error::TooLong { context, bytes, .. }), ..) => {
+                json!({"context": context, "bytes": bytes})
+            }
             (_, Some(field), Some(reason)) => json!({"field": field, "value": reason.value, "bound": reason.bound}),
             (_, Some(field), None) => json!({ "field": field }),
             _ => json!({}),

@@ -21,6 +21,11 @@ pub enum Error {
         "{parameter}: this model's context is {context} tokens, but {prompt} were asked for in the prompt and {completion} in the completion"
     )]
     ContextLength { parameter: String, context: u32, prompt: u32, completion: u32 },
+    /// So long that nobody needs to count its tokens.
+    #[error(
+        "{parameter}: this model's context is {context} tokens, which a text of {bytes} bytes exceeds whatever its words are"
+    )]
+    TooLong { parameter: String, context: u32, bytes: u64 },
     #[error("the model {:?} does not exist; there are: {}", shortened(model), known.join(", "))]
     UnknownModel { model: String, known: Vec<String> },
     #[error("the adapter {:?} does not exist; there are: {}", shortened(adapter), listed(known))]
@@ -66,7 +71,7 @@ impl Error {
         match self {
             Self::Invalid { .. } | Self::OutOfRange { .. } => Kind::Invalid,
             Self::Unsupported { .. } => Kind::Unsupported,
-            Self::ContextLength { .. } => Kind::ContextLength,
+            Self::ContextLength { .. } | Self::TooLong { .. } => Kind::ContextLength,
             Self::UnknownModel { .. } | Self::UnknownAdapter { .. } => Kind::NotFound,
             Self::QueueFull { .. } => Kind::QueueFull,
             Self::Unavailable { .. } => Kind::Unavailable,
@@ -82,7 +87,8 @@ impl Error {
             Self::Invalid { parameter, .. }
             | Self::OutOfRange { parameter, .. }
             | Self::Unsupported { parameter, .. }
-            | Self::ContextLength { parameter, .. } => Some(parameter),
+            | Self::ContextLength { parameter, .. }
+            | Self::TooLong { parameter, .. } => Some(parameter),
             Self::UnknownModel { .. } => Some("model"),
             Self::UnknownAdapter { .. } => Some("adapter"),
             _ => None,
@@ -104,7 +110,8 @@ impl Error {
             Self::Invalid { parameter, .. }
             | Self::OutOfRange { parameter, .. }
             | Self::Unsupported { parameter, .. }
-            | Self::ContextLength { parameter, .. } => *parameter = name(parameter),
+            | Self::ContextLength { parameter, .. }
+            | Self::TooLong { parameter, .. } => *parameter = name(parameter),
             _ => {}
         }
         self

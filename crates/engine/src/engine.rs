@@ -13,6 +13,7 @@ use checkpoint::Checkpoint;
 use thiserror::Error as ThisError;
 use tokio::sync::oneshot;
 
+use crate::aside::Aside;
 use crate::classify::Classifier;
 use crate::job::Job;
 use crate::model::{BLOCK_TOKENS, Model, ModelError, part_of_cache};
@@ -52,6 +53,8 @@ pub struct Engine {
     memory: Memory,
     pub(crate) encoder: Arc<Encoder>,
     pub(crate) classifier: Option<Classifier>,
+    /// Where long prompts are tokenised.
+    aside: Aside,
     queue_timeout: Duration,
     shared: Arc<Shared>,
     /// `None` only while it is being dropped.
@@ -122,6 +125,7 @@ impl Engine {
             memory,
             encoder: Arc::new(Encoder { tokenizer, template, vocabulary, context, task }),
             classifier: classes.map(Classifier::from),
+            aside: Aside::new(hand_over),
             queue_timeout,
             shared,
             jobs: Some(jobs),
@@ -142,7 +146,7 @@ impl Engine {
         }
         let encoder = Arc::clone(&self.encoder);
         let encode = move || encoder.encode(prompt(&asked), now).map(|tokens| (asked, tokens));
-        tokio::task::spawn_blocking(encode).await.map_err(Error::internal)?
+        self.aside.run(self.queue_timeout, encode).await?
     }
 
     pub(crate) fn check_draining(&self) -> Result<()> {

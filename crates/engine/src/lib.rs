@@ -1,8 +1,10 @@
 //! The engine: runs a language model on this machine's processors, many sequences at a time.
 //!
-//! In reading order: [`Engine`] checks requests (`generate` those that want a text, `classify` those that want its class) and hands them to the worker, a thread that owns the [`Model`]. It asks
-//! the scheduler what to run, runs it, and applies the outcome: `plan → run → apply`.
+//! In reading order: [`Engine`] checks requests (`generate` those that want a text, `classify` those that want its class) and
+//! hands them to the worker, a thread that owns the [`Model`]. It asks the scheduler what to run, runs it, and applies the
+//! outcome: `plan → run → apply`.
 
+mod aside;
 mod classify;
 mod engine;
 mod events;

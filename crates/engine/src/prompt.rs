@@ -25,7 +25,10 @@ impl Encoder {
     pub(crate) fn encode(&self, prompt: &Prompt, now: SystemTime) -> Result<Vec<u32>> {
         let parameter = self.parameter(prompt);
         let tokens = match prompt {
-            Prompt::Text(text) => self.tokenizer.encode(text, true).map_err(Error::internal)?,
+            Prompt::Text(text) => {
+                self.check_bytes(text, parameter)?;
+                self.tokenizer.encode(text, true).map_err(Error::internal)?
+            }
             Prompt::Tokens(tokens) => tokens.clone(),
             Prompt::Chat(conversation) if self.task == Task::Classify && self.template.is_fallback() => {
                 self.tokenizer.encode(last_words(conversation)?, true).map_err(Error::internal)?
@@ -52,7 +55,17 @@ impl Encoder {
             TemplateError::Refused { message } => Error::invalid("messages", message),
             error => Error::invalid("messages", format!("this model's chat template cannot render them: {error}")),
         })?;
+        self.check_bytes(&text, "messages")?;
         self.tokenizer.encode_chat(&text).map_err(Error::internal)
+    }
+
+    /// Tokenising takes a second and gigabytes for what fills a body of the largest size, so it is not begun for nothing. A text
+    /// to be classified may be cut to what fits.
+    fn check_bytes(&self, text: &str, parameter: &'static str) -> Result<()> {
+        if self.task == Task::Classify || self.tokenizer.fewest_tokens(text.len()) <= self.context {
+            return Ok(());
+        }
+        Err(Error::TooLong { parameter: parameter.into(), context: self.context as u32, bytes: text.len() as u64 })
     }
 
     /// How many tokens may be generated behind a prompt of this length.

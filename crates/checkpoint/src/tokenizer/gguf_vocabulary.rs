@@ -7,6 +7,7 @@ use tokenizers::{AddedToken, NormalizerWrapper, PreTokenizerWrapper};
 
 use super::decoding::{Decoding, byte_of_token};
 use super::end_of_text::EndOfText;
+use super::fewest::most_bytes_of_a_token;
 use super::pieces::Pieces;
 use super::tokenizer_file::check_merge;
 use super::{Error, LARGEST_VOCABULARY, Result, SpecialTokens, Tokenizer, pre_tokenizers, sentence_piece};
@@ -71,6 +72,7 @@ impl Tokenizer {
             Pieces::new((0..).zip(vocabulary.tokens.iter().cloned()), &recipe.decoding, |id| special.contains(&id))?;
         let end_of_text = vocabulary.end_of_text(&encoder);
         Ok(Self {
+            most_bytes_of_a_token: most_bytes_of_a_token(&encoder, &pieces),
             encoder,
             pieces,
             leading: vocabulary.bos.filter(|_| vocabulary.add_bos.unwrap_or(recipe.adds_bos)),

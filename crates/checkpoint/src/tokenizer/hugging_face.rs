@@ -7,6 +7,7 @@ use serde_json::Value;
 use tokenizers::AddedToken;
 
 use super::end_of_text::EndOfText;
+use super::fewest::most_bytes_of_a_token;
 use super::pieces::Pieces;
 use super::tokenizer_file::TokenizerFile;
 use super::{Error, Result, SpecialTokens, TextFiles, Tokenizer};
@@ -31,6 +32,7 @@ impl Tokenizer {
         let (end_of_text, warnings) = end_of_text(files, &encoder, &pieces, special_tokens.eos)?;
         let config = &files.tokenizer_config;
         Ok(Self {
+            most_bytes_of_a_token: most_bytes_of_a_token(&encoder, &pieces),
             leading: special_tokens.bos.filter(|_| config["add_bos_token"] == true),
             trailing: special_tokens.eos.filter(|_| config["add_eos_token"] == true),
             encoder,

@@ -8,6 +8,7 @@ mod decoding;
 mod detokenizer;
 mod end_of_text;
 mod error;
+mod fewest;
 mod gguf_vocabulary;
 mod hugging_face;
 mod pieces;
@@ -34,6 +35,7 @@ const LARGEST_VOCABULARY: usize = 1 << 22;
 pub struct Tokenizer {
     encoder: tokenizers::Tokenizer,
     pieces: Pieces,
+    most_bytes_of_a_token: Option<usize>,
     /// What `encode(.., add_special: true)` puts first and last where the encoder has not done so.
     leading: Option<u32>,
     trailing: Option<u32>,
@@ -73,6 +75,11 @@ impl Tokenizer {
     /// text no longer tells who wrote what; whoever passes on untrusted text to a model with privileges must clean it before.
     pub fn encode_chat(&self, rendered: &str) -> Result<Vec<u32>> {
         self.encode(rendered, false)
+    }
+
+    /// How many tokens a text of so many bytes has at least, whatever it says.
+    pub fn fewest_tokens(&self, bytes: usize) -> usize {
+        self.most_bytes_of_a_token.map_or(0, |most| bytes.div_ceil(most.max(1)))
     }
 
     /// How many ids there are: the largest plus one. The model's own vocabulary is often padded to more.

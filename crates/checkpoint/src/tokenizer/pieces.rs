@@ -61,6 +61,20 @@ impl Pieces {
         self.table.len()
     }
 
+    /// The bytes of text that the longest token stands for. `None` unless every byte has a token of its own: what has none
+    /// would be dropped, or become an unknown token with its neighbours.
+    pub(super) fn longest_of_every_byte(&self) -> Option<usize> {
+        let mut single = [false; 256];
+        let mut longest = 0;
+        for piece in self.table.iter().flatten() {
+            if let [byte] = *piece.bytes {
+                single[byte as usize] = true;
+            }
+            longest = longest.max(if piece.special { piece.text.len() } else { piece.bytes.len() });
+        }
+        single.iter().all(|has_token| *has_token).then_some(longest)
+    }
+
     pub(super) fn leading_space(&self) -> LeadingSpace {
         self.leading_space
     }

@@ -58,6 +58,7 @@ fn check(name: &str, tokenizer: &Tokenizer, encodings: &Value) {
     for expected in encodings.as_array().unwrap() {
         let text = expected["text"].as_str().unwrap();
         assert_eq!(tokenizer.encode(text, false).unwrap(), ids(&expected["ids"]), "{name}: {text:?}");
+        assert!(tokenizer.fewest_tokens(text.len()) <= ids(&expected["ids"]).len(), "{name}, at least: {text:?}");
         let with_special = tokenizer.encode(text, true).unwrap();
         assert_eq!(with_special, ids(&expected["with_special"]), "{name}, with special tokens: {text:?}");
         assert_eq!(tokenizer.decode(&with_special), expected["decoded"], "{name}, decoded: {text:?}");

@@ -74,6 +74,15 @@ async fn more_than_the_context_is_refused_with_the_numbers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_cannot_fit_is_refused_by_its_length() {
+    let engine = start(settings());
+    let context = engine.card().context_length;
+    let text = Prompt::Text("a".repeat(10 << 20));
+    let refused = engine.generate(Generation { prompt: text, ..greedy(Vec::new(), 1) }).await.map(drop).unwrap_err();
+    assert_eq!(refused, Error::TooLong { parameter: "prompt".into(), context, bytes: 10 << 20 });
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_prompt_as_long_as_the_context_leaves_no_room_to_answer() {
     let engine = start(settings());
     let context = engine.card().context_length;
