@@ -129,6 +129,9 @@ impl Error {
             Kind::Unavailable => {
                 row(Status::SERVICE_UNAVAILABLE, "service_unavailable", SERVER, Some("service_unavailable"))
             }
+            Kind::InvalidOutput => {
+                row(Status::UNPROCESSABLE_ENTITY, "invalid_model_output", SERVER, Some("invalid_model_output"))
+            }
             Kind::Upstream => row(Status::BAD_GATEWAY, "upstream_error", SERVER, Some("upstream_error")),
             Kind::Timeout => row(Status::GATEWAY_TIMEOUT, "gateway_timeout", SERVER, Some("gateway_timeout")),
             Kind::Internal => {

@@ -14,6 +14,7 @@ mod models;
 mod predict;
 mod status;
 mod streams;
+mod text2sql;
 
 use axum::Router;
 use axum::extract::OriginalUri;
@@ -43,6 +44,7 @@ pub fn router(app: App) -> Router {
         .route("/predict", post(predict::one))
         .route("/predict/batch", post(predict::batch))
         .route("/infer", post(infer::create))
+        .route("/text2sql", post(text2sql::create))
         .route("/v1/chat/completions", post(chat::create))
         .route("/v1/classify", post(classify::create))
         .route("/v1/completions", post(completions::create))

@@ -36,6 +36,9 @@ pub enum Error {
     Unavailable { reason: String, retry_after: Duration },
     #[error("the server behind this model failed: {reason}")]
     Upstream { reason: String },
+    /// What the model wrote is not what it had to be, however often it was asked.
+    #[error("none of {attempts} attempts passed; of the last: {reason}")]
+    InvalidOutput { reason: String, attempts: u32 },
     #[error("no answer within {} s", after.as_secs())]
     Timeout { after: Duration },
     /// Logged where it is made into an answer, never sent.
@@ -61,6 +64,7 @@ pub enum Kind {
     NotFound,
     QueueFull,
     Unavailable,
+    InvalidOutput,
     Upstream,
     Timeout,
     Internal,
@@ -75,6 +79,7 @@ impl Error {
             Self::UnknownModel { .. } | Self::UnknownAdapter { .. } => Kind::NotFound,
             Self::QueueFull { .. } => Kind::QueueFull,
             Self::Unavailable { .. } => Kind::Unavailable,
+            Self::InvalidOutput { .. } => Kind::InvalidOutput,
             Self::Upstream { .. } => Kind::Upstream,
             Self::Timeout { .. } => Kind::Timeout,
             Self::Internal { .. } => Kind::Internal,

@@ -99,6 +99,13 @@ impl Conversation {
         (!messages.is_empty()).then_some(Self { messages })
     }
 
+    /// The same, with what was said next.
+    #[must_use]
+    pub fn then(mut self, messages: impl IntoIterator<Item = Message>) -> Self {
+        self.messages.extend(messages);
+        self
+    }
+
     pub fn messages(&self) -> &[Message] {
         &self.messages
     }

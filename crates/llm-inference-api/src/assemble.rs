@@ -10,7 +10,7 @@ use checkpoint::{Checkpoint, GenerationDefaults, Summary};
 use engine::{Engine, EngineSettings, GuessSource, Memory, Progress};
 use jiff::Timestamp;
 use registry::{Catalogue, Declaration, Entry, Places, Source};
-use serving::{Defaults, Model, Service};
+use serving::{Defaults, Model, Service, SqlFormat};
 use telemetry::Metrics;
 
 use crate::embedded;
@@ -38,7 +38,8 @@ impl Loaded {
 
     /// For a service that lives no longer than what it was made for.
     pub(crate) fn model(self) -> Model {
-        Model { defaults: self.defaults, ..Model::new(self.engine) }
+        let sql_format = sql_format(&self.entry.source);
+        Model { defaults: self.defaults, sql_format, ..Model::new(self.engine) }
     }
 }
 
@@ -232,6 +233,14 @@ fn defaults_of(defaults: &GenerationDefaults) -> Defaults {
         min_p: min_p.and_then(|value| MinP::new(value).ok()),
         repetition_penalty: repetition_penalty.and_then(|value| RepetitionPenalty::new(value).ok()),
         max_tokens: max_new_tokens.and_then(backend::MaxTokens::new),
+    }
+}
+
+/// How a model has learned to read a schema: that the files do not tell.
+pub(crate) fn sql_format(source: &Source) -> SqlFormat {
+    match source {
+        Source::Embedded => SqlFormat::Bare,
+        Source::Path(_) => SqlFormat::default(),
     }
 }
 

@@ -40,7 +40,8 @@ impl Parked {
     /// For the service.
     pub(crate) fn model(self: &Arc<Self>) -> Model {
         let opener: Arc<dyn Opener> = Arc::clone(self) as Arc<dyn Opener>;
-        Model::on_demand(OnDemand { card: Arc::new(self.card()), bytes: self.share.bytes, opener })
+        let model = OnDemand { card: Arc::new(self.card()), bytes: self.share.bytes, opener };
+        Model { sql_format: assemble::sql_format(&self.entry.source), ..Model::on_demand(model) }
     }
 
     /// What it takes, once that is known.

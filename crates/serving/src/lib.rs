@@ -14,6 +14,7 @@ mod meter;
 mod model;
 mod reply;
 mod service;
+mod text_to_sql;
 mod together;
 
 pub use defaults::Defaults;
@@ -23,4 +24,5 @@ pub use health::{Health, ModelHealth, Status};
 pub use model::{Model, Offer, Source};
 pub use reply::Reply;
 pub use service::{Service, Settings};
+pub use text_to_sql::{Database, Dialect, ParsedAnswer, SqlFormat, Verdict};
 pub use together::{Answers, Refused};

@@ -108,6 +108,7 @@ const fn word(kind: Kind) -> &'static str {
         Kind::NotFound => "not_found",
         Kind::QueueFull => "queue_full",
         Kind::Unavailable => "unavailable",
+        Kind::InvalidOutput => "invalid_output",
         Kind::Upstream => "upstream",
         Kind::Timeout => "timeout",
         Kind::Internal => "internal",

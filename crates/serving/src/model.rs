@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use backend::{Backend, Error, Generation, MaxTokens, ModelCard, OutOfRange, Result};
 
-use crate::{Defaults, Group, OnDemand};
+use crate::{Defaults, Group, OnDemand, SqlFormat};
 
 /// What answers, and how it is offered: under which names, with which defaults, up to which length.
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub struct Model {
     /// The model's own maximum, where it is lower than the server's.
     pub max_tokens: Option<MaxTokens>,
     pub group: Group,
+    /// How it is told about a database.
+    pub sql_format: SqlFormat,
 }
 
 /// Where a model's answers come from.
@@ -47,7 +49,14 @@ impl Model {
     }
 
     fn of(source: Source) -> Self {
-        Self { source, aliases: Vec::new(), defaults: Defaults::default(), max_tokens: None, group: Group::Chat }
+        Self {
+            source,
+            aliases: Vec::new(),
+            defaults: Defaults::default(),
+            max_tokens: None,
+            group: Group::Chat,
+            sql_format: SqlFormat::default(),
+        }
     }
 
     /// What is known of it now.

@@ -38,6 +38,7 @@ fn routes() -> Vec<Route> {
     vec![
         models("/v1/chat/completions", &chat),
         models("/v1/completions", &text),
+        models("/text2sql", &chat),
         models("/api/generate", &text),
         models("/api/generate/stream", &text),
         models("/api/chat", &chat),
@@ -124,6 +125,7 @@ async fn what_a_model_refuses() {
     let retry_after = Duration::from_secs(7);
     let rows = [
         (Error::ContextLength { parameter: "prompt".into(), context: 8, prompt: 9, completion: 1 }, 400, "validation_error"),
+        (Error::InvalidOutput { reason: "it is prose".into(), attempts: 3 }, 422, "invalid_model_output"),
         (Error::QueueFull { reason: "too many requests at once", retry_after }, 429, "queue_full"),
         (Error::internal("a secret of ours"), 500, "internal_server_error"),
         (Error::Upstream { reason: "it hung up".into() }, 502, "upstream_error"),

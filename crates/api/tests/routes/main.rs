@@ -22,6 +22,7 @@ mod predict;
 mod refusals;
 mod shutdown;
 mod streams;
+mod text2sql;
 mod tls;
 
 use serde_json::{Value, json};

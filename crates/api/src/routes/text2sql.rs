@@ -1,0 +1,72 @@
+//! `POST /text2sql`: a chat completion that is SQL, and says whether it parses.
+
+mod answer;
+mod request;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use backend::{Events, Generation};
+use openai::chat::{Chunks, Collector};
+use openai::{Delivery, Header};
+use serving::{Database, Group};
+
+use self::answer::{Checked, Judge, Judgement};
+use self::request::{Request, Validation};
+use super::streams::{each, frames};
+use crate::App;
+use crate::answer::Result;
+use crate::extract::Json;
+use crate::middleware::Answered;
+use crate::sse::Sse;
+
+pub(super) async fn create(State(app): State<App>, sse: Sse, Json(request): Json<Request>) -> Result<Answered> {
+    let Request { model, database, validation, question } = request;
+    let delivery = question.delivery();
+    let name = app.service.name(model, Group::TextToSql)?;
+    let model = app.service.card(&name)?;
+    let generation = app.service.about(&database, question.of(name)?)?;
+    let header = app.header("chatcmpl", &generation.model);
+    Ok(Answered::by(
+        &model,
+        match (validation, delivery) {
+            (Validation::Strict, _) => strict(&app, header, &database, generation).await,
+            (Validation::Report, Delivery::Whole) => whole(&app, header, &database, generation).await,
+            (Validation::Report, Delivery::Stream { include_usage }) => {
+                let choices = generation.choices;
+                let events = app.service.generate(generation).await;
+                events
+                    .map_err(Into::into)
+                    .map(|events| stream(sse, events, Chunks::new(header, choices, include_usage), database))
+            }
+        },
+    ))
+}
+
+async fn whole(app: &App, header: Header, database: &Database, generation: Generation) -> Result<Response> {
+    let mut collector = Collector::new(header, generation.choices);
+    let mut judge = Judge::default();
+    let events = app.service.generate(generation).await?;
+    each(events, |event| {
+        judge.hear(&event);
+        collector.push(event);
+    })
+    .await?;
+    Ok(axum::Json(Checked::new(collector.finish(), Some(judge.judge(database)))).into_response())
+}
+
+async fn strict(app: &App, header: Header, database: &Database, generation: Generation) -> Result<Response> {
+    let mut collector = Collector::new(header, generation.choices);
+    let answer = app.service.until_it_parses(database, generation).await?;
+    answer.events.into_iter().for_each(|event| collector.push(event));
+    Ok(axum::Json(Checked::new(collector.finish(), Some(Judgement::from(answer.verdict)))).into_response())
+}
+
+/// The judgement goes with the reason why the answer ended.
+fn stream(sse: Sse, events: Events, mut chunks: Chunks, database: Database) -> Response {
+    let mut judge = Judge::default();
+    sse.answer(frames(events, move |event| {
+        let ended = judge.hear(&event);
+        let judgement = ended.then(|| judge.judge(&database));
+        chunks.push(event).into_iter().map(move |chunk| Checked::new(chunk, judgement.clone()))
+    }))
+}
