@@ -1,4 +1,4 @@
-//! The official Python and Node clients against the built server.
+//! The official Python and Node clients against the built server, and the examples of the descriptions that it was made after.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,12 +31,20 @@ pub(super) fn run(root: &Path, tally: &mut Tally) {
         }
     };
     match prepare_python(root) {
-        Ok(python) => tally.tests("the official Python client", python_tests(root, &python, &server.base_url())),
-        Err(error) => tally.leave_out(format!("the official Python client: {error:#}")),
+        Ok(python) => {
+            let tests = |directory| python_tests(root, &python, directory, &server.base_url());
+            tally.tests("the official Python client", tests("sdk/python"));
+            tally.tests("the examples", tests("seeds"));
+        }
+        Err(error) => tally.leave_out(format!("the official Python client, the examples: {error:#}")),
     }
     match prepare_node(root) {
-        Ok(()) => tally.tests("the official Node client", node_tests(root, &server.base_url())),
-        Err(error) => tally.leave_out(format!("the official Node client: {error:#}")),
+        Ok(()) => {
+            let tests = |directory| node_tests(root, directory, &server.base_url());
+            tally.tests("the official Node client", tests("tests/sdk/node"));
+            tally.tests("the examples for Node", tests("tests/seeds"));
+        }
+        Err(error) => tally.leave_out(format!("the official Node client, the examples for Node: {error:#}")),
     }
     heading("the server ends when asked to");
     match server.stop() {
@@ -59,16 +67,16 @@ fn start(root: &Path) -> Result<Server> {
     Ok(server)
 }
 
-fn python_tests(root: &Path, python: &Path, base_url: &str) -> Command {
+fn python_tests(root: &Path, python: &Path, directory: &str, base_url: &str) -> Command {
     let mut command = Command::new(python);
-    command.args(["-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider"]).env("PYTHONDONTWRITEBYTECODE", "1");
-    command.env(BASE_URL, base_url).current_dir(root.join("tests/sdk/python"));
+    command.args(["-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider", "--confcutdir=.", directory]);
+    command.env("PYTHONDONTWRITEBYTECODE", "1").env(BASE_URL, base_url).current_dir(root.join("tests"));
     command
 }
 
-fn node_tests(root: &Path, base_url: &str) -> Command {
+fn node_tests(root: &Path, directory: &str, base_url: &str) -> Command {
     let mut command = Command::new("node");
-    command.args(["--test", "--test-reporter=tap"]).env(BASE_URL, base_url).current_dir(root.join("tests/sdk/node"));
+    command.args(["--test", "--test-reporter=tap"]).env(BASE_URL, base_url).current_dir(root.join(directory));
     command
 }
 
