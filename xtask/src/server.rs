@@ -63,6 +63,8 @@ pub(crate) fn own(binary: &Path, address: SocketAddr) -> Command {
     }
     command
         .arg("serve")
+        // Nobody's collector should hear of it, and its absence is no news.
+        .env("OTEL_SDK_DISABLED", "true")
         .env("LLM_INFERENCE_HOSTNAME", address.ip().to_string())
         .env("LLM_INFERENCE_PORT", address.port().to_string());
     command

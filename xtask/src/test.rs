@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that has to hold, in the order in which it is quickest to find out.
 //!
-//! Formatting, lints, tidiness, the Rust tests, those that need PostgreSQL, then the built server with the official clients of OpenAI's API. A part
+//! Formatting, lints, tidiness, the Rust tests, those that need PostgreSQL, then the built server with the official clients of
+//! OpenAI's API, and with an OpenTelemetry collector. A part
 //! that cannot run on this machine is named together with the command that brings what it needs; where `CI=true` says that nobody
 //! is watching, such a part has failed.
 
@@ -9,6 +10,7 @@ mod need;
 mod postgres;
 mod script;
 mod tally;
+mod telemetry;
 
 use std::path::Path;
 use std::process::Command;
@@ -18,7 +20,7 @@ use crate::{repository, tidy};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Leave out the Python and Node clients.
+    /// Leave out the Python and Node clients, and the collector, which comes as a Python package.
     #[arg(long)]
     without_clients: bool,
 }
@@ -32,6 +34,7 @@ pub(crate) fn run(options: &Options) -> bool {
     postgres::run(&root, &mut tally);
     if !options.without_clients {
         clients::run(&root, &mut tally);
+        telemetry::run(&root, &mut tally);
     }
     for reason in tally.not_run() {
         println!("not run: {reason}");

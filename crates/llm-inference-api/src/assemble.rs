@@ -11,7 +11,7 @@ use engine::{Engine, EngineSettings, GuessSource, Memory, Progress};
 use jiff::Timestamp;
 use registry::{Catalogue, Declaration, Entry, Places, Source};
 use serving::{Defaults, Model, Service, SqlFormat};
-use telemetry::Metrics;
+use telemetry::{Metrics, Otlp};
 
 use crate::embedded;
 use crate::memory::{self, Share};
@@ -185,9 +185,13 @@ pub(crate) fn summary(entry: &Entry) -> Result<Summary, checkpoint::Error> {
 }
 
 /// What answers, whichever way it is asked, as the catalogue offers it.
-pub(crate) fn service(models: Vec<Model>, settings: &Settings) -> Service {
+pub(crate) fn service(models: Vec<Model>, settings: &Settings, otlp: Option<&Otlp>) -> Service {
     let models: Vec<Model> = models.into_iter().map(|model| offered(model, settings)).collect();
     let metrics = Metrics::new(models.iter().map(|model| model.card().id.clone()));
+    let metrics = match otlp {
+        Some(otlp) => metrics.sent_by(&otlp.meter()),
+        None => metrics,
+    };
     Service::new(models, serving_settings(settings), Arc::new(metrics))
 }
 

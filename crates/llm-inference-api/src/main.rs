@@ -1,6 +1,7 @@
 //! The server's binary: reads the command line, and hands over to a command.
 
 mod assemble;
+mod collector;
 mod commands;
 mod embedded;
 mod memory;

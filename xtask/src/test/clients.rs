@@ -81,7 +81,7 @@ fn node_tests(root: &Path, directory: &str, base_url: &str) -> Command {
 }
 
 /// A virtual environment under `target/` with the pinned packages; made anew when the pins change.
-fn prepare_python(root: &Path) -> Result<PathBuf> {
+pub(super) fn prepare_python(root: &Path) -> Result<PathBuf> {
     heading("Python packages");
     let mut has_venv = Command::new("python3");
     need(has_venv.args(["-c", "import venv, ensurepip"]), "python3 with its venv module", &["python3", "python3-venv"])?;

@@ -15,7 +15,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::settings::{
     Arguments, EngineArguments, FileArguments, GenerationArguments, HttpArguments, LogArguments, Machine, ModelArguments,
-    Problems, Purpose, Settings, read,
+    Problems, Purpose, Settings, TelemetryArguments, read,
 };
 
 /// Why a command did not do what it was asked to.
@@ -118,12 +118,14 @@ pub(crate) struct ServeArguments {
     engine: EngineArguments,
     #[command(flatten)]
     log: LogArguments,
+    #[command(flatten)]
+    telemetry: TelemetryArguments,
 }
 
 impl From<ServeArguments> for Arguments {
     fn from(arguments: ServeArguments) -> Self {
-        let ServeArguments { file, models, http, generation, engine, log } = arguments;
-        Self { file, models, engine, generation, http, log }
+        let ServeArguments { file, models, http, generation, engine, log, telemetry } = arguments;
+        Self { file, models, engine, generation, http, log, telemetry }
     }
 }
 

@@ -8,11 +8,13 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, anyhow};
 use registry::Entry;
 use serving::Service;
+use telemetry::Otlp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use super::greeting::Greeting;
 use crate::assemble;
+use crate::collector;
 use crate::commands::{Failure, prepare};
 use crate::opening::Parked;
 use crate::settings::{Arguments, Origins, Purpose, Settings, types::HttpSettings};
@@ -25,7 +27,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let settings = prepare(arguments, Purpose::Serve)?;
     // Before the models are loaded: that a port is taken should not cost a minute to learn.
     let listener = bind(&settings.http)?;
-    let http = http_settings(&settings.http)?;
+    let otlp = collector::start(&settings.telemetry)?;
+    let http =
+        api::Settings { traces: otlp.as_ref().map(Otlp::traces).unwrap_or_default(), ..http_settings(&settings.http)? };
     let (selection, draft) = select(&settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(settings.http.workers.value.get())
@@ -35,12 +39,13 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         .context("the threads for the network cannot be started")?;
     let address = listener.local_addr().map_err(anyhow::Error::from)?;
     let parked = assemble::parked(&selection, draft.as_ref(), &settings)?;
-    let service = assemble::service(parked.iter().map(Parked::model).collect(), &settings);
+    let service = assemble::service(parked.iter().map(Parked::model).collect(), &settings, otlp.as_ref());
     let start = start(service.clone(), || Greeting::new(&settings, address, &parked).say(settings.log.format.value));
     let grace = http.grace;
     let outcome = runtime.block_on(serve(listener, api::App::new(service, http), grace, start));
     // A model may still be on its way, for nobody.
     runtime.shutdown_background();
+    collector::stop(otlp);
     outcome?;
     tracing::info!("stopped");
     Ok(())

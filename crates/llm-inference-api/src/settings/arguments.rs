@@ -8,8 +8,10 @@ use api::{TrustedHosts, TrustedProxies};
 use backend::{Temperature, TopP};
 use clap::Args;
 use registry::Allowed;
+use telemetry::Protocol;
 use telemetry::logs::Format;
 
+use super::otlp::{self, Endpoint, Headers, ResourceAttributes};
 use super::parse::{self, KvCacheType, LogLevel, Origins, Quantization, Speculation};
 
 /// All groups; those that a command does not take are empty.
@@ -21,6 +23,7 @@ pub(crate) struct Arguments {
     pub(crate) generation: GenerationArguments,
     pub(crate) http: HttpArguments,
     pub(crate) log: LogArguments,
+    pub(crate) telemetry: TelemetryArguments,
 }
 
 #[derive(Debug, Clone, Default, Args)]
@@ -159,4 +162,27 @@ pub(crate) struct LogArguments {
     /// The same as --log-level debug [DEBUG].
     #[arg(long)]
     pub(crate) debug: bool,
+}
+
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Traces and metrics")]
+pub(crate) struct TelemetryArguments {
+    /// What a collector knows this service as [SERVICE_NAME, OTEL_SERVICE_NAME; default: llm-inference-api].
+    #[arg(long, value_name = "NAME", value_parser = parse::name)]
+    pub(crate) service_name: Option<String>,
+    /// The OpenTelemetry collector, or none [OTEL_EXPORTER_OTLP_ENDPOINT; default: http://localhost:4317].
+    #[arg(long, value_name = "URL", value_parser = otlp::endpoint)]
+    pub(crate) otlp_endpoint: Option<Endpoint>,
+    /// grpc, or http/protobuf, for which the endpoint's default is http://localhost:4318 [OTEL_EXPORTER_OTLP_PROTOCOL; default: grpc].
+    #[arg(long, value_name = "PROTOCOL", value_parser = otlp::protocol)]
+    pub(crate) otlp_protocol: Option<Protocol>,
+    /// Headers for the collector: name=value, with commas between them [OTEL_EXPORTER_OTLP_HEADERS].
+    #[arg(long, value_name = "HEADERS", value_parser = otlp::headers)]
+    pub(crate) otlp_headers: Option<Headers>,
+    /// What else a collector should know of this process: name=value, with commas between them [OTEL_RESOURCE_ATTRIBUTES].
+    #[arg(long, value_name = "ATTRIBUTES", value_parser = otlp::resource_attributes)]
+    pub(crate) resource_attributes: Option<ResourceAttributes>,
+    /// Send nothing [OTEL_SDK_DISABLED].
+    #[arg(long)]
+    pub(crate) otlp_disabled: bool,
 }

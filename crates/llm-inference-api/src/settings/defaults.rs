@@ -4,6 +4,10 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use backend::{Temperature, TopP};
+use http::Uri;
+use telemetry::Protocol;
+
+use super::otlp::Endpoint;
 
 pub(crate) const HOST: &str = "0.0.0.0";
 pub(crate) const PORT: u16 = 8091;
@@ -17,6 +21,16 @@ pub(crate) const QUEUE_TIMEOUT: Duration = Duration::from_secs(30);
 /// With guesses that come true, a step of eleven rows is worth it on all machines measured; more rows bring little more.
 pub(crate) const SPECULATION_TOKENS: NonZeroUsize = NonZeroUsize::new(10).unwrap();
 pub(crate) const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
+
+pub(crate) const SERVICE_NAME: &str = "llm-inference-api";
+
+/// A collector on this machine, at the port of the protocol.
+pub(crate) fn otlp_endpoint(protocol: Protocol) -> Endpoint {
+    Endpoint(Some(Uri::from_static(match protocol {
+        Protocol::Grpc => "http://localhost:4317",
+        Protocol::HttpProtobuf => "http://localhost:4318",
+    })))
+}
 
 /// A quarter of the memory that is free when the server starts: the weights come out of the same, and so do the other
 /// programs of the machine. Where it is not known how much that is, 1 GiB.

@@ -12,7 +12,7 @@ const PROTECTING: [(&str, &str); 2] = [
 ];
 
 /// Variables that are set, and nothing happens.
-const WITHOUT_EFFECT: [&str; 17] = [
+const WITHOUT_EFFECT: [&str; 14] = [
     "CUDA_VISIBLE_DEVICES",
     "HF_ENDPOINT",
     "HF_HOME",
@@ -27,9 +27,6 @@ const WITHOUT_EFFECT: [&str; 17] = [
     "MLFLOW_TRACKING_USERNAME",
     "MODEL_NAME",
     "MODEL_STAGE",
-    "OTEL_EXPORTER_OTLP_ENDPOINT",
-    "OTEL_SERVICE_NAME",
-    "SERVICE_NAME",
 ];
 
 /// A key of the file that stops the start.
@@ -60,7 +57,7 @@ const REFUSED: [Refused; 4] = [
 ];
 
 /// Keys of the file at which nothing happens.
-const KEYS_WITHOUT_EFFECT: [&str; 3] = ["model.default_max_length", "telemetry.service_name", "telemetry.otlp_endpoint"];
+const KEYS_WITHOUT_EFFECT: [&str; 1] = ["model.default_max_length"];
 
 /// Every key of a later version.
 pub(crate) fn keys() -> impl Iterator<Item = &'static str> {
@@ -103,11 +100,18 @@ impl Beyond {
         let is_set = |name: &str| environment::set(variables, name).is_some();
         let protecting = PROTECTING.iter().map(|(name, _)| *name);
         let all: Vec<&str> = known.iter().copied().chain(WITHOUT_EFFECT).chain(protecting).collect();
+        // OpenTelemetry has some hundred, of which the server reads the common ones.
+        let of_sdk = variables.keys().map(String::as_str).filter(|name| name.starts_with("OTEL_") && !known.contains(name));
         let unknown = variables.keys().filter(|name| name.starts_with("LLM_") && !all.contains(&name.as_str()));
         let meant = |name: &str| alike::nearest(name, all.iter().copied()).map(str::to_owned);
         Self {
             protecting: PROTECTING.into_iter().filter(|(name, _)| is_set(name)).collect(),
-            without_effect: WITHOUT_EFFECT.into_iter().filter(|name| is_set(name)).map(str::to_owned).collect(),
+            without_effect: WITHOUT_EFFECT
+                .into_iter()
+                .filter(|name| is_set(name))
+                .chain(of_sdk)
+                .map(str::to_owned)
+                .collect(),
             unknown: unknown.map(|name| (name.clone(), meant(name))).collect(),
         }
     }

@@ -9,6 +9,7 @@ mod file;
 mod later;
 mod machine;
 mod names;
+mod otlp;
 mod parse;
 mod problem;
 mod reference;
@@ -18,6 +19,7 @@ pub(crate) mod types;
 
 pub(crate) use arguments::{
     Arguments, EngineArguments, FileArguments, GenerationArguments, HttpArguments, LogArguments, ModelArguments,
+    TelemetryArguments,
 };
 #[cfg(test)]
 pub(crate) use environment::Environment;

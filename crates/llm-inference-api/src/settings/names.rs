@@ -112,6 +112,14 @@ declare! {
         level: "telemetry.log_level", "--log-level", "LOG_LEVEL";
         debug: "telemetry.debug", "--debug", "DEBUG";
     }
+    telemetry: TelemetryValues {
+        service_name: "telemetry.service_name", "--service-name", "SERVICE_NAME", "OTEL_SERVICE_NAME";
+        endpoint: "telemetry.otlp_endpoint", "--otlp-endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT";
+        protocol: "telemetry.otlp_protocol", "--otlp-protocol", "OTEL_EXPORTER_OTLP_PROTOCOL";
+        headers: "telemetry.otlp_headers" several, "--otlp-headers", "OTEL_EXPORTER_OTLP_HEADERS";
+        attributes: "telemetry.resource_attributes" several, "--resource-attributes", "OTEL_RESOURCE_ATTRIBUTES";
+        disabled: "telemetry.otlp_disabled", "--otlp-disabled", "OTEL_SDK_DISABLED";
+    }
 }
 
 /// Every setting, in the order of the table.

@@ -97,6 +97,12 @@ pub(crate) fn path(text: &str) -> Parsed<PathBuf> {
     if text.is_empty() { Err(Expected("a path")) } else { Ok(PathBuf::from(text)) }
 }
 
+/// Any text but none.
+pub(crate) fn name(text: &str) -> Parsed<String> {
+    let text = text.trim();
+    if text.is_empty() { Err(Expected("a name")) } else { Ok(text.to_owned()) }
+}
+
 /// `*`, or ids with commas between them.
 pub(crate) fn allowed(text: &str) -> Parsed<Allowed> {
     let ids = list(text);

@@ -5,22 +5,26 @@ use std::path::PathBuf;
 
 use api::{TrustedHosts, TrustedProxies};
 use registry::Allowed;
+use telemetry::Protocol;
 use telemetry::logs::Format;
 use tracing::Level;
 
 use super::arguments::{
     Arguments, EngineArguments, FileArguments, GenerationArguments, HttpArguments, LogArguments, ModelArguments,
+    TelemetryArguments,
 };
 use super::choice::{Choice, Said};
 use super::defaults;
 use super::environment::Environment;
 use super::file::{File, FileProblem};
 use super::machine::Machine;
-use super::names::{EngineValues, GenerationValues, HttpValues, LogValues, ModelValues, Values};
+use super::names::{EngineValues, GenerationValues, HttpValues, LogValues, ModelValues, TelemetryValues, Values};
+use super::otlp::{self, Headers, ResourceAttributes};
 use super::parse::{self, KvCacheType, LogLevel, Origins, Quantization, Speculation};
 use super::problem::{Problem, Problems};
 use super::types::{
     DeclaredModel, EngineSettings, GenerationSettings, HttpSettings, LogSettings, ModelSettings, Origin, Setting, Settings,
+    TelemetrySettings,
 };
 
 /// What the settings are for: it decides how much is logged where nobody said, and what has to be protected.
@@ -41,12 +45,18 @@ pub(crate) fn resolve(
     purpose: Purpose,
 ) -> Result<Settings, Problems> {
     // The file has been read from where its argument says.
-    let Arguments { file: FileArguments { config: _ }, models, engine, generation, http, log } = arguments;
+    let Arguments { file: FileArguments { config: _ }, models, engine, generation, http, log, telemetry } = arguments;
     let Environment { values: variables, mut beyond } = environment;
     let File { path, values: entries, declared, problems, without_effect } = file;
     let said = variables.beside(entries);
-    let Values { models: models_said, engine: engine_said, generation: generation_said, http: http_said, log: log_said } =
-        said;
+    let Values {
+        models: models_said,
+        engine: engine_said,
+        generation: generation_said,
+        http: http_said,
+        log: log_said,
+        telemetry: telemetry_said,
+    } = said;
     beyond.without_effect.extend(without_effect);
     // Nothing to protect where nothing is served.
     let matters = |problem: &FileProblem| purpose == Purpose::Serve || !problem.is_for_servers_alone();
@@ -58,10 +68,12 @@ pub(crate) fn resolve(
         engine: resolve_engine(&mut choice, engine, engine_said, machine),
         http: resolve_http(&mut choice, http, http_said, machine),
         log: resolve_log(&mut choice, log, log_said, machine, purpose),
+        telemetry: resolve_telemetry(&mut choice, telemetry, telemetry_said),
         warnings: beyond.warnings(),
     };
     settings.warnings.extend(unused_draft_model(&settings.engine));
     settings.warnings.extend(limited_models(&settings));
+    settings.warnings.extend(broken_headers(&settings.telemetry));
     if purpose == Purpose::Serve {
         choice.problems.extend(missing_tls_files(&settings.http));
         settings.warnings.extend(unused_tls_file(&settings.http));
@@ -288,6 +300,28 @@ fn resolve_log(
         level = Setting { value: LogLevel(Some(Level::DEBUG)), origin: debug.origin, ..level };
     }
     LogSettings { format: choice.of(log_format, format_said, parse::log_format, format), level }
+}
+
+fn resolve_telemetry(choice: &mut Choice, arguments: TelemetryArguments, said: TelemetryValues<Said>) -> TelemetrySettings {
+    let TelemetryArguments { service_name, otlp_endpoint, otlp_protocol, otlp_headers, resource_attributes, otlp_disabled } =
+        arguments;
+    let TelemetryValues { service_name: service_name_said, endpoint, protocol, headers, attributes, disabled } = said;
+    let protocol = choice.of(otlp_protocol, protocol, otlp::protocol, Protocol::Grpc);
+    let unsaid = defaults::otlp_endpoint(protocol.value);
+    TelemetrySettings {
+        service_name: choice.of(service_name, service_name_said, parse::name, defaults::SERVICE_NAME.to_owned()),
+        endpoint: choice.of(otlp_endpoint, endpoint, otlp::endpoint, unsaid),
+        protocol,
+        headers: choice.of(otlp_headers, headers, otlp::headers, Headers::default()),
+        attributes: choice.of(resource_attributes, attributes, otlp::resource_attributes, ResourceAttributes::default()),
+        disabled: choice.of(otlp_disabled.then_some(true), disabled, parse::boolean, false),
+    }
+}
+
+fn broken_headers(telemetry: &TelemetrySettings) -> Option<String> {
+    let headers = &telemetry.headers;
+    let broken = headers.value.broken;
+    (broken > 0).then(|| format!("{broken} of the headers in {} are not name=value and are left out", headers.said()))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use clap::Parser;
 use super::{Problems, Purpose, resolve};
 use crate::settings::{
     Arguments, EngineArguments, Environment, File, FileArguments, GenerationArguments, HttpArguments, LogArguments, Machine,
-    ModelArguments, Settings, show,
+    ModelArguments, Settings, TelemetryArguments, show,
 };
 
 #[derive(Debug, Parser)]
@@ -25,6 +25,8 @@ struct Flags {
     http: HttpArguments,
     #[command(flatten)]
     log: LogArguments,
+    #[command(flatten)]
+    telemetry: TelemetryArguments,
 }
 
 /// A server in a container: four cores of two threads each, 8 GiB free, nobody at a terminal.
@@ -37,11 +39,11 @@ const MACHINE: Machine = Machine {
 
 /// `flags` and `variables` as one would type them: `--port 1`, `PORT=1 HOST=a`.
 fn resolved_with(file: &str, purpose: Purpose, flags: &str, variables: &[&str]) -> Result<Settings, Problems> {
-    let Flags { file: file_arguments, models, engine, generation, http, log } =
+    let Flags { file: file_arguments, models, engine, generation, http, log, telemetry } =
         Flags::try_parse_from(std::iter::once("server").chain(flags.split_whitespace())).unwrap();
     let variables: BTreeMap<String, String> =
         variables.iter().filter_map(|pair| pair.split_once('=')).map(|(name, value)| (name.into(), value.into())).collect();
-    let arguments = Arguments { file: file_arguments, models, engine, generation, http, log };
+    let arguments = Arguments { file: file_arguments, models, engine, generation, http, log, telemetry };
     let file = File::parse("serving_config.yaml", file, &variables);
     resolve(arguments, Environment::from_map(&variables), file, &MACHINE, purpose)
 }
@@ -72,38 +74,44 @@ fn line_with(file: &str, flags: &str, variables: &[&str], name: &str) -> String 
 #[test]
 fn nothing_said() {
     insta::assert_snapshot!(show(&resolved("", &[])), @r"
-        LLM_CONFIG                   none                  default
-        --model                      none                  default
-        LLM_MODEL_PATH               none                  default
-        LLM_ALLOWED_MODELS           the embedded model    default
-        LLM_MODEL_MEMORY_BYTES       6871947672 (6.4 GiB)  default
-        LLM_INFERENCE_HOSTNAME       0.0.0.0               default
-        LLM_INFERENCE_PORT           8091                  default
-        CORS_ALLOWED_ORIGINS         *                     default
-        TRUSTED_HOSTS                *                     default
-        TRUSTED_PROXIES              none                  default
-        SERVER_SSL_ENABLED           false                 default
-        TLS_SERVER_CERT_PATH         none                  default
-        TLS_SERVER_KEY_PATH          none                  default
-        LLM_MAX_CONNECTIONS          4096                  default
-        API_WORKERS                  8                     default
-        LLM_SHUTDOWN_GRACE_MS        30000                 default
-        LLM_DEFAULT_TEMPERATURE      0.7                   default
-        LLM_DEFAULT_TOP_P            0.9                   default
-        LLM_DEFAULT_MAX_TOKENS       512                   default
-        LLM_MAX_TOKENS_LIMIT         4096                  default
-        LLM_MAX_CONCURRENT_REQUESTS  10                    default
-        LLM_MAX_QUEUED_REQUESTS      64                    default
-        LLM_QUEUE_TIMEOUT_MS         30000                 default
-        LLM_QUANTIZATION             stored                default
-        LLM_KV_CACHE_BYTES           2147483648 (2.0 GiB)  default
-        LLM_KV_CACHE_TYPE            auto                  default
-        LLM_THREADS                  4                     default
-        LLM_SPECULATION              off                   default
-        LLM_SPECULATION_TOKENS       10                    default
-        LLM_DRAFT_MODEL              none                  default
-        LOG_FORMAT                   json                  default
-        LOG_LEVEL                    info                  default
+        LLM_CONFIG                   none                    default
+        --model                      none                    default
+        LLM_MODEL_PATH               none                    default
+        LLM_ALLOWED_MODELS           the embedded model      default
+        LLM_MODEL_MEMORY_BYTES       6871947672 (6.4 GiB)    default
+        LLM_INFERENCE_HOSTNAME       0.0.0.0                 default
+        LLM_INFERENCE_PORT           8091                    default
+        CORS_ALLOWED_ORIGINS         *                       default
+        TRUSTED_HOSTS                *                       default
+        TRUSTED_PROXIES              none                    default
+        SERVER_SSL_ENABLED           false                   default
+        TLS_SERVER_CERT_PATH         none                    default
+        TLS_SERVER_KEY_PATH          none                    default
+        LLM_MAX_CONNECTIONS          4096                    default
+        API_WORKERS                  8                       default
+        LLM_SHUTDOWN_GRACE_MS        30000                   default
+        LLM_DEFAULT_TEMPERATURE      0.7                     default
+        LLM_DEFAULT_TOP_P            0.9                     default
+        LLM_DEFAULT_MAX_TOKENS       512                     default
+        LLM_MAX_TOKENS_LIMIT         4096                    default
+        LLM_MAX_CONCURRENT_REQUESTS  10                      default
+        LLM_MAX_QUEUED_REQUESTS      64                      default
+        LLM_QUEUE_TIMEOUT_MS         30000                   default
+        LLM_QUANTIZATION             stored                  default
+        LLM_KV_CACHE_BYTES           2147483648 (2.0 GiB)    default
+        LLM_KV_CACHE_TYPE            auto                    default
+        LLM_THREADS                  4                       default
+        LLM_SPECULATION              off                     default
+        LLM_SPECULATION_TOKENS       10                      default
+        LLM_DRAFT_MODEL              none                    default
+        LOG_FORMAT                   json                    default
+        LOG_LEVEL                    info                    default
+        SERVICE_NAME                 llm-inference-api       default
+        OTEL_EXPORTER_OTLP_ENDPOINT  http://localhost:4317/  default
+        OTEL_EXPORTER_OTLP_PROTOCOL  grpc                    default
+        OTEL_EXPORTER_OTLP_HEADERS   none                    default
+        OTEL_RESOURCE_ATTRIBUTES     none                    default
+        OTEL_SDK_DISABLED            false                   default
     ");
 }
 
@@ -176,6 +184,12 @@ fn everything_said_by_variables() {
         LLM_DRAFT_MODEL              acme/small                            environment (LLM_DRAFT_MODEL)
         LOG_FORMAT                   pretty                                environment (LOG_FORMAT)
         LOG_LEVEL                    warn                                  environment (LOG_LEVEL)
+        SERVICE_NAME                 llm-inference-api                     default
+        OTEL_EXPORTER_OTLP_ENDPOINT  http://localhost:4317/                default
+        OTEL_EXPORTER_OTLP_PROTOCOL  grpc                                  default
+        OTEL_EXPORTER_OTLP_HEADERS   none                                  default
+        OTEL_RESOURCE_ATTRIBUTES     none                                  default
+        OTEL_SDK_DISABLED            false                                 default
     ");
     assert!(settings.warnings.is_empty());
 }
@@ -275,9 +289,12 @@ fn hosts_and_proxies_are_names_and_networks() {
 
 #[test]
 fn what_has_no_effect_yet_or_no_meaning_is_said_once_and_without_its_value() {
-    let settings = resolved("", &["HF_TOKEN=secret", "LLM_DATABASE_URL=sqlite://x", "LLM_MAX_TOKEN_LIMIT=5"]);
+    let settings = resolved(
+        "",
+        &["HF_TOKEN=secret", "LLM_DATABASE_URL=sqlite://x", "LLM_MAX_TOKEN_LIMIT=5", "OTEL_EXPORTER_OTLP_TIMEOUT=5"],
+    );
     insta::assert_snapshot!(settings.warnings.join("\n"), @r"
-        set, but without effect in this version: HF_TOKEN, LLM_DATABASE_URL
+        set, but without effect in this version: HF_TOKEN, LLM_DATABASE_URL, OTEL_EXPORTER_OTLP_TIMEOUT
         LLM_MAX_TOKEN_LIMIT is set, but there is no setting of this name; did you mean LLM_MAX_TOKENS_LIMIT?
     ");
 }
@@ -363,4 +380,20 @@ fn a_models_own_quantization_goes_before_that_of_all() {
     let file = "model: {quantization: q8_0}\nmodels:\n  - {id: a, source: embedded, quantization: q4_0}\n  - {id: b, source: embedded}";
     let settings = resolved_with(file, Purpose::Serve, "", &[]).unwrap();
     assert_eq!(["a", "b"].map(|id| settings.engine_of(id).quantization.value.name()), ["q4_0", "q8_0"]);
+}
+
+#[test]
+fn a_collector_is_named_in_the_words_of_opentelemetry() {
+    let variables = ["OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf", "OTEL_EXPORTER_OTLP_HEADERS=x-key=secret,half"];
+    let settings = resolved("--otlp-endpoint none --service-name mine", &variables);
+    let lines = ["SERVICE_NAME", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS"]
+        .map(|name| line("--otlp-endpoint none --service-name mine", &variables, name));
+    insta::assert_snapshot!(lines.join("\n"), @r"
+        SERVICE_NAME | mine | command line (--service-name)
+        OTEL_EXPORTER_OTLP_ENDPOINT | none | command line (--otlp-endpoint)
+        OTEL_EXPORTER_OTLP_HEADERS | x-key=… | environment (OTEL_EXPORTER_OTLP_HEADERS)
+    ");
+    insta::assert_snapshot!(settings.warnings.join("\n"), @"1 of the headers in OTEL_EXPORTER_OTLP_HEADERS are not name=value and are left out");
+    let port = line("", &variables, "OTEL_EXPORTER_OTLP_ENDPOINT");
+    assert_eq!(port, "OTEL_EXPORTER_OTLP_ENDPOINT | http://localhost:4318/ | default");
 }

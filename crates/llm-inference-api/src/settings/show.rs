@@ -6,10 +6,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use registry::Allowed;
+use telemetry::Protocol;
 use telemetry::logs::Format;
 
 use super::parse::{LogLevel, Origins, Speculation};
-use super::types::{EngineSettings, GenerationSettings, HttpSettings, LogSettings, ModelSettings, Setting, Settings};
+use super::types::{
+    EngineSettings, GenerationSettings, HttpSettings, LogSettings, ModelSettings, Setting, Settings, TelemetrySettings,
+};
 
 /// A table of name, value and origin. No setting of this version is a secret; one that is will have a type that does not
 /// print itself.
@@ -25,7 +28,7 @@ pub(crate) fn show(settings: &Settings) -> String {
 }
 
 fn rows(settings: &Settings) -> Vec<[String; 3]> {
-    let Settings { file, models, engine, generation, http, log, warnings: _ } = settings;
+    let Settings { file, models, engine, generation, http, log, telemetry, warnings: _ } = settings;
     let ModelSettings { named, directory, allowed, declared, memory } = models;
     let EngineSettings {
         quantization,
@@ -54,6 +57,7 @@ fn rows(settings: &Settings) -> Vec<[String; 3]> {
         shutdown_grace,
     } = http;
     let LogSettings { format, level } = log;
+    let TelemetrySettings { service_name, endpoint, protocol, headers, attributes, disabled } = telemetry;
     vec![
         row(file, |file| path(file.as_deref())),
         row(named, |named| path(named.as_deref())),
@@ -103,6 +107,15 @@ fn rows(settings: &Settings) -> Vec<[String; 3]> {
             Format::Pretty => "pretty".to_owned(),
         }),
         row(level, |LogLevel(level)| level.map_or("off".to_owned(), |level| level.as_str().to_lowercase())),
+        row(service_name, String::clone),
+        row(endpoint, ToString::to_string),
+        row(protocol, |protocol| match protocol {
+            Protocol::Grpc => "grpc".to_owned(),
+            Protocol::HttpProtobuf => "http/protobuf".to_owned(),
+        }),
+        row(headers, ToString::to_string),
+        row(attributes, ToString::to_string),
+        row(disabled, ToString::to_string),
     ]
 }
 

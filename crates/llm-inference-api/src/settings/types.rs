@@ -9,10 +9,12 @@ use api::{TrustedHosts, TrustedProxies};
 use backend::{MaxTokens, Temperature, TopP};
 use registry::{Allowed, Declared};
 use serving::{Defaults, Group};
+use telemetry::Protocol;
 use telemetry::logs::Format;
 
 use super::file::Place;
 use super::names::Names;
+use super::otlp::{Endpoint, Headers, ResourceAttributes};
 use super::parse::{KvCacheType, LogLevel, Origins, Quantization, Speculation};
 
 #[derive(Debug, Clone, PartialEq)]
@@ -82,6 +84,7 @@ pub(crate) struct Settings {
     pub(crate) generation: GenerationSettings,
     pub(crate) http: HttpSettings,
     pub(crate) log: LogSettings,
+    pub(crate) telemetry: TelemetrySettings,
     /// What the person who started the server should know, in whole sentences.
     pub(crate) warnings: Vec<String>,
 }
@@ -183,4 +186,15 @@ pub(crate) struct HttpSettings {
 pub(crate) struct LogSettings {
     pub(crate) format: Setting<Format>,
     pub(crate) level: Setting<LogLevel>,
+}
+
+/// What is sent to a collector, and where that is.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct TelemetrySettings {
+    pub(crate) service_name: Setting<String>,
+    pub(crate) endpoint: Setting<Endpoint>,
+    pub(crate) protocol: Setting<Protocol>,
+    pub(crate) headers: Setting<Headers>,
+    pub(crate) attributes: Setting<ResourceAttributes>,
+    pub(crate) disabled: Setting<bool>,
 }

@@ -91,7 +91,7 @@ scorers: {directory: scorers}
     "
     );
     let file = File::parse("f.yaml", "telemetry: {service_name: mine}\nmodel: {default_max_length: 100}", &variables(&[]));
-    assert_eq!(file.without_effect, ["telemetry.service_name", "model.default_max_length"]);
+    assert_eq!(file.without_effect, ["model.default_max_length"]);
 }
 
 #[test]
