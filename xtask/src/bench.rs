@@ -9,6 +9,7 @@ mod gauge;
 mod http;
 mod http_figures;
 mod http_target;
+mod latency;
 mod listing;
 mod llama_cpp;
 mod perplexity;
@@ -100,6 +101,8 @@ enum Stage {
     Prefix,
     /// Clients that ask over HTTP, beside the same requests put to the engine in this process.
     Http,
+    /// How long clients wait for a class of a text, and for a short chat, beside what description A promises; needs no --model.
+    Latency,
     /// The demo model on its held-out text, in each format of weights; needs no --model.
     Perplexity,
 }
@@ -158,6 +161,7 @@ impl Plan {
             Stage::Engine => steps::measure(self, self.model()?, report),
             Stage::Prefix => prefix::measure(self, self.model()?, report),
             Stage::Http => http::measure(self, self.model()?, report),
+            Stage::Latency => latency::measure(self, report),
             Stage::Perplexity => perplexity::measure(self, report),
         }
     }

@@ -5,6 +5,7 @@
 
 mod format;
 mod gguf;
+mod gpt2;
 mod hugging_face;
 mod plan;
 mod shape;
@@ -33,6 +34,13 @@ pub(crate) struct Options {
     out: PathBuf,
     #[arg(long, default_value_t = 0)]
     seed: u64,
+}
+
+impl Options {
+    /// What `cargo xtask synth` takes, as text.
+    pub(crate) fn new(shape: &str, format: &str, out: PathBuf) -> Result<Self> {
+        Ok(Self { shape: shape.parse()?, format: format.parse()?, out, seed: 0 })
+    }
 }
 
 /// Writes the model, showing how far it is.

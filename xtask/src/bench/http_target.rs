@@ -59,6 +59,24 @@ impl HttpTarget {
         let response = sender.send_request(request.body(Full::new(body))?).await?;
         Ok((connections, response))
     }
+
+    /// The body of a 200 and its connection.
+    async fn post(&self, path: &str, request: &Value) -> Result<(JoinSet<hyper::Result<()>>, Incoming)> {
+        let (connection, response) = self.send(Request::post(path), request.to_string().into()).await?;
+        let (status, body) = (response.status(), response.into_body());
+        if !status.is_success() {
+            let text = body.collect().await?.to_bytes();
+            anyhow::bail!("{} answered {status}: {}", self.authority, String::from_utf8_lossy(&text));
+        }
+        Ok((connection, body))
+    }
+
+    /// The answer to a request in one piece. The model's name is put into it.
+    pub(super) async fn whole(&self, path: &str, mut request: Value) -> Result<Value> {
+        request["model"] = json!(self.model);
+        let (_connection, body) = self.post(path, &request).await?;
+        Ok(serde_json::from_slice(&body.collect().await?.to_bytes())?)
+    }
 }
 
 impl Target for HttpTarget {
@@ -73,13 +91,7 @@ impl Target for HttpTarget {
             "stream_options": {"include_usage": true},
         });
         let start = Instant::now();
-        let (_connection, response) = self.send(Request::post("/v1/completions"), request.to_string().into()).await?;
-        let status = response.status();
-        let mut body = response.into_body();
-        if !status.is_success() {
-            let text = body.collect().await?.to_bytes();
-            anyhow::bail!("{} answered {status}: {}", self.authority, String::from_utf8_lossy(&text));
-        }
+        let (_connection, mut body) = self.post("/v1/completions", &request).await?;
         let mut events = Events::default();
         while let Some(frame) = body.frame().await {
             if let Ok(data) = frame?.into_data() {

@@ -34,6 +34,7 @@ fn config(shape: &Shape, plan: &Plan, vocabulary: &Vocabulary) -> Value {
         Family::Llama => "LlamaForCausalLM",
         Family::Qwen2 => "Qwen2ForCausalLM",
         Family::Qwen3 => "Qwen3ForCausalLM",
+        Family::Gpt2 => return gpt2_config(shape, plan, vocabulary),
     };
     json!({
         "architectures": [class],
@@ -52,6 +53,30 @@ fn config(shape: &Shape, plan: &Plan, vocabulary: &Vocabulary) -> Value {
         "tie_word_embeddings": shape.tied,
         "bos_token_id": vocabulary.begin,
         "eos_token_id": vocabulary.end,
+        "dtype": plan.tensors.first().map(|tensor| kind(tensor.format).1),
+    })
+}
+
+fn gpt2_config(shape: &Shape, plan: &Plan, vocabulary: &Vocabulary) -> Value {
+    let classifies = shape.classes > 0;
+    let labels: Map<String, Value> =
+        (0..shape.classes).map(|class| (class.to_string(), format!("class {class}").into())).collect();
+    json!({
+        "architectures": [if classifies { "GPT2ForSequenceClassification" } else { "GPT2LMHeadModel" }],
+        "model_type": shape.family.name(),
+        "vocab_size": shape.vocabulary,
+        "n_embd": shape.hidden,
+        "n_inner": shape.intermediate,
+        "n_layer": shape.layers,
+        "n_head": shape.heads,
+        "n_positions": shape.context,
+        "layer_norm_epsilon": shape.epsilon,
+        "activation_function": "gelu_new",
+        "id2label": if classifies { Value::Object(labels) } else { Value::Null },
+        "problem_type": if classifies { "single_label_classification".into() } else { Value::Null },
+        "bos_token_id": vocabulary.begin,
+        "eos_token_id": vocabulary.end,
+        "pad_token_id": vocabulary.end,
         "dtype": plan.tensors.first().map(|tensor| kind(tensor.format).1),
     })
 }

@@ -29,18 +29,24 @@ pub(super) struct Tensor {
     pub(super) rows: Option<usize>,
     pub(super) columns: usize,
     pub(super) format: Format,
-    mean: f32,
-    deviation: f32,
+    pub(super) mean: f32,
+    pub(super) deviation: f32,
 }
 
 impl Plan {
     pub(super) fn new(shape: &Shape, format: &FileFormat) -> Result<Self> {
         let mut plan = Self { tensors: Vec::new(), mixture: format.mixture };
         let names = Names { container: format.container, mixture: format.mixture, shape };
-        plan.add_ends(&names);
-        for layer in 0..shape.layers {
-            plan.add_attention(&names, layer);
-            plan.add_mlp(&names, layer);
+        if shape.family == Family::Gpt2 {
+            ensure!(format.container == Container::HuggingFace, "{} is written as hf: only", shape.name);
+            plan.add_gpt2(&names);
+        } else {
+            ensure!(shape.classes == 0, "only GPT-2 is written as a classifier");
+            plan.add_ends(&names);
+            for layer in 0..shape.layers {
+                plan.add_attention(&names, layer);
+                plan.add_mlp(&names, layer);
+            }
         }
         for tensor in &plan.tensors {
             let whole = tensor.format.row_bytes(tensor.columns).is_some();
@@ -108,14 +114,20 @@ impl Plan {
 }
 
 /// What all tensors of a plan have in common.
-struct Names<'a> {
+pub(super) struct Names<'a> {
     container: Container,
     mixture: Mixture,
-    shape: &'a Shape,
+    pub(super) shape: &'a Shape,
 }
 
 impl Names<'_> {
-    fn matrix(&self, names: (impl Into<String>, impl Into<String>), part: Part, rows: usize, columns: usize) -> Tensor {
+    pub(super) fn matrix(
+        &self,
+        names: (impl Into<String>, impl Into<String>),
+        part: Part,
+        rows: usize,
+        columns: usize,
+    ) -> Tensor {
         let format = self.mixture.format(part, self.shape.layers, columns);
         let deviation = 1.0 / (columns as f32).sqrt();
         let (gguf_name, hugging_face_name) = (names.0.into(), names.1.into());
@@ -123,7 +135,13 @@ impl Names<'_> {
     }
 
     /// GGUF keeps vectors in float32; a Hugging Face directory in the type of everything else.
-    fn vector(&self, names: (impl Into<String>, impl Into<String>), length: usize, mean: f32, deviation: f32) -> Tensor {
+    pub(super) fn vector(
+        &self,
+        names: (impl Into<String>, impl Into<String>),
+        length: usize,
+        mean: f32,
+        deviation: f32,
+    ) -> Tensor {
         let format = match (self.container, self.mixture) {
             (Container::HuggingFace, Mixture::All(format)) => format,
             _ => Format::F32,

@@ -9,6 +9,7 @@ pub(super) enum Family {
     Llama,
     Qwen2,
     Qwen3,
+    Gpt2,
 }
 
 impl Family {
@@ -18,6 +19,7 @@ impl Family {
             Self::Llama => "llama",
             Self::Qwen2 => "qwen2",
             Self::Qwen3 => "qwen3",
+            Self::Gpt2 => "gpt2",
         }
     }
 }
@@ -46,12 +48,15 @@ pub(super) struct Shape {
     pub(super) rope_base: f32,
     pub(super) epsilon: f32,
     pub(super) tied: bool,
+    /// Of a model that classifies; 0 for one that writes.
+    pub(super) classes: usize,
 }
 
-const NAMES: [&str; 6] = ["tinyllama-1.1b", "llama-3.2-1b", "llama-3.1-8b", "qwen2.5-0.5b", "qwen2.5-1.5b", "qwen3-0.6b"];
+const NAMES: [&str; 7] =
+    ["tinyllama-1.1b", "llama-3.2-1b", "llama-3.1-8b", "qwen2.5-0.5b", "qwen2.5-1.5b", "qwen3-0.6b", "gpt2-124m"];
 
 fn named(name: &str) -> Option<Shape> {
-    use Family::{Llama, Qwen2, Qwen3};
+    use Family::{Gpt2, Llama, Qwen2, Qwen3};
     use VocabularyKind::{BytePair, SentencePiece};
     // [vocabulary, hidden, intermediate, layers, heads, kv_heads, head_dim, context]
     let (family, vocabulary_kind, sizes, rope_base, epsilon, tied) = match name {
@@ -61,6 +66,7 @@ fn named(name: &str) -> Option<Shape> {
         "qwen2.5-0.5b" => (Qwen2, BytePair, [151_936, 896, 4864, 24, 14, 2, 64, 32_768], 1e6, 1e-6, true),
         "qwen2.5-1.5b" => (Qwen2, BytePair, [151_936, 1536, 8960, 28, 12, 2, 128, 32_768], 1e6, 1e-6, true),
         "qwen3-0.6b" => (Qwen3, BytePair, [151_936, 1024, 3072, 28, 16, 8, 128, 40_960], 1e6, 1e-6, true),
+        "gpt2-124m" => (Gpt2, BytePair, [50_257, 768, 3072, 12, 12, 12, 64, 1024], 1e4, 1e-5, true),
         _ => return None,
     };
     let [vocabulary, hidden, intermediate, layers, heads, kv_heads, head_dim, context] = sizes;
@@ -79,6 +85,7 @@ fn named(name: &str) -> Option<Shape> {
         rope_base,
         epsilon,
         tied,
+        classes: 0,
     })
 }
 
@@ -111,6 +118,7 @@ impl Shape {
             "kv_heads" => &mut self.kv_heads,
             "head_dim" => &mut self.head_dim,
             "context" => &mut self.context,
+            "classes" => &mut self.classes,
             _ => bail!("{key} is no size of a shape"),
         })
     }
