@@ -1,203 +1,24 @@
-//! `cargo xtask bench`: how fast, beside it how fast it could be, and how fast others are.
-//!
-//! Machines are shared and their speed moves within minutes. So the limits (memory bandwidth, arithmetic) are measured around each
-//! figure, and ours and others' figures in turn, again and again; what is printed are medians.
+//! `cargo xtask bench` and `cargo xtask synth`: the program that measures, built and run in the release profile, because what is
+//! measured is what is shipped.
 
-mod clients;
-mod engine_target;
-mod gauge;
-mod http;
-mod http_figures;
-mod http_target;
-mod latency;
-mod listing;
-mod llama_cpp;
-mod perplexity;
-mod prefix;
-mod products;
-mod release;
-mod report;
-mod resident;
-mod sampling;
-mod statistics;
-mod steps;
-mod subject;
-mod table;
-#[cfg(test)]
-mod tests;
-mod workload;
-
-use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::Duration;
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context, Result};
-use clap::ValueEnum;
-use indicatif::ProgressBar;
 
-use self::gauge::Gauge;
-use self::llama_cpp::LlamaCpp;
-use self::report::{Figure, Report};
-
-/// More than most caches hold.
-const BYTES: usize = 1 << 29;
-
-#[derive(Debug, Clone, clap::Args)]
+/// What follows is that program's, `--help` too.
+#[derive(Debug, clap::Args)]
+#[command(disable_help_flag = true)]
 pub(crate) struct Options {
-    /// A GGUF file or a directory in Hugging Face's layout; `cargo xtask synth` makes some.
-    #[arg(long)]
-    model: Option<PathBuf>,
-    /// What to measure [default: with a model all that needs one, else limits, kernels and perplexity].
-    #[arg(long, value_delimiter = ',')]
-    only: Vec<Stage>,
-    /// Threads that compute; as many as there are processors if left out.
-    #[arg(long)]
-    threads: Option<NonZeroUsize>,
-    /// How often each figure is measured, in turn with its limits and with others'.
-    #[arg(long, default_value = "3")]
-    rounds: NonZeroUsize,
-    /// Tokens of the prompt that is read alone.
-    #[arg(long, default_value = "512")]
-    prompt: NonZeroUsize,
-    /// Tokens that a sequence generates.
-    #[arg(long, default_value = "64")]
-    generate: NonZeroUsize,
-    /// Tokens of context at which decoding is measured once more.
-    #[arg(long, default_value = "4096")]
-    depth: NonZeroUsize,
-    /// Numbers of sequences decoded together, and of clients that ask at the same time.
-    #[arg(long, value_delimiter = ',', default_value = "1,8,16,32")]
-    clients: Vec<NonZeroUsize>,
-    /// Requests that each client sends, one after the other.
-    #[arg(long, default_value = "2")]
-    requests: NonZeroUsize,
-    /// A built server to measure in place of this workspace's.
-    #[arg(long, value_name = "PROGRAM")]
-    server: Option<PathBuf>,
-    /// A directory with llama.cpp's `llama-bench` and `llama-server`, to be measured in turn with ours.
-    #[arg(long, value_name = "DIRECTORY")]
-    peer_llama_cpp: Option<PathBuf>,
-    /// The address of a vLLM that serves the same model, as http://localhost:8000, to be measured in turn with ours.
-    #[arg(long, value_name = "URL")]
-    peer_vllm: Option<String>,
-    /// What the model is called there [default: the first that it lists].
-    #[arg(long, value_name = "NAME", requires = "peer_vllm")]
-    peer_vllm_model: Option<String>,
-    /// Write the figures to this file as JSON; `-` prints that in place of the table.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Stage {
-    /// Read bandwidth and arithmetic of this machine.
-    Limits,
-    /// Single matrix products, for each format.
-    Kernels,
-    /// A model's own steps: a prompt, one sequence, several, and one with a long context.
-    Engine,
-    /// A second request with the same beginning.
-    Prefix,
-    /// Clients that ask over HTTP, beside the same requests put to the engine in this process.
-    Http,
-    /// How long clients wait for a class of a text, and for a short chat, beside what description A promises; needs no --model.
-    Latency,
-    /// The demo model on its held-out text, in each format of weights; needs no --model.
-    Perplexity,
-}
-
-/// What all stages are told.
-#[derive(Debug)]
-struct Plan {
-    options: Options,
-    threads: NonZeroUsize,
-    llama_cpp: Option<LlamaCpp>,
-    progress: ProgressBar,
-}
-
-/// Measures and prints.
-pub(crate) fn run(options: &Options) -> Result<bool> {
-    if !release::is_this() {
-        return release::run_instead();
-    }
-    publish(&measure(options)?, options.json.as_deref())
-}
-
-fn measure(options: &Options) -> Result<Report> {
-    let threads = options.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-    let progress = ProgressBar::new_spinner();
-    progress.enable_steady_tick(Duration::from_millis(200));
-    let llama_cpp = options.peer_llama_cpp.as_deref().map(|directory| LlamaCpp::at(directory, threads)).transpose()?;
-    let plan = Plan { options: options.clone(), threads, llama_cpp, progress };
-    let mut report = Report::new(threads, options.model.as_deref());
-    if let Some(llama_cpp) = &plan.llama_cpp {
-        report.note(format!("{}: {}", llama_cpp::NAME, llama_cpp.version()?));
-    }
-    for stage in plan.stages() {
-        plan.measure(stage, &mut report)?;
-    }
-    plan.progress.finish_and_clear();
-    Ok(report)
-}
-
-impl Plan {
-    fn stages(&self) -> Vec<Stage> {
-        match (&self.options.only[..], &self.options.model) {
-            ([], Some(_)) => vec![Stage::Limits, Stage::Engine, Stage::Prefix, Stage::Http],
-            ([], None) => vec![Stage::Limits, Stage::Kernels, Stage::Perplexity],
-            (only, _) => only.to_vec(),
-        }
-    }
-
-    fn measure(&self, stage: Stage, report: &mut Report) -> Result<()> {
-        match stage {
-            Stage::Limits => {
-                self.now("limits");
-                measure_limits(self.threads, report);
-                Ok(())
-            }
-            Stage::Kernels => products::measure(self, report),
-            Stage::Engine => steps::measure(self, self.model()?, report),
-            Stage::Prefix => prefix::measure(self, self.model()?, report),
-            Stage::Http => http::measure(self, self.model()?, report),
-            Stage::Latency => latency::measure(self, report),
-            Stage::Perplexity => perplexity::measure(self, report),
-        }
-    }
-
-    fn model(&self) -> Result<&Path> {
-        self.options.model.as_deref().context("this needs --model; `cargo xtask synth` makes one of any size")
-    }
-
-    fn rounds(&self) -> usize {
-        self.options.rounds.get()
-    }
-
-    /// Shows what is being measured.
-    fn now(&self, what: impl Into<String>) {
-        self.progress.set_message(what.into());
-    }
-}
-
-fn measure_limits(threads: NonZeroUsize, report: &mut Report) {
-    let limits = Gauge::new(threads, BYTES).now();
-    report.push(Figure::new("memory", limits.bytes / 1e9, "GB/s"));
-    report.push(Figure::new("8-bit arithmetic", limits.integer_operations / 1e12, "TOPS"));
-    report.push(Figure::new("32-bit float arithmetic", limits.float_operations / 1e12, "TOPS"));
-}
-
-fn publish(report: &Report, json: Option<&Path>) -> Result<bool> {
-    let Some(path) = json else {
-        print!("{}", table::Table(report));
-        return Ok(true);
-    };
-    let text = serde_json::to_string_pretty(&report.json())? + "\n";
-    if path == Path::new("-") {
-        print!("{text}");
-    } else {
-        print!("{}", table::Table(report));
-        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(true)
+/// Whether it succeeded.
+pub(crate) fn run(root: &Path, task: &str, options: &Options) -> Result<bool> {
+    let mut command = Command::new("cargo");
+    command.args(["run", "--quiet", "--release", "--package", "bench", "--manifest-path"]).arg(root.join("Cargo.toml"));
+    let status = command.args(["--", task]).args(&options.arguments).status().context("cannot start cargo")?;
+    Ok(status.success())
 }

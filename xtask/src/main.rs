@@ -2,16 +2,13 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to its terminal")]
 
 mod bench;
-mod random;
-mod repository;
-mod server;
-mod synth;
 mod test;
 mod tidy;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use xtask::{repository, server};
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", about = "Works on this repository")]
@@ -27,7 +24,7 @@ enum Command {
     /// Check what no lint says: file lengths, names, and which crate may know what.
     Tidy,
     /// Write a model of a real shape with random weights.
-    Synth(synth::Options),
+    Synth(bench::Options),
     /// Measure this machine's limits, and how near the engine comes to them.
     Bench(bench::Options),
 }
@@ -36,8 +33,8 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Test(options) => Ok(test::run(&options)),
         Command::Tidy => tidy::run(),
-        Command::Synth(options) => synth::run(&options),
-        Command::Bench(options) => bench::run(&options),
+        Command::Synth(options) => bench::run(&repository::root(), "synth", &options),
+        Command::Bench(options) => bench::run(&repository::root(), "bench", &options),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

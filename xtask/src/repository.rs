@@ -9,12 +9,12 @@ use anyhow::{Context, Result};
 const NOT_OURS: [&str; 7] = ["target", ".git", "node_modules", ".venv", "venv", "__pycache__", "work"];
 
 /// The directory of the workspace's `Cargo.toml`.
-pub(crate) fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap_or_else(|_| PathBuf::from("."))
 }
 
 /// All files of the repository, relative to its root, in a fixed order.
-pub(crate) fn files(root: &Path) -> Result<Vec<PathBuf>> {
+pub fn files(root: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     walk(root, root, &mut found)?;
     found.sort();

@@ -45,10 +45,10 @@ const OTHER_SETTINGS: [&str; 24] = [
 ];
 
 /// The path at which our server says that it can answer.
-pub(crate) const READY: &str = "/health/ready";
+pub const READY: &str = "/health/ready";
 
 #[derive(Debug)]
-pub(crate) struct Server {
+pub struct Server {
     child: Child,
     address: SocketAddr,
     log: PathBuf,
@@ -56,8 +56,8 @@ pub(crate) struct Server {
 }
 
 /// Our own server at this address, with nothing set but what is given to it from here on.
-pub(crate) fn own(binary: &Path, address: SocketAddr) -> Command {
-    let mut command = Command::new(binary);
+pub fn own(binary: &Path, address: SocketAddr) -> Command {
+    let mut command = ending_with_us(binary);
     for name in OTHER_SETTINGS {
         command.env_remove(name);
     }
@@ -70,20 +70,32 @@ pub(crate) fn own(binary: &Path, address: SocketAddr) -> Command {
     command
 }
 
+/// A program that is asked to end when this one ends, however that comes about. Where the system has no `setpriv` it stays.
+pub fn ending_with_us(program: &Path) -> Command {
+    let mut setpriv = Command::new("setpriv");
+    let known = setpriv.arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if !known.is_ok_and(|status| status.success()) {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "TERM", "--"]).arg(program);
+    command
+}
+
 /// The built server: `CARGO_TARGET_DIR` may have moved it, and this program lies beside it.
-pub(crate) fn binary(root: &Path) -> PathBuf {
+pub fn binary(root: &Path) -> PathBuf {
     let beside = std::env::current_exe().ok().map(|tool| tool.with_file_name("llm-inference-api"));
     beside.filter(|path| path.is_file()).unwrap_or_else(|| root.join("target/debug/llm-inference-api"))
 }
 
 /// A port that was free a moment ago. Somebody else may take it; then the server says so and the run fails plainly.
-pub(crate) fn free_address() -> Result<SocketAddr> {
+pub fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 
 impl Server {
     /// Starts a server that will listen at `address`, its output going to `log`, and waits until it answers `ready` with 200.
-    pub(crate) fn start(command: &mut Command, address: SocketAddr, ready: &str, log: &Path) -> Result<Self> {
+    pub fn start(command: &mut Command, address: SocketAddr, ready: &str, log: &Path) -> Result<Self> {
         command.stdin(Stdio::null()).stdout(File::create(log)?).stderr(File::options().append(true).open(log)?);
         let start = Instant::now();
         let child = command.spawn().with_context(|| format!("cannot start {}", command.get_program().display()))?;
@@ -93,21 +105,21 @@ impl Server {
         Ok(server)
     }
 
-    pub(crate) fn base_url(&self) -> String {
+    pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// From the start of the process to the first 200.
-    pub(crate) fn ready_after(&self) -> Duration {
+    pub fn ready_after(&self) -> Duration {
         self.ready_after
     }
 
-    pub(crate) fn process(&self) -> u32 {
+    pub fn process(&self) -> u32 {
         self.child.id()
     }
 
     /// Asks it to end and checks that it does so in time and of its own accord.
-    pub(crate) fn stop(&mut self) -> Result<()> {
+    pub fn stop(&mut self) -> Result<()> {
         let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
         ensure!(asked.success(), "the server had ended before it was asked to\n{}", self.last_words());
         let deadline = Instant::now() + TIME_TO_END;

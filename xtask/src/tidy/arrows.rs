@@ -24,8 +24,8 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("testkit", &["backend", "checkpoint", "serving", "api", "telemetry", "registry"]),
 ];
 
-/// The two that bring the others together: the binary, and this tool, which measures and makes models.
-const MAKERS: [&str; 2] = ["llm-inference-api", "xtask"];
+/// Those that bring the others together: the binary, and the tools, one of which measures and makes models.
+const MAKERS: [&str; 3] = ["llm-inference-api", "bench", "xtask"];
 
 /// Libraries that stay behind one door.
 const DOORS: [(&str, &[&str]); 8] = [
@@ -34,9 +34,9 @@ const DOORS: [(&str, &[&str]); 8] = [
     ("reqwest", &["gateway", "registry"]),
     ("ureq", &["gateway", "registry"]),
     ("hf-hub", &["registry"]),
-    // xtask's are the clients of a measurement: they share the processors with the server and must cost next to nothing.
+    // bench's are the clients of a measurement: they share the processors with the server and must cost next to nothing.
     // telemetry makes one call to the collector in seconds.
-    ("hyper-util", &["api", "gateway", "registry", "telemetry", "xtask"]),
+    ("hyper-util", &["api", "gateway", "registry", "telemetry", "bench"]),
     ("sqlx", &["accounts"]),
     ("anyhow", &MAKERS),
 ];

@@ -1,4 +1,4 @@
-//! A whole run over a tiny model: that there is a figure for everything, not how large it is.
+//! Runs over tiny models: that there is a figure for everything, not how large it is.
 
 use clap::Parser;
 
@@ -42,4 +42,12 @@ fn the_engine_has_a_figure_for_every_size() {
     first token, 256 new behind 1000 known
     ");
     assert!(report.figures.iter().all(|figure| figure.value > 0.0), "{report:?}");
+}
+
+#[test]
+fn a_number_is_refused_in_words() {
+    assert_eq!(super::number::<8>("8").unwrap().get(), 8);
+    for text in ["0", "9", "-1", "many", ""] {
+        assert_eq!(super::number::<8>(text).unwrap_err(), "it has to be a number from 1 to 8", "{text}");
+    }
 }

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+use xtask::server;
 
 pub(super) const NAME: &str = "llama.cpp";
 
@@ -67,7 +68,7 @@ impl LlamaCpp {
 
     /// Its server, for so many clients with so many tokens each. Nothing of a prompt is kept for later: no two are alike here.
     pub(super) fn server(&self, model: &Path, address: SocketAddr, clients: usize, tokens: usize) -> Command {
-        let mut command = Command::new(self.directory.join("llama-server"));
+        let mut command = server::ending_with_us(&self.directory.join("llama-server"));
         let numbers = [
             ("--port", usize::from(address.port())),
             ("--threads", self.threads.get()),

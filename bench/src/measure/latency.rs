@@ -14,9 +14,9 @@ use super::report::{Figure, Report};
 use super::statistics::median;
 use super::workload::Workload;
 use super::{Plan, release};
-use crate::repository;
-use crate::server::{self, Server};
 use crate::synth;
+use xtask::repository;
+use xtask::server::{self, Server};
 
 const CLIENTS: usize = 8;
 /// Enough of them that one in a hundred is some.

@@ -131,6 +131,9 @@ impl Shape {
         if !self.heads.is_multiple_of(self.kv_heads) {
             bail!("{} heads cannot share {} key-value heads evenly", self.heads, self.kv_heads);
         }
+        if self.family == Family::Gpt2 && (self.kv_heads != self.heads || self.hidden != self.heads * self.head_dim) {
+            bail!("GPT-2's heads have keys of their own and share the hidden size, which is heads x head_dim");
+        }
         if self.vocabulary < super::vocabulary::SMALLEST {
             bail!("a vocabulary has at least {} tokens", super::vocabulary::SMALLEST);
         }
@@ -154,6 +157,7 @@ mod tests {
         let shape: Shape = "tinyllama-1.1b,layers=2,context=128".parse().unwrap();
         assert_eq!((shape.layers, shape.context), (2, 128));
         assert!("tinyllama-1.1b,kv_heads=5".parse::<Shape>().is_err());
+        assert!("gpt2-124m,hidden=700".parse::<Shape>().is_err());
         assert!("no-such-model".parse::<Shape>().is_err());
     }
 }

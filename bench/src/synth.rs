@@ -44,7 +44,7 @@ impl Options {
 }
 
 /// Writes the model, showing how far it is.
-pub(crate) fn run(options: &Options) -> Result<bool> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     let plan = Plan::new(&options.shape, &options.format)?;
     let progress = ProgressBar::new(plan.bytes());
     let style = "{bar:40} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
@@ -56,5 +56,34 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     progress.finish_and_clear();
     let billions = plan.parameters() as f64 / 1e9;
     println!("{}: {billions:.2} B parameters, {:.2} GB", options.out.display(), plan.bytes() as f64 / 1e9);
-    Ok(true)
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use checkpoint::Checkpoint;
+
+    use super::*;
+
+    fn written(shape: &str, format: &str) -> Result<Checkpoint> {
+        let directory = tempfile::tempdir()?;
+        let out = directory.path().join("model");
+        run(&Options::new(shape, format, out.clone())?)?;
+        Ok(Checkpoint::open(&out)?)
+    }
+
+    #[test]
+    fn a_classifier_of_gpt2s_layout_is_read_as_one() {
+        let shape = "gpt2-124m,layers=2,hidden=64,intermediate=128,heads=2,kv_heads=2,head_dim=32,vocabulary=512,classes=3";
+        let model = written(shape, "hf:bf16").unwrap();
+        assert_eq!((model.architecture.layers, model.architecture.hidden), (2, 64));
+        assert_eq!(model.classes.unwrap().labels.len(), 3);
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_refused_before_it_is() {
+        let refused = |shape, format| written(shape, format).unwrap_err().to_string();
+        assert_eq!(refused("gpt2-124m", "gguf:q8_0"), "gpt2-124m is written as hf: only");
+        assert_eq!(refused("tinyllama-1.1b,classes=2", "hf:bf16"), "only GPT-2 is written as a classifier");
+    }
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::Plan;
 use super::listing::{Cell, Listing};
 use super::report::Report;
-use crate::repository;
+use xtask::repository;
 
 /// Weights, with keys and values as they are without a setting; and exact weights with each kind of keys and values. All are
 /// measured by the first.

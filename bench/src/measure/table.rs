@@ -55,7 +55,7 @@ mod tests {
     use std::num::NonZeroUsize;
 
     use super::*;
-    use crate::bench::report::{Limit, Share};
+    use crate::measure::report::{Limit, Share};
 
     #[test]
     fn a_row_has_its_limit_and_its_peer() {

@@ -16,8 +16,8 @@ use super::report::Report;
 use super::resident::Resident;
 use super::workload::{LONGEST, Workload};
 use super::{http_figures, llama_cpp, release};
-use crate::repository;
-use crate::server::{self, Server};
+use xtask::repository;
+use xtask::server::{self, Server};
 
 /// Tokens are kept in blocks of so many at most, in any of the engines here.
 const BLOCK: usize = 256;
