@@ -46,7 +46,7 @@ pub(crate) fn run(arguments: CheckArguments) -> Result<(), Failure> {
 /// Looks at what the settings lead to.
 fn check(settings: &Settings) -> Findings {
     let mut findings = Findings::default();
-    findings.note(http_settings(&settings.http));
+    findings.note(http_settings(settings));
     let catalogue = findings.note(assemble::catalogue(&settings.models).map_err(Error::from));
     if let Some(catalogue) = catalogue {
         findings.warnings.extend(catalogue.warnings().iter().cloned());

@@ -15,7 +15,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::settings::{
     Arguments, EngineArguments, FileArguments, GenerationArguments, HttpArguments, LogArguments, Machine, ModelArguments,
-    Problems, Purpose, Settings, TelemetryArguments, read,
+    PredictArguments, Problems, Purpose, Settings, TelemetryArguments, read,
 };
 
 /// Why a command did not do what it was asked to.
@@ -115,6 +115,8 @@ pub(crate) struct ServeArguments {
     #[command(flatten)]
     generation: GenerationArguments,
     #[command(flatten)]
+    predict: PredictArguments,
+    #[command(flatten)]
     engine: EngineArguments,
     #[command(flatten)]
     log: LogArguments,
@@ -124,8 +126,8 @@ pub(crate) struct ServeArguments {
 
 impl From<ServeArguments> for Arguments {
     fn from(arguments: ServeArguments) -> Self {
-        let ServeArguments { file, models, http, generation, engine, log, telemetry } = arguments;
-        Self { file, models, engine, generation, http, log, telemetry }
+        let ServeArguments { file, models, http, generation, predict, engine, log, telemetry } = arguments;
+        Self { file, models, engine, generation, predict, http, log, telemetry }
     }
 }
 

@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow};
+use api::PredictSettings;
 use registry::Entry;
 use serving::Service;
 use telemetry::Otlp;
@@ -28,8 +29,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     // Before the models are loaded: that a port is taken should not cost a minute to learn.
     let listener = bind(&settings.http)?;
     let otlp = collector::start(&settings.telemetry)?;
-    let http =
-        api::Settings { traces: otlp.as_ref().map(Otlp::traces).unwrap_or_default(), ..http_settings(&settings.http)? };
+    let http = api::Settings { traces: otlp.as_ref().map(Otlp::traces).unwrap_or_default(), ..http_settings(&settings)? };
     let (selection, draft) = select(&settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(settings.http.workers.value.get())
@@ -98,7 +98,8 @@ fn bind(http: &HttpSettings) -> Result<TcpListener> {
     Ok(listener)
 }
 
-pub(crate) fn http_settings(http: &HttpSettings) -> Result<api::Settings> {
+pub(crate) fn http_settings(settings: &Settings) -> Result<api::Settings> {
+    let Settings { http, predict, .. } = settings;
     let origins = match &http.origins.value {
         Origins::Any => api::Origins::Any,
         Origins::These(origins) => {
@@ -116,6 +117,12 @@ pub(crate) fn http_settings(http: &HttpSettings) -> Result<api::Settings> {
         trusted_hosts: http.trusted_hosts.value.clone(),
         trusted_proxies: http.trusted_proxies.value.clone(),
         tls,
+        predict: PredictSettings {
+            max_length: predict.max_length.value,
+            most_prompt_tokens: predict.prompt_tokens.value,
+            ..PredictSettings::default()
+        },
+        body_limit: http.body_limit.value.get(),
         max_connections: http.max_connections.value.get(),
         grace: http.shutdown_grace.value,
         version: env!("CARGO_PKG_VERSION"),

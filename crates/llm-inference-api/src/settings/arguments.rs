@@ -21,6 +21,7 @@ pub(crate) struct Arguments {
     pub(crate) models: ModelArguments,
     pub(crate) engine: EngineArguments,
     pub(crate) generation: GenerationArguments,
+    pub(crate) predict: PredictArguments,
     pub(crate) http: HttpArguments,
     pub(crate) log: LogArguments,
     pub(crate) telemetry: TelemetryArguments,
@@ -110,6 +111,17 @@ pub(crate) struct GenerationArguments {
     pub(crate) max_tokens_limit: Option<NonZeroU32>,
 }
 
+#[derive(Debug, Clone, Copy, Default, Args)]
+#[command(next_help_heading = "/predict")]
+pub(crate) struct PredictArguments {
+    /// Tokens that are generated where the request does not say, 1 to 2048 [LLM_DEFAULT_MAX_LENGTH; default: 100].
+    #[arg(long, value_name = "TOKENS", value_parser = parse::length)]
+    pub(crate) default_max_length: Option<NonZeroU32>,
+    /// The longest prompt [LLM_MAX_PROMPT_LENGTH; default: 2048].
+    #[arg(long, value_name = "TOKENS", value_parser = parse::tokens)]
+    pub(crate) max_prompt_length: Option<NonZeroU32>,
+}
+
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "HTTP")]
 pub(crate) struct HttpArguments {
@@ -139,6 +151,9 @@ pub(crate) struct HttpArguments {
     /// The certificate's private key, in PEM [TLS_SERVER_KEY_PATH].
     #[arg(long, value_name = "FILE", value_parser = parse::path)]
     pub(crate) tls_key: Option<PathBuf>,
+    /// The longest body of a request, as 10MiB [LLM_MAX_BODY_BYTES; default: 10MiB].
+    #[arg(long, value_name = "BYTES", value_parser = parse::bytes)]
+    pub(crate) max_body_bytes: Option<NonZeroUsize>,
     /// Connections at once; further ones wait [LLM_MAX_CONNECTIONS; default: 4096].
     #[arg(long, value_name = "NUMBER", value_parser = parse::some)]
     pub(crate) max_connections: Option<NonZeroUsize>,

@@ -11,6 +11,7 @@ use super::otlp::Endpoint;
 
 pub(crate) const HOST: &str = "0.0.0.0";
 pub(crate) const PORT: u16 = 8091;
+pub(crate) const BODY_LIMIT: NonZeroUsize = NonZeroUsize::new(10 << 20).unwrap();
 /// Each costs a few KiB, and a client needs one or a few.
 pub(crate) const MAX_CONNECTIONS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 pub(crate) const MAX_TOKENS: NonZeroU32 = NonZeroU32::new(512).unwrap();

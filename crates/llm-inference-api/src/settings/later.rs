@@ -56,19 +56,16 @@ const REFUSED: [Refused; 4] = [
     Refused { key: "scorers", reason: "this version has no scorers yet, and no POST /infer", for_servers_alone: true },
 ];
 
-/// Keys of the file at which nothing happens.
-const KEYS_WITHOUT_EFFECT: [&str; 1] = ["model.default_max_length"];
-
 /// Every key of a later version.
 pub(crate) fn keys() -> impl Iterator<Item = &'static str> {
-    REFUSED.iter().map(|refused| refused.key).chain(KEYS_WITHOUT_EFFECT)
+    REFUSED.iter().map(|refused| refused.key)
 }
 
 /// Every key and variable of a later version, with what comes of it.
 pub(crate) fn all() -> Vec<(&'static str, &'static str)> {
     const NOTHING: &str = "nothing happens, and the start says so";
     let refused = REFUSED.iter().map(|refused| (refused.key, refused.reason));
-    let without_effect = KEYS_WITHOUT_EFFECT.into_iter().chain(WITHOUT_EFFECT).map(|name| (name, NOTHING));
+    let without_effect = WITHOUT_EFFECT.into_iter().map(|name| (name, NOTHING));
     refused.chain(PROTECTING).chain(without_effect).collect()
 }
 
@@ -79,10 +76,6 @@ pub(crate) fn refused(key: &str) -> Option<(&'static str, &'static str)> {
 
 pub(crate) fn is_for_servers_alone(key: &str) -> bool {
     REFUSED.iter().any(|refused| refused.key == key && refused.for_servers_alone)
-}
-
-pub(crate) fn has_no_effect(key: &str) -> bool {
-    KEYS_WITHOUT_EFFECT.contains(&key)
 }
 
 /// What is set beyond the variables that this version acts on. Names only: some of the values are secrets.

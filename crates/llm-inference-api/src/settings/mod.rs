@@ -19,7 +19,7 @@ pub(crate) mod types;
 
 pub(crate) use arguments::{
     Arguments, EngineArguments, FileArguments, GenerationArguments, HttpArguments, LogArguments, ModelArguments,
-    TelemetryArguments,
+    PredictArguments, TelemetryArguments,
 };
 #[cfg(test)]
 pub(crate) use environment::Environment;

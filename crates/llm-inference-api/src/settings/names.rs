@@ -94,6 +94,10 @@ declare! {
         max_tokens: "model.default_max_tokens", "--default-max-tokens", "LLM_DEFAULT_MAX_TOKENS";
         max_tokens_limit: "model.max_tokens", "--max-tokens-limit", "LLM_MAX_TOKENS_LIMIT";
     }
+    predict: PredictValues {
+        max_length: "model.default_max_length", "--default-max-length", "LLM_DEFAULT_MAX_LENGTH";
+        prompt_tokens: "model.max_prompt_length", "--max-prompt-length", "LLM_MAX_PROMPT_LENGTH";
+    }
     http: HttpValues {
         host: "api.host", "--host", "LLM_INFERENCE_HOSTNAME", "API_HOST";
         port: "api.port", "--port", "LLM_INFERENCE_PORT", "API_PORT";
@@ -103,6 +107,7 @@ declare! {
         tls: "api.tls.enabled", "--tls", "SERVER_SSL_ENABLED";
         tls_certificate: "api.tls.certificate", "--tls-certificate", "TLS_SERVER_CERT_PATH";
         tls_key: "api.tls.key", "--tls-key", "TLS_SERVER_KEY_PATH";
+        body_limit: "api.max_body_bytes", "--max-body-bytes", "LLM_MAX_BODY_BYTES";
         max_connections: "api.max_connections", "--max-connections", "LLM_MAX_CONNECTIONS";
         workers: "api.workers", "--workers", "API_WORKERS";
         shutdown_grace: "api.shutdown_grace_ms", "--shutdown-grace-ms", "LLM_SHUTDOWN_GRACE_MS";

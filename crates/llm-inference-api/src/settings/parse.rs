@@ -4,7 +4,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use api::{TrustedHosts, TrustedProxies};
+use api::{PredictSettings, TrustedHosts, TrustedProxies};
 use backend::{MinP, RepetitionPenalty, Temperature, TopK, TopP};
 use kernels::{Format, KvElement};
 use registry::{Allowed, Declared};
@@ -197,6 +197,12 @@ pub(crate) fn quantization(text: &str) -> Parsed<Quantization> {
 
 pub(crate) fn tokens(text: &str) -> Parsed<NonZeroU32> {
     text.trim().parse().map_err(|_| Expected("a number of tokens, at least 1"))
+}
+
+/// What `/predict` takes as `max_length`.
+pub(crate) fn length(text: &str) -> Parsed<NonZeroU32> {
+    let most = PredictSettings::default().most_length;
+    tokens(text).ok().filter(|length| *length <= most).ok_or(Expected("a number of tokens from 1 to 2048"))
 }
 
 /// At least one of something.

@@ -11,20 +11,22 @@ use tracing::Level;
 
 use super::arguments::{
     Arguments, EngineArguments, FileArguments, GenerationArguments, HttpArguments, LogArguments, ModelArguments,
-    TelemetryArguments,
+    PredictArguments, TelemetryArguments,
 };
 use super::choice::{Choice, Said};
 use super::defaults;
 use super::environment::Environment;
 use super::file::{File, FileProblem};
 use super::machine::Machine;
-use super::names::{EngineValues, GenerationValues, HttpValues, LogValues, ModelValues, TelemetryValues, Values};
+use super::names::{
+    EngineValues, GenerationValues, HttpValues, LogValues, ModelValues, PredictValues, TelemetryValues, Values,
+};
 use super::otlp::{self, Headers, ResourceAttributes};
 use super::parse::{self, KvCacheType, LogLevel, Origins, Quantization, Speculation};
 use super::problem::{Problem, Problems};
 use super::types::{
-    DeclaredModel, EngineSettings, GenerationSettings, HttpSettings, LogSettings, ModelSettings, Origin, Setting, Settings,
-    TelemetrySettings,
+    DeclaredModel, EngineSettings, GenerationSettings, HttpSettings, LogSettings, ModelSettings, Origin, PredictSettings,
+    Setting, Settings, TelemetrySettings,
 };
 
 /// What the settings are for: it decides how much is logged where nobody said, and what has to be protected.
@@ -45,19 +47,20 @@ pub(crate) fn resolve(
     purpose: Purpose,
 ) -> Result<Settings, Problems> {
     // The file has been read from where its argument says.
-    let Arguments { file: FileArguments { config: _ }, models, engine, generation, http, log, telemetry } = arguments;
-    let Environment { values: variables, mut beyond } = environment;
-    let File { path, values: entries, declared, problems, without_effect } = file;
+    let Arguments { file: FileArguments { config: _ }, models, engine, generation, predict, http, log, telemetry } =
+        arguments;
+    let Environment { values: variables, beyond } = environment;
+    let File { path, values: entries, declared, problems } = file;
     let said = variables.beside(entries);
     let Values {
         models: models_said,
         engine: engine_said,
         generation: generation_said,
+        predict: predict_said,
         http: http_said,
         log: log_said,
         telemetry: telemetry_said,
     } = said;
-    beyond.without_effect.extend(without_effect);
     // Nothing to protect where nothing is served.
     let matters = |problem: &FileProblem| purpose == Purpose::Serve || !problem.is_for_servers_alone();
     let mut choice = Choice { problems: problems.into_iter().filter(matters).map(Problem::from).collect() };
@@ -66,6 +69,7 @@ pub(crate) fn resolve(
         generation: resolve_generation(&mut choice, generation, generation_said, &declared),
         models: resolve_models(&mut choice, models, models_said, declared, machine),
         engine: resolve_engine(&mut choice, engine, engine_said, machine),
+        predict: resolve_predict(&mut choice, predict, predict_said),
         http: resolve_http(&mut choice, http, http_said, machine),
         log: resolve_log(&mut choice, log, log_said, machine, purpose),
         telemetry: resolve_telemetry(&mut choice, telemetry, telemetry_said),
@@ -218,6 +222,16 @@ fn resolve_generation(
     }
 }
 
+fn resolve_predict(choice: &mut Choice, arguments: PredictArguments, said: PredictValues<Said>) -> PredictSettings {
+    let PredictArguments { default_max_length, max_prompt_length } = arguments;
+    let PredictValues { max_length, prompt_tokens } = said;
+    let api::PredictSettings { max_length: usual, most_prompt_tokens, .. } = api::PredictSettings::default();
+    PredictSettings {
+        max_length: choice.of(default_max_length, max_length, parse::length, usual),
+        prompt_tokens: choice.of(max_prompt_length, prompt_tokens, parse::tokens, most_prompt_tokens),
+    }
+}
+
 fn resolve_http(choice: &mut Choice, arguments: HttpArguments, said: HttpValues<Said>, machine: &Machine) -> HttpSettings {
     let HttpArguments {
         host,
@@ -228,6 +242,7 @@ fn resolve_http(choice: &mut Choice, arguments: HttpArguments, said: HttpValues<
         tls,
         tls_certificate,
         tls_key,
+        max_body_bytes,
         max_connections,
         workers,
         shutdown_grace_ms,
@@ -241,6 +256,7 @@ fn resolve_http(choice: &mut Choice, arguments: HttpArguments, said: HttpValues<
         tls: tls_said,
         tls_certificate: tls_certificate_said,
         tls_key: tls_key_said,
+        body_limit,
         max_connections: max_connections_said,
         workers: workers_said,
         shutdown_grace,
@@ -257,6 +273,7 @@ fn resolve_http(choice: &mut Choice, arguments: HttpArguments, said: HttpValues<
         tls: choice.of(tls.then_some(true), tls_said, parse::boolean, false),
         tls_certificate: choice.of(tls_certificate.map(Some), tls_certificate_said, some_path, None),
         tls_key: choice.of(tls_key.map(Some), tls_key_said, some_path, None),
+        body_limit: choice.of(max_body_bytes, body_limit, parse::bytes, defaults::BODY_LIMIT),
         max_connections: choice.of(max_connections, max_connections_said, parse::some, defaults::MAX_CONNECTIONS),
         workers: choice.of(workers, workers_said, parse::some, machine.cores),
         shutdown_grace: choice.of(shutdown_grace_ms, shutdown_grace, parse::milliseconds, defaults::SHUTDOWN_GRACE),

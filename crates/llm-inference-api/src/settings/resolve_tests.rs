@@ -8,7 +8,7 @@ use clap::Parser;
 use super::{Problems, Purpose, resolve};
 use crate::settings::{
     Arguments, EngineArguments, Environment, File, FileArguments, GenerationArguments, HttpArguments, LogArguments, Machine,
-    ModelArguments, Settings, TelemetryArguments, show,
+    ModelArguments, PredictArguments, Settings, TelemetryArguments, show,
 };
 
 #[derive(Debug, Parser)]
@@ -21,6 +21,8 @@ struct Flags {
     engine: EngineArguments,
     #[command(flatten)]
     generation: GenerationArguments,
+    #[command(flatten)]
+    predict: PredictArguments,
     #[command(flatten)]
     http: HttpArguments,
     #[command(flatten)]
@@ -39,11 +41,11 @@ const MACHINE: Machine = Machine {
 
 /// `flags` and `variables` as one would type them: `--port 1`, `PORT=1 HOST=a`.
 fn resolved_with(file: &str, purpose: Purpose, flags: &str, variables: &[&str]) -> Result<Settings, Problems> {
-    let Flags { file: file_arguments, models, engine, generation, http, log, telemetry } =
+    let Flags { file: file_arguments, models, engine, generation, predict, http, log, telemetry } =
         Flags::try_parse_from(std::iter::once("server").chain(flags.split_whitespace())).unwrap();
     let variables: BTreeMap<String, String> =
         variables.iter().filter_map(|pair| pair.split_once('=')).map(|(name, value)| (name.into(), value.into())).collect();
-    let arguments = Arguments { file: file_arguments, models, engine, generation, http, log, telemetry };
+    let arguments = Arguments { file: file_arguments, models, engine, generation, predict, http, log, telemetry };
     let file = File::parse("serving_config.yaml", file, &variables);
     resolve(arguments, Environment::from_map(&variables), file, &MACHINE, purpose)
 }
@@ -87,6 +89,7 @@ fn nothing_said() {
         SERVER_SSL_ENABLED           false                   default
         TLS_SERVER_CERT_PATH         none                    default
         TLS_SERVER_KEY_PATH          none                    default
+        LLM_MAX_BODY_BYTES           10485760 (10.0 MiB)     default
         LLM_MAX_CONNECTIONS          4096                    default
         API_WORKERS                  8                       default
         LLM_SHUTDOWN_GRACE_MS        30000                   default
@@ -94,6 +97,8 @@ fn nothing_said() {
         LLM_DEFAULT_TOP_P            0.9                     default
         LLM_DEFAULT_MAX_TOKENS       512                     default
         LLM_MAX_TOKENS_LIMIT         4096                    default
+        LLM_DEFAULT_MAX_LENGTH       100                     default
+        LLM_MAX_PROMPT_LENGTH        2048                    default
         LLM_MAX_CONCURRENT_REQUESTS  10                      default
         LLM_MAX_QUEUED_REQUESTS      64                      default
         LLM_QUEUE_TIMEOUT_MS         30000                   default
@@ -130,11 +135,14 @@ fn everything_said_by_variables() {
             "SERVER_SSL_ENABLED=true",
             "TLS_SERVER_CERT_PATH=/tls/server.pem",
             "TLS_SERVER_KEY_PATH=/tls/server.key",
+            "LLM_MAX_BODY_BYTES=1MiB",
             "LLM_MAX_CONNECTIONS=5",
             "LLM_DEFAULT_TEMPERATURE=0",
             "LLM_DEFAULT_TOP_P=1",
             "LLM_DEFAULT_MAX_TOKENS=100",
             "LLM_MAX_TOKENS_LIMIT=200",
+            "LLM_DEFAULT_MAX_LENGTH=20",
+            "LLM_MAX_PROMPT_LENGTH=4096",
             "LLM_MAX_CONCURRENT_REQUESTS=3",
             "LLM_MAX_QUEUED_REQUESTS=0",
             "LLM_QUEUE_TIMEOUT_MS=250",
@@ -165,6 +173,7 @@ fn everything_said_by_variables() {
         SERVER_SSL_ENABLED           true                                  environment (SERVER_SSL_ENABLED)
         TLS_SERVER_CERT_PATH         /tls/server.pem                       environment (TLS_SERVER_CERT_PATH)
         TLS_SERVER_KEY_PATH          /tls/server.key                       environment (TLS_SERVER_KEY_PATH)
+        LLM_MAX_BODY_BYTES           1048576 (1.0 MiB)                     environment (LLM_MAX_BODY_BYTES)
         LLM_MAX_CONNECTIONS          5                                     environment (LLM_MAX_CONNECTIONS)
         API_WORKERS                  1                                     environment (API_WORKERS)
         LLM_SHUTDOWN_GRACE_MS        1000                                  environment (LLM_SHUTDOWN_GRACE_MS)
@@ -172,6 +181,8 @@ fn everything_said_by_variables() {
         LLM_DEFAULT_TOP_P            1                                     environment (LLM_DEFAULT_TOP_P)
         LLM_DEFAULT_MAX_TOKENS       100                                   environment (LLM_DEFAULT_MAX_TOKENS)
         LLM_MAX_TOKENS_LIMIT         200                                   environment (LLM_MAX_TOKENS_LIMIT)
+        LLM_DEFAULT_MAX_LENGTH       20                                    environment (LLM_DEFAULT_MAX_LENGTH)
+        LLM_MAX_PROMPT_LENGTH        4096                                  environment (LLM_MAX_PROMPT_LENGTH)
         LLM_MAX_CONCURRENT_REQUESTS  3                                     environment (LLM_MAX_CONCURRENT_REQUESTS)
         LLM_MAX_QUEUED_REQUESTS      0                                     environment (LLM_MAX_QUEUED_REQUESTS)
         LLM_QUEUE_TIMEOUT_MS         250                                   environment (LLM_QUEUE_TIMEOUT_MS)

@@ -11,7 +11,8 @@ use telemetry::logs::Format;
 
 use super::parse::{LogLevel, Origins, Speculation};
 use super::types::{
-    EngineSettings, GenerationSettings, HttpSettings, LogSettings, ModelSettings, Setting, Settings, TelemetrySettings,
+    EngineSettings, GenerationSettings, HttpSettings, LogSettings, ModelSettings, PredictSettings, Setting, Settings,
+    TelemetrySettings,
 };
 
 /// A table of name, value and origin. No setting of this version is a secret; one that is will have a type that does not
@@ -28,7 +29,7 @@ pub(crate) fn show(settings: &Settings) -> String {
 }
 
 fn rows(settings: &Settings) -> Vec<[String; 3]> {
-    let Settings { file, models, engine, generation, http, log, telemetry, warnings: _ } = settings;
+    let Settings { file, models, engine, generation, predict, http, log, telemetry, warnings: _ } = settings;
     let ModelSettings { named, directory, allowed, declared, memory } = models;
     let EngineSettings {
         quantization,
@@ -43,6 +44,7 @@ fn rows(settings: &Settings) -> Vec<[String; 3]> {
         draft_model,
     } = engine;
     let GenerationSettings { temperature, top_p, max_tokens, max_tokens_limit, max_tokens_unsaid: _ } = generation;
+    let PredictSettings { max_length, prompt_tokens } = predict;
     let HttpSettings {
         host,
         port,
@@ -52,6 +54,7 @@ fn rows(settings: &Settings) -> Vec<[String; 3]> {
         tls,
         tls_certificate,
         tls_key,
+        body_limit,
         max_connections,
         workers,
         shutdown_grace,
@@ -81,6 +84,7 @@ fn rows(settings: &Settings) -> Vec<[String; 3]> {
         row(tls, bool::to_string),
         row(tls_certificate, |certificate| path(certificate.as_deref())),
         row(tls_key, |key| path(key.as_deref())),
+        row(body_limit, |limit| bytes(*limit)),
         row(max_connections, ToString::to_string),
         row(workers, ToString::to_string),
         row(shutdown_grace, milliseconds),
@@ -88,6 +92,8 @@ fn rows(settings: &Settings) -> Vec<[String; 3]> {
         row(top_p, |top_p| top_p.get().to_string()),
         row(max_tokens, ToString::to_string),
         row(max_tokens_limit, ToString::to_string),
+        row(max_length, ToString::to_string),
+        row(prompt_tokens, ToString::to_string),
         row(max_running, ToString::to_string),
         row(max_queued, ToString::to_string),
         row(queue_timeout, milliseconds),

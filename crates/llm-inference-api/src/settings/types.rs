@@ -82,6 +82,7 @@ pub(crate) struct Settings {
     pub(crate) models: ModelSettings,
     pub(crate) engine: EngineSettings,
     pub(crate) generation: GenerationSettings,
+    pub(crate) predict: PredictSettings,
     pub(crate) http: HttpSettings,
     pub(crate) log: LogSettings,
     pub(crate) telemetry: TelemetrySettings,
@@ -166,6 +167,13 @@ pub(crate) struct GenerationSettings {
     pub(crate) max_tokens_unsaid: Option<NonZeroU32>,
 }
 
+/// Of `/predict` alone.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct PredictSettings {
+    pub(crate) max_length: Setting<NonZeroU32>,
+    pub(crate) prompt_tokens: Setting<NonZeroU32>,
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct HttpSettings {
     pub(crate) host: Setting<String>,
@@ -177,6 +185,7 @@ pub(crate) struct HttpSettings {
     pub(crate) tls: Setting<bool>,
     pub(crate) tls_certificate: Setting<Option<PathBuf>>,
     pub(crate) tls_key: Setting<Option<PathBuf>>,
+    pub(crate) body_limit: Setting<NonZeroUsize>,
     pub(crate) max_connections: Setting<NonZeroUsize>,
     pub(crate) workers: Setting<NonZeroUsize>,
     pub(crate) shutdown_grace: Setting<Duration>,

@@ -20,15 +20,13 @@ pub(super) struct Reading<'a> {
     /// By key.
     pub(super) written: BTreeMap<&'static str, Written>,
     pub(super) problems: Vec<FileProblem>,
-    pub(super) without_effect: Vec<String>,
     /// In their order.
     pub(super) declared: Vec<DeclaredModel>,
 }
 
 impl<'a> Reading<'a> {
     pub(super) fn new(file: &'a Arc<str>, variables: &'a Variables) -> Self {
-        let (written, problems, without_effect) = (BTreeMap::new(), Vec::new(), Vec::new());
-        Self { file, variables, written, problems, without_effect, declared: Vec::new() }
+        Self { file, variables, written: BTreeMap::new(), problems: Vec::new(), declared: Vec::new() }
     }
 
     pub(super) fn root(&mut self, root: Node) {
@@ -57,11 +55,9 @@ impl<'a> Reading<'a> {
                 self.catalogue(place, node);
             } else if is_section(&path) {
                 self.subsection(path, place, node);
-            } else if node.content != Content::Nothing && later::has_no_effect(&path) {
-                self.without_effect.push(path);
             } else if let Some((key, reason)) = later::refused(&path) {
                 self.problems.push(FileProblem::Later { place, key, reason });
-            } else if !later::has_no_effect(&path) {
+            } else {
                 let hint = hint(prefix, &name);
                 self.problems.push(FileProblem::Unknown { place, key: path, hint });
             }

@@ -89,8 +89,6 @@ pub(crate) struct File {
     /// The catalogue, in its order.
     pub(crate) declared: Vec<DeclaredModel>,
     pub(crate) problems: Vec<FileProblem>,
-    /// Keys without effect in this version.
-    pub(crate) without_effect: Vec<String>,
 }
 
 impl File {
@@ -118,7 +116,6 @@ impl File {
             values: Values::take(|_| Entry { set: None }),
             declared: Vec::new(),
             problems: Vec::new(),
-            without_effect: Vec::new(),
         }
     }
 
@@ -144,9 +141,9 @@ impl File {
             FileProblem::Malformed { place, what }
         }));
         reading.root(root);
-        let keys::Reading { mut written, problems, without_effect, declared, .. } = reading;
+        let keys::Reading { mut written, problems, declared, .. } = reading;
         let take = |names: &'static Names| Entry { set: names.key.and_then(|key| written.remove(key)) };
-        Self { values: Values::take(take), declared, problems, without_effect, ..Self::none() }
+        Self { values: Values::take(take), declared, problems, ..Self::none() }
     }
 }
 

@@ -62,7 +62,7 @@ colour: blue
         serving_config.yaml:5: there is no key api_port; did you mean api.port?
         serving_config.yaml:6: there is no key LLM_THREADS; did you mean engine.threads?
         serving_config.yaml:8: there is no key model.max_concurrent_requests; did you mean model.batch_size?
-        serving_config.yaml:9: there is no key model.colour; there are: path, directory, allowed, memory_bytes, quantization, batch_size, default_temperature, default_top_p, default_max_tokens, max_tokens, default_max_length
+        serving_config.yaml:9: there is no key model.colour; there are: path, directory, allowed, memory_bytes, quantization, batch_size, default_temperature, default_top_p, default_max_tokens, max_tokens, default_max_length, max_prompt_length
         serving_config.yaml:10: there is no key engin; did you mean engine?
         serving_config.yaml:12: there is no key temperature; did you mean model.default_temperature?
         serving_config.yaml:13: there is no key colour; there are: model, engine, api, telemetry, models, mlflow, limits, organizations, scorers
@@ -90,8 +90,6 @@ scorers: {directory: scorers}
         serving_config.yaml:6: scorers is set, but this version has no scorers yet, and no POST /infer; take it out to start nevertheless
     "
     );
-    let file = File::parse("f.yaml", "telemetry: {service_name: mine}\nmodel: {default_max_length: 100}", &variables(&[]));
-    assert_eq!(file.without_effect, ["model.default_max_length"]);
 }
 
 #[test]
