@@ -17,7 +17,7 @@ const TIME_TO_END: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// What somebody may have set for a server of their own.
-const OTHER_SETTINGS: [&str; 24] = [
+const OTHER_SETTINGS: [&str; 31] = [
     "API_KEY",
     "API_WORKERS",
     "DEBUG",
@@ -30,6 +30,13 @@ const OTHER_SETTINGS: [&str; 24] = [
     "LLM_DRAFT_MODEL",
     "LLM_KV_CACHE_BYTES",
     "LLM_KV_CACHE_TYPE",
+    "LLM_LIMITS_SHADOW",
+    "LLM_LIMIT_IP_BURST",
+    "LLM_LIMIT_IP_REQUESTS_PER_SECOND",
+    "LLM_LIMIT_REQUESTS_PER_DAY",
+    "LLM_LIMIT_REQUESTS_PER_MONTH",
+    "LLM_LIMIT_TOKENS_PER_DAY",
+    "LLM_LIMIT_TOKENS_PER_MONTH",
     "LLM_MAX_CONCURRENT_REQUESTS",
     "LLM_MAX_QUEUED_REQUESTS",
     "LLM_MAX_TOKENS_LIMIT",
@@ -65,6 +72,8 @@ pub fn own(binary: &Path, address: SocketAddr) -> Command {
         .arg("serve")
         // Nobody's collector should hear of it, and its absence is no news.
         .env("OTEL_SDK_DISABLED", "true")
+        // Whoever works on this machine may have keys and limits of their own.
+        .env("LLM_DATABASE_URL", "sqlite::memory:")
         .env("LLM_INFERENCE_HOSTNAME", address.ip().to_string())
         .env("LLM_INFERENCE_PORT", address.port().to_string());
     command

@@ -27,6 +27,8 @@ const REPORT_EVERY: Duration = Duration::from_millis(500);
 const REPORTS_BETWEEN_CLEANINGS: u32 = 60;
 /// Longer than any window.
 const KEEP_COUNTERS: Duration = Duration::from_hours(24 * 62);
+/// Each key that has a limit a minute makes a row of each.
+const KEEP_MINUTES: Duration = Duration::from_hours(1);
 /// The longest that a shutdown waits for the last report.
 const LAST_REPORT: Duration = Duration::from_secs(5);
 
@@ -153,13 +155,24 @@ impl Accounts {
 
     /// Sets aside one request and so many tokens, the most that it can take, in every quota that it is held to, or in none.
     pub async fn reserve(&self, caller: &Caller, tokens: u64) -> Result<Reservation> {
-        let asks = asks(caller, tokens, self.inner.clock.now());
+        self.set_aside(caller, 1, tokens).await
+    }
+
+    /// Sets aside more tokens for a request that was counted before.
+    pub async fn reserve_more(&self, caller: &Caller, tokens: u64) -> Result<Reservation> {
+        self.set_aside(caller, 0, tokens).await
+    }
+
+    async fn set_aside(&self, caller: &Caller, requests: u64, tokens: u64) -> Result<Reservation> {
+        let asks = asks(caller, requests, tokens, self.inner.clock.now());
         self.inner.quotas.reserve(asks).await
     }
 
-    /// Notes a request that is over. Never waits: it is written within a second.
+    /// Notes a request that is over. Never waits: it is written within a second, if there is somewhere to write it.
     pub fn record(&self, entry: Entry) {
-        self.inner.ledger.push(entry);
+        if self.inner.store.is_kept() {
+            self.inner.ledger.push(entry);
+        }
     }
 
     /// Rows of the ledger that could not be written and were dropped.
@@ -225,7 +238,7 @@ impl Inner {
         }
         let now = self.clock.now();
         self.store.forget_entries(millis(now - self.keep_ledger)).await?;
-        self.store.forget_counters(millis(now - KEEP_COUNTERS) / 1000).await
+        self.store.forget_counters(millis(now - KEEP_COUNTERS) / 1000, millis(now - KEEP_MINUTES) / 1000).await
     }
 
     /// Says once that the database is gone, and once that it is back.

@@ -1,6 +1,6 @@
 //! Who asks.
 
-use crate::limits::{KeyLimits, OrganizationLimits};
+use crate::limits::{KeyLimits, OrganizationLimits, Unit};
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Role {
@@ -68,6 +68,12 @@ pub struct Caller {
 impl Caller {
     /// The organisation of keys that name none, and of everybody where no key is needed.
     pub const DEFAULT_ORGANIZATION: &'static str = "default";
+
+    /// Whether anything that it is held to counts tokens.
+    pub fn counts_tokens(&self) -> bool {
+        let mut rules = self.key_limits.rules().chain(self.organization_limits.rules());
+        rules.any(|rule| rule.unit == Unit::Tokens)
+    }
 
     /// Where no key is needed: everybody may do everything.
     pub fn anyone(limits: OrganizationLimits) -> Self {

@@ -9,7 +9,8 @@ mod migrations;
 mod organizations;
 mod usage;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sqlx::AnyConnection;
@@ -50,6 +51,15 @@ pub enum StoreError {
 pub struct Store {
     pool: AnyPool,
     dialect: Dialect,
+    later: Option<Arc<Later>>,
+}
+
+/// A file that nobody has made yet.
+#[derive(Debug)]
+struct Later {
+    path: PathBuf,
+    /// Once it was there.
+    pool: OnceLock<AnyPool>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +81,7 @@ impl Store {
         // A database in memory is its connection.
         let options = if is_in_memory(&url) { options.idle_timeout(None).max_lifetime(None) } else { options };
         let pool = within(PATIENCE_AT_START, options.connect(&url)).await?;
-        let store = Self { pool, dialect };
+        let store = Self { pool, dialect, later: None };
         timeout(PATIENCE_AT_START, migrations::run(&store.pool))
             .await
             .map_err(|_| StoreError::TooSlow(PATIENCE_AT_START))??;
@@ -88,19 +98,37 @@ impl Store {
         Self::open(&Secret::new("sqlite::memory:")).await
     }
 
-    /// Whether it answers.
-    pub async fn check(&self) -> Result<(), StoreError> {
-        within(PATIENCE, self.pool.execute("SELECT 1")).await.map(|_| ())
+    /// The file of this name as soon as somebody else makes it, and nothing that is kept before that: where nobody ever made a
+    /// key, none is left behind.
+    pub async fn file_once_there(path: PathBuf) -> Result<Self, StoreError> {
+        let later = Arc::new(Later { path, pool: OnceLock::new() });
+        let store = Self { later: Some(later), ..Self::in_memory().await? };
+        store.look().await?;
+        Ok(store)
     }
 
-    #[cfg(test)]
+    /// Opens the file if it has come to be there.
+    pub(crate) async fn look(&self) -> Result<(), StoreError> {
+        if let Some(later) = self.later.as_deref().filter(|later| later.pool.get().is_none() && later.path.exists()) {
+            let file = Box::pin(Self::open(&Self::file(&later.path))).await?;
+            // Two who look at once have opened the same.
+            let _ = later.pool.set(file.pool);
+        }
+        Ok(())
+    }
+
+    /// Whether what is written is there again after a restart.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.later.as_ref().is_none_or(|later| later.pool.get().is_some())
+    }
+
     pub(crate) fn pool(&self) -> &AnyPool {
-        &self.pool
+        self.later.as_ref().and_then(|later| later.pool.get()).unwrap_or(&self.pool)
     }
 
     /// Ends its connections, and writes what SQLite had kept aside into the file itself.
     pub async fn close(&self) {
-        let _ = timeout(PATIENCE, self.pool.close()).await;
+        let _ = timeout(PATIENCE, self.pool().close()).await;
     }
 }
 

@@ -12,7 +12,7 @@ const MOST_WAITING: usize = 20_000;
 /// Rows of one transaction.
 const BATCH: usize = 1000;
 
-/// One request, when it is over.
+/// One answer, when it is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     pub at: SystemTime,
@@ -21,6 +21,8 @@ pub struct Entry {
     pub model: String,
     /// Empty for the model itself.
     pub adapter: String,
+    /// 1, or 0 for an answer of a request that was counted with another: a batch is one request.
+    pub requests: u32,
     pub prompt_tokens: u32,
     /// Of the prompt's, those that came from the prefix cache.
     pub cached_tokens: u32,

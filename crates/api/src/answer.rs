@@ -125,6 +125,16 @@ impl Error {
             Kind::Unsupported => row(Status::BAD_REQUEST, "validation_error", INVALID, Some("unsupported_parameter")),
             Kind::ContextLength => row(Status::BAD_REQUEST, "validation_error", INVALID, Some("context_length_exceeded")),
             Kind::NotFound => row(Status::NOT_FOUND, "not_found", INVALID, Some("model_not_found")),
+            Kind::Unauthorized => row(Status::UNAUTHORIZED, "unauthorized", INVALID, Some("invalid_api_key")),
+            Kind::Forbidden => row(Status::FORBIDDEN, "forbidden", "permission_error", Some("forbidden")),
+            Kind::RateLimited => {
+                let name = "rate_limit_exceeded";
+                row(Status::TOO_MANY_REQUESTS, name, "rate_limit_error", Some(name))
+            }
+            Kind::QuotaSpent => {
+                let name = "insufficient_quota";
+                row(Status::TOO_MANY_REQUESTS, name, name, Some(name))
+            }
             Kind::QueueFull => row(Status::TOO_MANY_REQUESTS, "queue_full", "rate_limit_error", Some("queue_full")),
             Kind::Unavailable => {
                 row(Status::SERVICE_UNAVAILABLE, "service_unavailable", SERVER, Some("service_unavailable"))
@@ -174,6 +184,11 @@ impl Error {
             Self::Backend(backend::Error::Internal { reason }) => Some(reason),
             _ => None,
         }
+    }
+
+    /// Whether trying again soon is of no use, although the status suggests it.
+    pub(crate) const fn is_final(&self) -> bool {
+        matches!(self, Self::Backend(backend::Error::QuotaSpent { .. }))
     }
 
     pub(crate) fn parameter(&self) -> Option<&str> {

@@ -8,7 +8,7 @@ use axum::http::HeaderValue;
 use backend::{MaxTokens, Temperature, TopP};
 use jiff::Timestamp;
 use openai::Header;
-use serving::Service;
+use serving::{Asker, Service};
 use telemetry::Traces;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -120,6 +120,11 @@ impl App {
     /// The server's life begins now.
     pub fn new(service: Service, settings: Settings) -> Self {
         Self { service, settings: Arc::new(settings), started: Instant::now() }
+    }
+
+    /// The same, of which everything is asked for them.
+    pub(crate) fn on_behalf_of(&self, asker: Option<Asker>) -> Self {
+        Self { service: self.service.on_behalf_of(asker), ..self.clone() }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -1,5 +1,6 @@
 //! What handlers take.
 
+mod asking_app;
 mod json;
 mod path;
 

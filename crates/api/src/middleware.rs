@@ -4,6 +4,7 @@
 mod admit;
 mod client_address;
 mod cors;
+mod identify;
 mod observe;
 mod panic;
 mod refuse;
@@ -12,6 +13,7 @@ mod request_id;
 pub(crate) use admit::admit;
 pub(crate) use client_address::client_address;
 pub(crate) use cors::cors;
+pub(crate) use identify::identify;
 pub(crate) use observe::{Answered, observe};
 pub(crate) use panic::{catch_panic, guarded};
 pub(crate) use refuse::refuse;

@@ -57,6 +57,7 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         // The outermost comes last.
         .layer(from_fn(middleware::catch_panic))
+        .layer(from_fn_with_state(app.clone(), middleware::identify))
         .layer(from_fn_with_state(app.clone(), middleware::admit))
         .layer(from_fn_with_state(app.clone(), middleware::refuse))
         .layer(cors)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_core::Stream;
 
-use crate::{Activity, Classification, Classified, Event, Generation, ModelCard, ModelState, Result};
+use crate::{Activity, Classification, Classified, Event, Generation, ModelCard, ModelState, Prompt, Result};
 
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -31,6 +31,13 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     ///
     /// A model does one of the two, as its card says, and refuses the other.
     fn classify(&self, classification: Classification) -> BoxFuture<'_, Result<Classified>>;
+
+    /// How many tokens a prompt is, for whoever has to know before it is asked. `None` where this cannot be said here: the
+    /// model is somewhere else.
+    fn prompt_tokens<'a>(&'a self, prompt: &'a Prompt) -> BoxFuture<'a, Result<Option<u32>>> {
+        let _ = prompt;
+        Box::pin(std::future::ready(Ok(None)))
+    }
 
     /// Refuses what comes from now on; what runs goes on.
     fn drain(&self);

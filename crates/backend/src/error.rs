@@ -30,6 +30,17 @@ pub enum Error {
     UnknownModel { model: String, known: Vec<String> },
     #[error("the adapter {:?} does not exist; there are: {}", shortened(adapter), listed(known))]
     UnknownAdapter { adapter: String, known: Vec<String> },
+    /// No key, or none that opens anything: which of the two is not said.
+    #[error("a valid API key is needed; send it as \"Authorization: Bearer <key>\"")]
+    Unauthorized,
+    #[error("{reason}")]
+    Forbidden { reason: String },
+    /// Too much in a short time.
+    #[error("{reason}")]
+    RateLimited { reason: String, retry_after: Duration },
+    /// Too much in a day or month: trying again at once is of no use.
+    #[error("{reason}")]
+    QuotaSpent { reason: String, retry_after: Duration },
     #[error("{reason}; try again in {} s", retry_after.as_secs_f64().ceil().max(1.0))]
     QueueFull { reason: &'static str, retry_after: Duration },
     #[error("{reason}")]
@@ -62,6 +73,10 @@ pub enum Kind {
     Unsupported,
     ContextLength,
     NotFound,
+    Unauthorized,
+    Forbidden,
+    RateLimited,
+    QuotaSpent,
     QueueFull,
     Unavailable,
     InvalidOutput,
@@ -77,6 +92,10 @@ impl Error {
             Self::Unsupported { .. } => Kind::Unsupported,
             Self::ContextLength { .. } | Self::TooLong { .. } => Kind::ContextLength,
             Self::UnknownModel { .. } | Self::UnknownAdapter { .. } => Kind::NotFound,
+            Self::Unauthorized => Kind::Unauthorized,
+            Self::Forbidden { .. } => Kind::Forbidden,
+            Self::RateLimited { .. } => Kind::RateLimited,
+            Self::QuotaSpent { .. } => Kind::QuotaSpent,
             Self::QueueFull { .. } => Kind::QueueFull,
             Self::Unavailable { .. } => Kind::Unavailable,
             Self::InvalidOutput { .. } => Kind::InvalidOutput,
@@ -125,7 +144,10 @@ impl Error {
     /// When to try again, where that can help.
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::QueueFull { retry_after, .. } | Self::Unavailable { retry_after, .. } => Some(*retry_after),
+            Self::RateLimited { retry_after, .. }
+            | Self::QuotaSpent { retry_after, .. }
+            | Self::QueueFull { retry_after, .. }
+            | Self::Unavailable { retry_after, .. } => Some(*retry_after),
             _ => None,
         }
     }

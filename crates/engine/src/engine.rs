@@ -205,6 +205,13 @@ impl Backend for Engine {
         Box::pin(self.run_classification(classification))
     }
 
+    fn prompt_tokens<'a>(&'a self, prompt: &'a Prompt) -> BoxFuture<'a, Result<Option<u32>>> {
+        Box::pin(async {
+            let (_, tokens) = self.encode(prompt.clone(), |prompt| prompt).await?;
+            Ok(u32::try_from(tokens.len()).ok())
+        })
+    }
+
     fn drain(&self) {
         self.shared.drain();
     }

@@ -4,6 +4,7 @@ use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use accounts::Accounts;
 use anyhow::{Context, Result};
 use backend::{MinP, RepetitionPenalty, Temperature, TopK, TopP};
 use checkpoint::{Checkpoint, GenerationDefaults, Summary};
@@ -185,14 +186,18 @@ pub(crate) fn summary(entry: &Entry) -> Result<Summary, checkpoint::Error> {
 }
 
 /// What answers, whichever way it is asked, as the catalogue offers it.
-pub(crate) fn service(models: Vec<Model>, settings: &Settings, otlp: Option<&Otlp>) -> Service {
+pub(crate) fn service(models: Vec<Model>, settings: &Settings, otlp: Option<&Otlp>, accounts: Option<Accounts>) -> Service {
     let models: Vec<Model> = models.into_iter().map(|model| offered(model, settings)).collect();
     let metrics = Metrics::new(models.iter().map(|model| model.card().id.clone()));
     let metrics = match otlp {
         Some(otlp) => metrics.sent_by(&otlp.meter()),
         None => metrics,
     };
-    Service::new(models, serving_settings(settings), Arc::new(metrics))
+    let (settings, metrics) = (serving_settings(settings), Arc::new(metrics));
+    match accounts {
+        Some(accounts) => Service::with_accounts(models, settings, metrics, accounts),
+        None => Service::new(models, settings, metrics),
+    }
 }
 
 fn serving_settings(settings: &Settings) -> serving::Settings {

@@ -1,5 +1,6 @@
 //! The server's binary: reads the command line, and hands over to a command.
 
+mod accounting;
 mod assemble;
 mod collector;
 mod commands;

@@ -8,6 +8,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use telemetry::Operation;
 
 use crate::Service;
+use crate::account::tokens_to_classify;
 use crate::drain::shutting_down;
 use crate::meter::Meter;
 
@@ -25,14 +26,17 @@ impl Service {
     /// Dropping the future ends it.
     pub async fn classify(&self, classification: Classification) -> Result<Classified> {
         let member = self.inner.fleet.find(&classification.model)?;
+        self.may_ask(&classification.model, &member.card().id)?;
         let ticket = self.inner.drain.enter()?;
         let mut meter = Meter::start(self.inner.metrics.clone(), member.card().id.clone(), Operation::Classify);
         let classify = async {
             let lease = member.open().await?;
-            match lease.backend.card().task {
-                Task::Classify => lease.backend.classify(classification).await,
-                Task::Generate => Err(Error::unsupported("model", "it writes texts and classifies none")),
+            if lease.backend.card().task == Task::Generate {
+                return Err(Error::unsupported("model", "it writes texts and classifies none"));
             }
+            let classification = Classification { tenant: self.tenant(), ..classification };
+            meter.pays(self.set_aside(tokens_to_classify(&classification, &*lease.backend)).await?);
+            lease.backend.classify(classification).await
         };
         let classified = tokio::select! {
             classified = classify => classified,

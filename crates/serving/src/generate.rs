@@ -8,6 +8,7 @@ use futures_core::Stream;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::Service;
+use crate::account::most_tokens;
 use crate::classify::answer;
 use crate::drain::{Ticket, shutting_down};
 use crate::fleet::Lease;
@@ -17,6 +18,7 @@ impl Service {
     /// Resolves when the generation runs, or is refused. Dropping the future, or the events, ends it.
     pub async fn generate(&self, generation: Generation) -> Result<Events> {
         let member = self.inner.fleet.find(&generation.model)?;
+        self.may_ask(&generation.model, &member.card().id)?;
         let ticket = self.inner.drain.enter()?;
         let mut meter = Meter::start(self.inner.metrics.clone(), member.card().id.clone(), operation(&generation.prompt));
         let settings = &self.inner.settings;
@@ -27,6 +29,8 @@ impl Service {
             let defaults = member.model.defaults.or(lease.defaults).or(settings.defaults);
             defaults.fill(&mut generation, limit);
             meter.asked(&generation);
+            generation.tenant = self.tenant();
+            meter.pays(self.set_aside(most_tokens(&generation, &*lease.backend)).await?);
             let events = answer(&*lease.backend, generation).await?;
             Ok((events, lease))
         };

@@ -3,6 +3,7 @@
 //! A [`Service`] is made once from its [`Model`]s and is cheap to clone. What an answer holds (its place in flight, its
 //! measurement) lives in the stream that is handed out and ends with it, however it ends.
 
+mod account;
 mod classify;
 mod defaults;
 mod drain;
@@ -17,6 +18,7 @@ mod service;
 mod text_to_sql;
 mod together;
 
+pub use account::{Asker, Gauge, Secret, Standing};
 pub use defaults::Defaults;
 pub use fleet::{OnDemand, OpenError, Opened, Opener};
 pub use group::Group;

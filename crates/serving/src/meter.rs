@@ -7,6 +7,8 @@ use backend::{Error, Event, FinishReason, Generation, Kind, Prompt};
 use telemetry::{GenerationEnded, GenerationTrace, Metrics, Operation};
 use tokio::time::Instant;
 
+use crate::account::Account;
+
 /// Counts when dropped, so that no end is missed.
 #[derive(Debug)]
 pub(crate) struct Meter {
@@ -24,6 +26,8 @@ pub(crate) struct Meter {
     finish_reasons: Vec<FinishReason>,
     /// Until it is known better, whoever drops the stream has gone away.
     error: Option<&'static str>,
+    /// Who pays for it, once something was set aside.
+    account: Option<Account>,
 }
 
 impl Meter {
@@ -41,12 +45,17 @@ impl Meter {
             output_tokens: 0,
             finish_reasons: Vec::new(),
             error: Some(GenerationEnded::CLIENT_GONE),
+            account: None,
         }
     }
 
     /// What the backend is about to be asked.
     pub(crate) fn asked(&mut self, generation: &Generation) {
         self.trace.asked(generation);
+    }
+
+    pub(crate) fn pays(&mut self, account: Option<Account>) {
+        self.account = account;
     }
 
     pub(crate) fn event(&mut self, event: &Event) {
@@ -66,6 +75,9 @@ impl Meter {
                 self.output_tokens = usage.completion_tokens;
                 self.error = None;
             }
+        }
+        if let Some(account) = &mut self.account {
+            account.used(self.input_tokens, self.output_tokens);
         }
     }
 
@@ -87,6 +99,9 @@ impl Drop for Meter {
             finish_reasons: &self.finish_reasons,
             error: self.error,
         };
+        if let Some(account) = self.account.take() {
+            account.close(&ended);
+        }
         self.metrics.generation_ended(&ended);
         self.trace.ended(&ended);
     }
@@ -106,6 +121,10 @@ const fn word(kind: Kind) -> &'static str {
         Kind::Unsupported => "unsupported",
         Kind::ContextLength => "context_length",
         Kind::NotFound => "not_found",
+        Kind::Unauthorized => "unauthorized",
+        Kind::Forbidden => "forbidden",
+        Kind::RateLimited => "rate_limit_exceeded",
+        Kind::QuotaSpent => "insufficient_quota",
         Kind::QueueFull => "queue_full",
         Kind::Unavailable => "unavailable",
         Kind::InvalidOutput => "invalid_output",

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use accounts::Accounts;
 use backend::{Error, MaxTokens, ModelCard, Result};
 use telemetry::{Metrics, Reading};
 
+use crate::account::Asker;
 use crate::drain::Drain;
 use crate::fleet::{Fleet, Member};
 use crate::{Defaults, Group, Health, Model, ModelHealth, Offer, OpenError};
@@ -47,6 +49,8 @@ impl Default for Settings {
 #[derive(Debug, Clone)]
 pub struct Service {
     pub(crate) inner: Arc<Inner>,
+    /// For whom what is asked of this handle is done.
+    pub(crate) asker: Option<Asker>,
 }
 
 #[derive(Debug)]
@@ -55,12 +59,23 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) drain: Drain,
+    /// Where they are kept, nothing is generated for nobody.
+    pub(crate) accounts: Option<Accounts>,
 }
 
 impl Service {
     pub fn new(models: Vec<Model>, settings: Settings, metrics: Arc<Metrics>) -> Self {
-        let inner = Inner { fleet: Fleet::new(models, &settings), settings, metrics, drain: Drain::default() };
-        Self { inner: Arc::new(inner) }
+        Self::make(models, settings, metrics, None)
+    }
+
+    /// As [`new`](Self::new), with keys and quotas: see [`admit`](Self::admit).
+    pub fn with_accounts(models: Vec<Model>, settings: Settings, metrics: Arc<Metrics>, accounts: Accounts) -> Self {
+        Self::make(models, settings, metrics, Some(accounts))
+    }
+
+    fn make(models: Vec<Model>, settings: Settings, metrics: Arc<Metrics>, accounts: Option<Accounts>) -> Self {
+        let inner = Inner { fleet: Fleet::new(models, &settings), settings, metrics, drain: Drain::default(), accounts };
+        Self { inner: Arc::new(inner), asker: None }
     }
 
     /// Opens the first of the models that are opened on demand, or fails. From this call on, until the model is there, the service

@@ -48,7 +48,11 @@ impl TestApp {
 
     pub fn with(models: Vec<Model>, serving: serving::Settings, api: api::Settings) -> Self {
         let metrics = Metrics::new(models.iter().map(|model| model.card().id.clone()));
-        let service = Service::new(models, serving, Arc::new(metrics));
+        Self::serving(Service::new(models, serving, Arc::new(metrics)), api)
+    }
+
+    /// Serves what was put together elsewhere.
+    pub fn serving(service: Service, api: api::Settings) -> Self {
         let app = App::new(service.clone(), api);
         Self { service, router: router(app.clone()), app }
     }

@@ -19,7 +19,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("openai", &["backend"]),
     ("telemetry", &["backend"]),
     ("registry", &["checkpoint"]),
-    ("serving", &["backend", "registry", "telemetry"]),
+    ("serving", &["accounts", "backend", "registry", "telemetry"]),
     ("api", &["backend", "openai", "serving", "telemetry"]),
     ("testkit", &["backend", "checkpoint", "serving", "api", "telemetry", "registry"]),
 ];

@@ -63,6 +63,7 @@ impl Directory {
         if let Some(file) = &self.file {
             file.read_again();
         }
+        self.store.look().await?;
         if self.store.has_keys().await? {
             self.has_stored.store(true, Ordering::Relaxed);
         }

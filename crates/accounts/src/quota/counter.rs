@@ -49,13 +49,13 @@ pub(crate) struct Ask {
     pub(crate) amount: u64,
 }
 
-/// Everything that a request of so many tokens, at most, is held to.
-pub(crate) fn asks(caller: &Caller, tokens: u64, now: SystemTime) -> Vec<Ask> {
+/// Everything that so many requests, of so many tokens at most, are held to.
+pub(crate) fn asks(caller: &Caller, requests: u64, tokens: u64, now: SystemTime) -> Vec<Ask> {
     let ask = |scope: &Scope, rule: Rule| Ask {
         counter: Counter { scope: scope.clone(), unit: rule.unit, window: Window::at(rule.period, now) },
         limit: rule.limit,
         amount: match rule.unit {
-            Unit::Requests => 1,
+            Unit::Requests => requests,
             Unit::Tokens => tokens,
         },
     };

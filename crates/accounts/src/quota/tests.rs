@@ -76,7 +76,7 @@ impl Fleet {
     }
 
     fn asks(&self, tokens: u64) -> Vec<Ask> {
-        asks(&self.caller, tokens, noon().now())
+        asks(&self.caller, 1, tokens, noon().now())
     }
 
     async fn take(&mut self, step: &Step) {

@@ -28,7 +28,7 @@ impl Store {
         // Two processes that take the same locks in the same order never wait for each other.
         order.sort_by(|a, b| lines[*a].counter.cmp(&lines[*b].counter));
         within(PATIENCE, async {
-            let mut transaction = self.pool.begin().await?;
+            let mut transaction = self.pool().begin().await?;
             let now = query_scalar::<_, i64>(self.dialect.now()).fetch_one(&mut *transaction).await?;
             let mut settled = vec![None; lines.len()];
             for index in order {
@@ -41,11 +41,17 @@ impl Store {
         .await
     }
 
-    /// Forgets windows that began before then.
-    pub(crate) async fn forget_counters(&self, before_seconds: i64) -> Result<(), StoreError> {
+    /// Forgets windows that began before then, and minutes that began before another time (seconds since 1970).
+    pub(crate) async fn forget_counters(&self, before_seconds: i64, minutes_before: i64) -> Result<(), StoreError> {
         within(PATIENCE, async {
-            query("DELETE FROM leases WHERE starts < $1").bind(before_seconds).execute(&self.pool).await?;
-            query("DELETE FROM counters WHERE starts < $1").bind(before_seconds).execute(&self.pool).await
+            for statement in [
+                "DELETE FROM leases WHERE starts < $1 AND (name LIKE 'tokens/minute/%' OR name LIKE 'requests/minute/%')",
+                "DELETE FROM counters WHERE starts < $1 AND (name LIKE 'tokens/minute/%' OR name LIKE 'requests/minute/%')",
+            ] {
+                query(statement).bind(minutes_before).execute(self.pool()).await?;
+            }
+            query("DELETE FROM leases WHERE starts < $1").bind(before_seconds).execute(self.pool()).await?;
+            query("DELETE FROM counters WHERE starts < $1").bind(before_seconds).execute(self.pool()).await
         })
         .await
         .map(|_| ())

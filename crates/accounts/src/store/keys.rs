@@ -32,7 +32,7 @@ impl Store {
     /// Of all organisations or of one, the oldest first.
     pub async fn keys(&self, organization: Option<&str>) -> Result<Vec<StoredKey>, StoreError> {
         let all = query("SELECT * FROM keys ORDER BY created, id");
-        let rows = within(PATIENCE, all.fetch_all(&self.pool)).await?;
+        let rows = within(PATIENCE, all.fetch_all(self.pool())).await?;
         let mut keys = rows.iter().map(stored).collect::<Result<Vec<_>, _>>()?;
         keys.retain(|key| organization.is_none_or(|organization| key.template.organization == organization));
         Ok(keys)
@@ -40,13 +40,13 @@ impl Store {
 
     pub(crate) async fn key(&self, id: &str) -> Result<Option<StoredKey>, StoreError> {
         let one = query("SELECT * FROM keys WHERE id = $1").bind(id);
-        let row = within(PATIENCE, one.fetch_optional(&self.pool)).await?;
+        let row = within(PATIENCE, one.fetch_optional(self.pool())).await?;
         Ok(row.as_ref().map(stored).transpose()?)
     }
 
     /// Whether any key was ever made here. A revoked one counts: revoking the last opens no door.
     pub(crate) async fn has_keys(&self) -> Result<bool, StoreError> {
-        let count: i64 = within(PATIENCE, query_scalar("SELECT COUNT(*) FROM keys").fetch_one(&self.pool)).await?;
+        let count: i64 = within(PATIENCE, query_scalar("SELECT COUNT(*) FROM keys").fetch_one(self.pool())).await?;
         Ok(count > 0)
     }
 
@@ -54,7 +54,7 @@ impl Store {
     pub async fn create_key(&self, template: Template, now: SystemTime) -> Result<NewKey, StoreError> {
         let new = NewKey::random(template)?;
         within(PATIENCE, async {
-            let mut transaction = self.pool.begin().await?;
+            let mut transaction = self.pool().begin().await?;
             insert(&mut transaction, &new, now).await?;
             transaction.commit().await
         })
@@ -65,7 +65,7 @@ impl Store {
     /// It is refused from now on, by a running server within seconds.
     pub async fn revoke_key(&self, id: &str, now: SystemTime) -> Result<(), StoreError> {
         let revoke = query("UPDATE keys SET revoked = COALESCE(revoked, $2) WHERE id = $1").bind(id).bind(millis(now));
-        let revoked = within(PATIENCE, revoke.execute(&self.pool)).await?.rows_affected();
+        let revoked = within(PATIENCE, revoke.execute(self.pool())).await?.rows_affected();
         if revoked == 0 { Err(StoreError::Missing(format!("key {id}"))) } else { Ok(()) }
     }
 
@@ -75,7 +75,7 @@ impl Store {
         let old = self.key(id).await?.filter(|old| old.is_valid(now)).ok_or_else(missing)?;
         let new = NewKey::random(old.template)?;
         within(PATIENCE, async {
-            let mut transaction = self.pool.begin().await?;
+            let mut transaction = self.pool().begin().await?;
             query("UPDATE keys SET expires = CASE WHEN expires < $2 THEN expires ELSE $2 END WHERE id = $1")
                 .bind(id)
                 .bind(millis(ends))

@@ -18,7 +18,7 @@ impl Store {
     pub async fn organizations(&self) -> Result<Vec<StoredOrganization>, StoreError> {
         let all = "SELECT id, tokens_per_day, requests_per_day, tokens_per_month, requests_per_month
                    FROM organizations ORDER BY id";
-        let rows: Vec<Row> = within(PATIENCE, query_as(all).fetch_all(&self.pool)).await?;
+        let rows: Vec<Row> = within(PATIENCE, query_as(all).fetch_all(self.pool())).await?;
         Ok(rows.into_iter().map(organization).collect())
     }
 
@@ -26,7 +26,7 @@ impl Store {
     pub(crate) async fn own_limits(&self, id: &str) -> Result<Option<OwnLimits>, StoreError> {
         let one = "SELECT id, tokens_per_day, requests_per_day, tokens_per_month, requests_per_month
                    FROM organizations WHERE id = $1";
-        let row: Option<Row> = within(PATIENCE, query_as(one).bind(id).fetch_optional(&self.pool)).await?;
+        let row: Option<Row> = within(PATIENCE, query_as(one).bind(id).fetch_optional(self.pool())).await?;
         Ok(row.map(|row| organization(row).limits))
     }
 
@@ -45,7 +45,7 @@ impl Store {
             .bind(to_column(limits.requests_per_day))
             .bind(to_column(limits.tokens_per_month))
             .bind(to_column(limits.requests_per_month));
-        within(PATIENCE, statement.execute(&self.pool)).await.map(|_| ())
+        within(PATIENCE, statement.execute(self.pool())).await.map(|_| ())
     }
 }
 

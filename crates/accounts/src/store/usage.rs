@@ -1,4 +1,4 @@
-//! The ledger: one row a request.
+//! The ledger: one row an answer.
 
 use sqlx::{AssertSqlSafe, query, query_as};
 
@@ -9,7 +9,7 @@ use crate::usage::{Entry, Sums, Usage};
 /// Organisation, key, model, adapter, day, requests, and tokens of prompts, of the cache, of completions.
 type Row = (String, String, String, String, i64, i64, i64, i64, i64);
 
-const COLUMNS: usize = 10;
+const COLUMNS: usize = 11;
 /// Rows of one statement: SQLite takes at most 32,766 arguments, PostgreSQL 65,535.
 const ROWS: usize = 200;
 
@@ -17,7 +17,7 @@ impl Store {
     /// All of them, or none.
     pub(crate) async fn write_entries(&self, entries: &[Entry]) -> Result<(), StoreError> {
         within(PATIENCE, async {
-            let mut transaction = self.pool.begin().await?;
+            let mut transaction = self.pool().begin().await?;
             for batch in entries.chunks(ROWS) {
                 let statement = insert(batch.len());
                 // Only placeholders were put together.
@@ -29,6 +29,7 @@ impl Store {
                         .bind(&entry.organization)
                         .bind(&entry.model)
                         .bind(&entry.adapter)
+                        .bind(i64::from(entry.requests))
                         .bind(i64::from(entry.prompt_tokens))
                         .bind(i64::from(entry.cached_tokens))
                         .bind(i64::from(entry.completion_tokens))
@@ -45,19 +46,19 @@ impl Store {
     /// Sums per organisation, key, model and day, from one time on and before another (milliseconds), the latest day last.
     pub async fn usage(&self, from: i64, before: i64) -> Result<Vec<Usage>, StoreError> {
         let sums = "SELECT organization, key_id, model, adapter, at / 86400000,
-                    CAST(COUNT(*) AS BIGINT), CAST(SUM(prompt_tokens) AS BIGINT), CAST(SUM(cached_tokens) AS BIGINT),
+                    CAST(SUM(requests) AS BIGINT), CAST(SUM(prompt_tokens) AS BIGINT), CAST(SUM(cached_tokens) AS BIGINT),
                     CAST(SUM(completion_tokens) AS BIGINT)
                     FROM ledger WHERE at >= $1 AND at < $2
                     GROUP BY organization, key_id, model, adapter, at / 86400000
                     ORDER BY 5, 1, 2, 3, 4";
-        let rows: Vec<Row> = within(PATIENCE, query_as(sums).bind(from).bind(before).fetch_all(&self.pool)).await?;
+        let rows: Vec<Row> = within(PATIENCE, query_as(sums).bind(from).bind(before).fetch_all(self.pool())).await?;
         Ok(rows.into_iter().map(usage).collect())
     }
 
     /// Forgets requests before a time (milliseconds); how many.
     pub(crate) async fn forget_entries(&self, before: i64) -> Result<u64, StoreError> {
         let forget = query("DELETE FROM ledger WHERE at < $1").bind(before);
-        Ok(within(PATIENCE, forget.execute(&self.pool)).await?.rows_affected())
+        Ok(within(PATIENCE, forget.execute(self.pool())).await?.rows_affected())
     }
 }
 
@@ -68,8 +69,8 @@ fn insert(rows: usize) -> String {
     };
     let rows: Vec<String> = (0..rows).map(row).collect();
     format!(
-        "INSERT INTO ledger (at, key_id, organization, model, adapter, prompt_tokens, cached_tokens, completion_tokens,
-         status, duration_ms) VALUES {}",
+        "INSERT INTO ledger (at, key_id, organization, model, adapter, requests, prompt_tokens, cached_tokens,
+         completion_tokens, status, duration_ms) VALUES {}",
         rows.join(", ")
     )
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use accounts::{
-    Accounts, Error, Hash, Limit, Listed, Models, Organization, OrganizationLimits, OwnLimits, Role, Secret, Settings,
+    Accounts, Error, Hash, Limit, Listed, Models, Organization, OrganizationLimits, OwnLimits, Role, Secret, Settings, Store,
 };
 
 use crate::database::{Database, template, time, until};
@@ -131,4 +131,19 @@ async fn an_organisation_has_its_own_limits(database: Database) {
 
 async fn two_processes_make_the_tables_at_once(database: Database) {
     tokio::join!(database.store(), database.store(), database.store());
+}
+
+#[tokio::test]
+async fn the_first_key_that_somebody_makes_closes_a_server_that_made_no_database() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("accounts.db");
+    let store = Store::file_once_there(path.clone()).await.expect("a store");
+    let accounts = Accounts::open(store, Settings::default()).await.expect("the accounts open");
+    accounts.identify(None).await.expect("everybody is let in");
+    assert!(!path.exists());
+    let theirs = Store::open(&Store::file(&path)).await.expect("a database");
+    let key = theirs.create_key(template("acme"), SystemTime::now()).await.expect("a key");
+    until(|| accounts.is_closed()).await;
+    assert_eq!(accounts.identify(None).await, Err(Error::Unauthorized));
+    assert_eq!(accounts.identify(Some(&key.secret)).await.expect("it opens").organization, "acme");
 }

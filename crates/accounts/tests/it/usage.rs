@@ -15,6 +15,7 @@ fn entry(at: &str, organization: &str, completion_tokens: u32) -> Entry {
         organization: organization.into(),
         model: "demo".into(),
         adapter: String::new(),
+        requests: 1,
         prompt_tokens: 10,
         cached_tokens: 4,
         completion_tokens,

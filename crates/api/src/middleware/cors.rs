@@ -6,7 +6,7 @@ use axum::http::HeaderName;
 use axum::http::header::RETRY_AFTER;
 use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 
-use super::request_id;
+use super::{identify, request_id};
 use crate::app::Origins;
 
 /// How long a browser need not ask again: what it is told changes only with a new start.
@@ -17,7 +17,8 @@ pub(crate) fn cors(origins: &Origins) -> CorsLayer {
         Origins::Any => AllowOrigin::from(Any),
         Origins::These(origins) => AllowOrigin::list(origins.iter().cloned()),
     };
-    let exposed: [HeaderName; 2] = [request_id::HEADER, RETRY_AFTER];
+    let own = [request_id::HEADER, RETRY_AFTER];
+    let exposed: Vec<HeaderName> = own.into_iter().chain(identify::STANDING.into_iter().flatten()).collect();
     // The keys travel in a header that a page sets itself, so cookies need not be allowed, and `*` is safe.
     CorsLayer::new()
         .allow_origin(origins)

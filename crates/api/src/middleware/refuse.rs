@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::HeaderValue;
-use axum::http::header::{ALLOW, RETRY_AFTER};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -13,6 +13,13 @@ use super::observe::Refused;
 use crate::App;
 use crate::answer::Error;
 use crate::refusal::Manner;
+
+/// Official clients look at it before they look at anything else.
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
+fn is_about_the_body(name: &HeaderName) -> bool {
+    *name == CONTENT_TYPE || *name == CONTENT_LENGTH
+}
 
 pub(crate) async fn refuse(State(app): State<App>, request: Request, next: Next) -> Response {
     let manner = Manner::of(&app, request.uri().path(), request.extensions());
@@ -25,8 +32,15 @@ pub(crate) async fn refuse(State(app): State<App>, request: Request, next: Next)
     // Which model it was stays known to who counts.
     *refused.extensions_mut() = std::mem::take(response.extensions_mut());
     refused.extensions_mut().insert(Refused(error.row().name));
-    if let Some(allow) = response.headers_mut().remove(ALLOW) {
-        refused.headers_mut().insert(ALLOW, allow);
+    // What was said besides: which methods there are, and how much is left.
+    let own = std::mem::take(response.headers_mut()).into_iter();
+    let said = own.filter_map(|(name, value)| Some((name?, value))).filter(|(name, _)| !is_about_the_body(name));
+    refused.headers_mut().extend(said);
+    if error.row().status == StatusCode::UNAUTHORIZED {
+        refused.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if error.is_final() {
+        refused.headers_mut().insert(SHOULD_RETRY, HeaderValue::from_static("false"));
     }
     if let Some(wait) = error.retry_after() {
         // Whole seconds, rounded up: a client that waits so long does not come too early.

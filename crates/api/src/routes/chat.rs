@@ -1,6 +1,5 @@
 //! `POST /v1/chat/completions`
 
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use backend::{Events, Generation};
 use openai::Delivery;
@@ -13,7 +12,7 @@ use crate::extract::Json;
 use crate::middleware::Answered;
 use crate::sse::Sse;
 
-pub(super) async fn create(State(app): State<App>, sse: Sse, Json(request): Json<Request>) -> Result<Answered> {
+pub(super) async fn create(app: App, sse: Sse, Json(request): Json<Request>) -> Result<Answered> {
     let delivery = request.delivery();
     let generation = Generation::try_from(request)?;
     let model = app.service.card(&generation.model)?;

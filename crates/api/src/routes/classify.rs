@@ -1,7 +1,6 @@
 //! `POST /v1/classify`
 
 use axum::Json as Body;
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use openai::classify::{Answer, Request};
 
@@ -10,7 +9,7 @@ use crate::answer::Result;
 use crate::extract::Json;
 use crate::middleware::Answered;
 
-pub(super) async fn create(State(app): State<App>, Json(request): Json<Request>) -> Result<Answered> {
+pub(super) async fn create(app: App, Json(request): Json<Request>) -> Result<Answered> {
     let model = app.service.card(&request.model)?;
     Ok(Answered::by(&model, answer(&app, request).await))
 }

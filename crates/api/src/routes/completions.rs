@@ -1,6 +1,5 @@
 //! `POST /v1/completions`
 
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use openai::Delivery;
 use openai::completions::{Chunks, Collector, Request};
@@ -13,7 +12,7 @@ use crate::extract::Json;
 use crate::middleware::Answered;
 use crate::sse::Sse;
 
-pub(super) async fn create(State(app): State<App>, sse: Sse, Json(request): Json<Request>) -> Result<Answered> {
+pub(super) async fn create(app: App, sse: Sse, Json(request): Json<Request>) -> Result<Answered> {
     let model = app.service.card(&request.model)?;
     Ok(Answered::by(&model, answer(&app, sse, request).await))
 }

@@ -59,15 +59,18 @@ pub(super) async fn live(State(app): State<App>) -> Report<Live> {
 }
 
 pub(super) async fn ready(State(app): State<App>) -> Report<Ready> {
+    // Keys that were seen lately still open, but nobody new can be let in.
+    let accounts = app.service.accounts_answer();
     let health = app.service.health();
     let status = match () {
-        () if health.is_ready() => "ready",
+        () if health.is_ready() && accounts => "ready",
+        () if health.is_ready() => "accounts_unavailable",
         () if health.draining => "draining",
         () if health.is_loading() => "loading",
         () => "not_ready",
     };
     let models = health.models.iter().map(|model| (model.id.clone(), state_word(model))).collect();
-    report(health.is_ready(), Ready { status, models })
+    report(health.is_ready() && accounts, Ready { status, models })
 }
 
 fn report<T>(well: bool, body: T) -> Report<T> {

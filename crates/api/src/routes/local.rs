@@ -4,7 +4,6 @@ mod answer;
 mod llms;
 mod request;
 
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use backend::Generation;
 use serving::Group;
@@ -20,13 +19,13 @@ use crate::middleware::Answered;
 use crate::sse::Sse;
 
 /// `POST /api/generate`
-pub(super) async fn generate(State(app): State<App>, sse: Sse, Json(request): Json<GenerateRequest>) -> Result<Answered> {
+pub(super) async fn generate(app: App, sse: Sse, Json(request): Json<GenerateRequest>) -> Result<Answered> {
     ask(&app, sse, request, Shape::Text).await
 }
 
 /// `POST /api/generate/stream`
 pub(super) async fn generate_stream(
-    State(app): State<App>,
+    app: App,
     sse: Sse,
     Json(Streamed(request)): Json<Streamed<GenerateRequest>>,
 ) -> Result<Answered> {
@@ -34,13 +33,13 @@ pub(super) async fn generate_stream(
 }
 
 /// `POST /api/chat`
-pub(super) async fn chat(State(app): State<App>, sse: Sse, Json(request): Json<ChatRequest>) -> Result<Answered> {
+pub(super) async fn chat(app: App, sse: Sse, Json(request): Json<ChatRequest>) -> Result<Answered> {
     ask(&app, sse, request, Shape::Message).await
 }
 
 /// `POST /api/chat/stream`
 pub(super) async fn chat_stream(
-    State(app): State<App>,
+    app: App,
     sse: Sse,
     Json(Streamed(request)): Json<Streamed<ChatRequest>>,
 ) -> Result<Answered> {

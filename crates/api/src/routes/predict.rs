@@ -6,7 +6,6 @@ mod request;
 use std::sync::Arc;
 
 use axum::Json as Answer;
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use backend::{Generation, ModelCard};
 use serving::Group;
@@ -20,14 +19,14 @@ use crate::extract::Json;
 use crate::middleware::Answered;
 
 /// `POST /predict`
-pub(super) async fn one(State(app): State<App>, Json(request): Json<InferenceRequest>) -> Result<Answered> {
+pub(super) async fn one(app: App, Json(request): Json<InferenceRequest>) -> Result<Answered> {
     let asked = Asked::new(&app, request)?;
     let model = Arc::clone(&asked.model);
     Ok(Answered::by(&model, predict(&app, asked).await))
 }
 
 /// `POST /predict/batch`
-pub(super) async fn batch(State(app): State<App>, Json(request): Json<BatchRequest>) -> Result<Answered> {
+pub(super) async fn batch(app: App, Json(request): Json<BatchRequest>) -> Result<Answered> {
     let asked = all_asked(&app, &request)?;
     let model = Arc::clone(&asked[0].model);
     Ok(Answered::by(&model, predict_all(&app, &request, asked).await))

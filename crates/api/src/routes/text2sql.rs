@@ -3,7 +3,6 @@
 mod answer;
 mod request;
 
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use backend::{Events, Generation};
 use openai::chat::{Chunks, Collector};
@@ -19,7 +18,7 @@ use crate::extract::Json;
 use crate::middleware::Answered;
 use crate::sse::Sse;
 
-pub(super) async fn create(State(app): State<App>, sse: Sse, Json(request): Json<Request>) -> Result<Answered> {
+pub(super) async fn create(app: App, sse: Sse, Json(request): Json<Request>) -> Result<Answered> {
     let Request { model, database, validation, question } = request;
     let delivery = question.delivery();
     let name = app.service.name(model, Group::TextToSql)?;

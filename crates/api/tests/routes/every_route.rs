@@ -58,7 +58,14 @@ async fn only_these_pages_may_ask() {
     let app = TestApp::with(models, serving::Settings::default(), api::Settings { origins, ..settings() });
     let allowed = get_with(&app, "/health", "origin", "https://example.org").await;
     assert_eq!(allowed.header("access-control-allow-origin"), Some("https://example.org"));
-    assert_eq!(allowed.header("access-control-expose-headers"), Some("x-request-id,retry-after"));
+    assert_eq!(
+        allowed.header("access-control-expose-headers"),
+        Some(
+            "x-request-id,retry-after,\
+             x-ratelimit-limit-requests,x-ratelimit-remaining-requests,x-ratelimit-reset-requests,\
+             x-ratelimit-limit-tokens,x-ratelimit-remaining-tokens,x-ratelimit-reset-tokens"
+        )
+    );
     // A cache must not give one page what was allowed to another.
     assert!(allowed.header("vary").is_some_and(|vary| vary.contains("origin")));
     let refused = get_with(&app, "/health", "origin", "https://evil.example").await;

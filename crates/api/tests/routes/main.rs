@@ -13,6 +13,7 @@ mod hang_ups;
 mod health;
 mod home;
 mod hosts;
+mod keys;
 mod local;
 mod logs;
 mod metrics;

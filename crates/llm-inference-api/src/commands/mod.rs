@@ -4,18 +4,26 @@ mod chat;
 mod check_config;
 mod generate;
 mod greeting;
+mod keys;
 pub(crate) mod loading;
 mod models;
+mod orgs;
 mod sampling;
 mod serve;
+mod table;
+mod usage;
 
 use std::sync::LazyLock;
 
+use accounts::Store;
 use clap::{Args, Parser, Subcommand};
+use tokio::runtime::Runtime;
+
+use crate::accounting;
 
 use crate::settings::{
-    Arguments, EngineArguments, FileArguments, GenerationArguments, HttpArguments, LogArguments, Machine, ModelArguments,
-    PredictArguments, Problems, Purpose, Settings, TelemetryArguments, read,
+    AccountArguments, Arguments, EngineArguments, FileArguments, GenerationArguments, HttpArguments, LimitArguments,
+    LogArguments, Machine, ModelArguments, PredictArguments, Problems, Purpose, Settings, TelemetryArguments, read,
 };
 
 /// Why a command did not do what it was asked to.
@@ -101,6 +109,34 @@ At the first signal running answers may end, within --shutdown-grace-ms; at the 
 
 It ends with 1 if anything is wrong that can be known without loading a model, and tells all of it.")]
     CheckConfig(check_config::CheckArguments),
+    /// Make, list, end and renew the keys of clients.
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  llm-inference-api keys create --org acme --name ci
+  llm-inference-api keys create --org acme --role admin --models demo,acme/large --expires 2027-01-01T00:00:00Z
+  llm-inference-api keys list
+  llm-inference-api keys rotate 0123456789abcdef --keep-hours 24
+  llm-inference-api keys revoke 0123456789abcdef
+
+A key is shown once, when it is made. With the first one the server is closed to everybody else; a running server sees changes
+within seconds. LLM_DATABASE_URL and LLM_DATA_DIR say where they are kept, as for the server."
+    )]
+    Keys(keys::KeysCommand),
+    /// List organisations, and set what each may use.
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  llm-inference-api orgs list
+  llm-inference-api orgs set-limits acme --tokens-per-day 20000000 --requests-per-day none"
+    )]
+    Orgs(orgs::OrgsCommand),
+    /// Show what was used by whom.
+    #[command(after_help = "Examples:
+  llm-inference-api usage
+  llm-inference-api usage --from 2026-11-01 --by org,day
+  llm-inference-api usage --org acme --by key,model --json")]
+    Usage(usage::UsageArguments),
 }
 
 /// Everything that a server can be told.
@@ -119,6 +155,10 @@ pub(crate) struct ServeArguments {
     #[command(flatten)]
     engine: EngineArguments,
     #[command(flatten)]
+    accounts: AccountArguments,
+    #[command(flatten)]
+    limits: LimitArguments,
+    #[command(flatten)]
     log: LogArguments,
     #[command(flatten)]
     telemetry: TelemetryArguments,
@@ -126,8 +166,8 @@ pub(crate) struct ServeArguments {
 
 impl From<ServeArguments> for Arguments {
     fn from(arguments: ServeArguments) -> Self {
-        let ServeArguments { file, models, http, generation, predict, engine, log, telemetry } = arguments;
-        Self { file, models, engine, generation, predict, http, log, telemetry }
+        let ServeArguments { file, models, http, generation, predict, engine, accounts, limits, log, telemetry } = arguments;
+        Self { file, models, engine, generation, predict, http, accounts, limits, log, telemetry }
     }
 }
 
@@ -138,6 +178,9 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Generate(arguments) => generate::run(arguments),
         Command::Models(arguments) => models::run(arguments),
         Command::CheckConfig(arguments) => check_config::run(arguments),
+        Command::Keys(command) => keys::run(command),
+        Command::Orgs(command) => orgs::run(command),
+        Command::Usage(arguments) => usage::run(arguments),
     }
 }
 
@@ -155,6 +198,26 @@ fn prepare(arguments: Arguments, purpose: Purpose) -> Result<Settings, Failure> 
         tracing::warn!("{warning}");
     }
     Ok(settings)
+}
+
+/// The database that the settings name, and something to ask it with.
+fn database(place: Place) -> Result<(Runtime, Store), Failure> {
+    let Place { file, accounts, log } = place;
+    let settings = prepare(Arguments { file, accounts, log, ..Arguments::default() }, Purpose::Answer)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from)?;
+    let store = runtime.block_on(accounting::store(&settings.accounts))?;
+    Ok((runtime, store))
+}
+
+/// Where the accounts are.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Place {
+    #[command(flatten)]
+    file: FileArguments,
+    #[command(flatten)]
+    accounts: AccountArguments,
+    #[command(flatten)]
+    log: LogArguments,
 }
 
 /// `0.1.0 (AVX-512 VNNI)`: the second is what this machine makes of it.

@@ -55,7 +55,7 @@ pub(crate) fn answerer(settings: &Settings) -> Result<(Service, String)> {
     let id = entry.id.clone();
     let kv_cache = settings.engine.kv_cache_bytes.value.get();
     let loaded = commands::loading::load(entry, draft.as_ref(), &settings.engine_of(&id), kv_cache)?;
-    Ok((assemble::service(vec![loaded.model()], settings, None), id))
+    Ok((assemble::service(vec![loaded.model()], settings, None, None), id))
 }
 
 /// Writes an answer to stdout as it comes; gives back its text and how it ended.

@@ -14,12 +14,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use super::greeting::Greeting;
-use crate::assemble;
 use crate::collector;
 use crate::commands::{Failure, prepare};
 use crate::opening::Parked;
 use crate::settings::{Arguments, Origins, Purpose, Settings, types::HttpSettings};
 use crate::terminal;
+use crate::{accounting, assemble};
 
 /// What a shell gives to a process that Ctrl-C ended.
 const ENDED_BY_SIGNAL: i32 = 130;
@@ -37,12 +37,15 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         .enable_all()
         .build()
         .context("the threads for the network cannot be started")?;
+    let accounts = runtime.block_on(accounting::open(&settings))?;
     let address = listener.local_addr().map_err(anyhow::Error::from)?;
     let parked = assemble::parked(&selection, draft.as_ref(), &settings)?;
-    let service = assemble::service(parked.iter().map(Parked::model).collect(), &settings, otlp.as_ref());
+    let models = parked.iter().map(Parked::model).collect();
+    let service = assemble::service(models, &settings, otlp.as_ref(), Some(accounts.clone()));
     let start = start(service.clone(), || Greeting::new(&settings, address, &parked).say(settings.log.format.value));
     let grace = http.grace;
     let outcome = runtime.block_on(serve(listener, api::App::new(service, http), grace, start));
+    runtime.block_on(accounts.close());
     // A model may still be on its way, for nobody.
     runtime.shutdown_background();
     collector::stop(otlp);

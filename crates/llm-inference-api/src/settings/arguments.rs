@@ -4,6 +4,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use accounts::Secret;
 use api::{TrustedHosts, TrustedProxies};
 use backend::{Temperature, TopP};
 use clap::Args;
@@ -12,7 +13,7 @@ use telemetry::Protocol;
 use telemetry::logs::Format;
 
 use super::otlp::{self, Endpoint, Headers, ResourceAttributes};
-use super::parse::{self, KvCacheType, LogLevel, Origins, Quantization, Speculation};
+use super::parse::{self, Allowance, KvCacheType, LogLevel, Origins, Quantization, Rate, Speculation};
 
 /// All groups; those that a command does not take are empty.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +24,8 @@ pub(crate) struct Arguments {
     pub(crate) generation: GenerationArguments,
     pub(crate) predict: PredictArguments,
     pub(crate) http: HttpArguments,
+    pub(crate) accounts: AccountArguments,
+    pub(crate) limits: LimitArguments,
     pub(crate) log: LogArguments,
     pub(crate) telemetry: TelemetryArguments,
 }
@@ -163,6 +166,51 @@ pub(crate) struct HttpArguments {
     /// How long running answers may go on after SIGTERM or Ctrl-C [LLM_SHUTDOWN_GRACE_MS; default: 30000].
     #[arg(long, value_name = "MILLISECONDS", value_parser = parse::milliseconds)]
     pub(crate) shutdown_grace_ms: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Accounts")]
+pub(crate) struct AccountArguments {
+    /// A key that clients have to send, of the role admin; others on this machine can read it in the list of processes [API_KEY].
+    #[arg(long, value_name = "KEY", value_parser = parse::secret)]
+    pub(crate) api_key: Option<Secret>,
+    /// A file with a key a line, or sha256: and its hash, and what it may; it is read again when it changes [LLM_API_KEYS_FILE].
+    #[arg(long, value_name = "FILE", value_parser = parse::path)]
+    pub(crate) api_keys_file: Option<PathBuf>,
+    /// Where keys, quotas and usage are kept: sqlite:///path, or postgres://… for several servers
+    /// [LLM_DATABASE_URL; default: accounts.db in the data directory].
+    #[arg(long, value_name = "URL", value_parser = parse::secret)]
+    pub(crate) database_url: Option<Secret>,
+    /// Where this server keeps what it has to remember [LLM_DATA_DIR; default: llm-inference-api in the user's data directory].
+    #[arg(long, value_name = "DIRECTORY", value_parser = parse::path)]
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, Default, Args)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct LimitArguments {
+    /// For each address, or none; as all limits in force once there is a key, or if it is set
+    /// [LLM_LIMIT_IP_REQUESTS_PER_SECOND; default: 50].
+    #[arg(long, value_name = "NUMBER", value_parser = parse::rate)]
+    pub(crate) ip_requests_per_second: Option<Rate>,
+    /// How many of them may come at once [LLM_LIMIT_IP_BURST; default: 100].
+    #[arg(long, value_name = "NUMBER", value_parser = parse::burst)]
+    pub(crate) ip_burst: Option<NonZeroU32>,
+    /// For each organisation and day of UTC, or none; prompts and answers [LLM_LIMIT_TOKENS_PER_DAY; default: 10000000].
+    #[arg(long, value_name = "TOKENS", value_parser = parse::allowance)]
+    pub(crate) tokens_per_day: Option<Allowance>,
+    /// For each organisation and day, or none [LLM_LIMIT_REQUESTS_PER_DAY; default: 100000].
+    #[arg(long, value_name = "NUMBER", value_parser = parse::allowance)]
+    pub(crate) requests_per_day: Option<Allowance>,
+    /// For each organisation and month, or none [LLM_LIMIT_TOKENS_PER_MONTH; default: 300000000].
+    #[arg(long, value_name = "TOKENS", value_parser = parse::allowance)]
+    pub(crate) tokens_per_month: Option<Allowance>,
+    /// For each organisation and month, or none [LLM_LIMIT_REQUESTS_PER_MONTH; default: none].
+    #[arg(long, value_name = "NUMBER", value_parser = parse::allowance)]
+    pub(crate) requests_per_month: Option<Allowance>,
+    /// Quotas refuse nobody; the log says whom they would have refused [LLM_LIMITS_SHADOW].
+    #[arg(long)]
+    pub(crate) limits_shadow: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, Args)]

@@ -1,6 +1,7 @@
 //! The environment, as it was found: the one place that reads it.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::later::Beyond;
 use super::names::{self, Names, Values};
@@ -22,6 +23,8 @@ pub(crate) struct Environment {
     pub(crate) values: Values<Variable>,
     /// What is set for later versions, or misspelt.
     pub(crate) beyond: Beyond,
+    /// Where programs of this user keep what they have to remember.
+    pub(crate) data_home: PathBuf,
 }
 
 /// The process's own.
@@ -46,6 +49,12 @@ impl Environment {
             Variable { names, set }
         };
         let known: Vec<&str> = names::all().iter().flat_map(|names| names.variables.iter().copied()).collect();
-        Self { values: Values::take(take), beyond: Beyond::take(variables, &known) }
+        Self { values: Values::take(take), beyond: Beyond::take(variables, &known), data_home: data_home(variables) }
     }
+}
+
+/// As the XDG base directory specification has it; the working directory for a user without a home.
+fn data_home(variables: &Variables) -> PathBuf {
+    let home = || Some(PathBuf::from(set(variables, "HOME")?).join(".local/share"));
+    set(variables, "XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute()).or_else(home).unwrap_or_default()
 }

@@ -1,26 +1,16 @@
-//! Settings of the contract that this version does not act on yet. To pass over one in silence would be a lie; to pass
-//! over one that protects the server would be a hole.
+//! Settings of the contract that this version does not act on yet. To pass over one in silence would be a lie.
 
 use super::alike;
 use super::environment::{self, Variables};
 
-/// Variables that are set, and this version cannot do it: starting would leave the server less protected than its owner
-/// believes.
-const PROTECTING: [(&str, &str); 2] = [
-    ("API_KEY", "this version checks no keys yet, so everybody could use the server"),
-    ("LLM_API_KEYS_FILE", "this version checks no keys yet, so everybody could use the server"),
-];
-
 /// Variables that are set, and nothing happens.
-const WITHOUT_EFFECT: [&str; 14] = [
+const WITHOUT_EFFECT: [&str; 12] = [
     "CUDA_VISIBLE_DEVICES",
     "HF_ENDPOINT",
     "HF_HOME",
     "HF_HUB_OFFLINE",
     "HF_TOKEN",
     "LLM_ADAPTER_ROOT",
-    "LLM_DATABASE_URL",
-    "LLM_DATA_DIR",
     "MLFLOW_TRACKING_PASSWORD",
     "MLFLOW_TRACKING_TOKEN",
     "MLFLOW_TRACKING_URI",
@@ -37,20 +27,15 @@ struct Refused {
     for_servers_alone: bool,
 }
 
-const REFUSED: [Refused; 4] = [
+const REFUSED: [Refused; 3] = [
     Refused {
         key: "mlflow",
         reason: "this version takes no models from MLflow yet: download the model, and name its directory in model.path",
         for_servers_alone: false,
     },
     Refused {
-        key: "limits",
-        reason: "this version counts nobody's requests yet, so nothing would be limited; let a proxy before it do that",
-        for_servers_alone: true,
-    },
-    Refused {
         key: "organizations",
-        reason: "this version checks no keys yet, so everybody could use the server",
+        reason: "this version takes no organisations from the file yet: make keys with `llm-inference-api keys create --org`, and set limits with `llm-inference-api orgs set-limits`",
         for_servers_alone: true,
     },
     Refused { key: "scorers", reason: "this version has no scorers yet, and no POST /infer", for_servers_alone: true },
@@ -66,7 +51,7 @@ pub(crate) fn all() -> Vec<(&'static str, &'static str)> {
     const NOTHING: &str = "nothing happens, and the start says so";
     let refused = REFUSED.iter().map(|refused| (refused.key, refused.reason));
     let without_effect = WITHOUT_EFFECT.into_iter().map(|name| (name, NOTHING));
-    refused.chain(PROTECTING).chain(without_effect).collect()
+    refused.chain(without_effect).collect()
 }
 
 /// The key, and why the server must not start with it.
@@ -81,8 +66,6 @@ pub(crate) fn is_for_servers_alone(key: &str) -> bool {
 /// What is set beyond the variables that this version acts on. Names only: some of the values are secrets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Beyond {
-    /// Each with the reason why the server must not start.
-    pub(crate) protecting: Vec<(&'static str, &'static str)>,
     pub(crate) without_effect: Vec<String>,
     /// They begin as ours do, but there are none of these names; each with the one that was probably meant.
     pub(crate) unknown: Vec<(String, Option<String>)>,
@@ -91,14 +74,12 @@ pub(crate) struct Beyond {
 impl Beyond {
     pub(crate) fn take(variables: &Variables, known: &[&str]) -> Self {
         let is_set = |name: &str| environment::set(variables, name).is_some();
-        let protecting = PROTECTING.iter().map(|(name, _)| *name);
-        let all: Vec<&str> = known.iter().copied().chain(WITHOUT_EFFECT).chain(protecting).collect();
+        let all: Vec<&str> = known.iter().copied().chain(WITHOUT_EFFECT).collect();
         // OpenTelemetry has some hundred, of which the server reads the common ones.
         let of_sdk = variables.keys().map(String::as_str).filter(|name| name.starts_with("OTEL_") && !known.contains(name));
         let unknown = variables.keys().filter(|name| name.starts_with("LLM_") && !all.contains(&name.as_str()));
         let meant = |name: &str| alike::nearest(name, all.iter().copied()).map(str::to_owned);
         Self {
-            protecting: PROTECTING.into_iter().filter(|(name, _)| is_set(name)).collect(),
             without_effect: WITHOUT_EFFECT
                 .into_iter()
                 .filter(|name| is_set(name))

@@ -18,8 +18,8 @@ mod show;
 pub(crate) mod types;
 
 pub(crate) use arguments::{
-    Arguments, EngineArguments, FileArguments, GenerationArguments, HttpArguments, LogArguments, ModelArguments,
-    PredictArguments, TelemetryArguments,
+    AccountArguments, Arguments, EngineArguments, FileArguments, GenerationArguments, HttpArguments, LimitArguments,
+    LogArguments, ModelArguments, PredictArguments, TelemetryArguments,
 };
 #[cfg(test)]
 pub(crate) use environment::Environment;

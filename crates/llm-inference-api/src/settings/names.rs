@@ -112,6 +112,21 @@ declare! {
         workers: "api.workers", "--workers", "API_WORKERS";
         shutdown_grace: "api.shutdown_grace_ms", "--shutdown-grace-ms", "LLM_SHUTDOWN_GRACE_MS";
     }
+    accounts: AccountValues {
+        api_key: "accounts.api_key", "--api-key", "API_KEY";
+        keys_file: "accounts.keys_file", "--api-keys-file", "LLM_API_KEYS_FILE";
+        database_url: "accounts.database_url", "--database-url", "LLM_DATABASE_URL";
+        data_directory: "accounts.data_dir", "--data-dir", "LLM_DATA_DIR";
+    }
+    limits: LimitValues {
+        ip_requests_per_second: "limits.ip.requests_per_second", "--ip-requests-per-second", "LLM_LIMIT_IP_REQUESTS_PER_SECOND";
+        ip_burst: "limits.ip.burst", "--ip-burst", "LLM_LIMIT_IP_BURST";
+        tokens_per_day: "limits.organization.tokens_per_day", "--tokens-per-day", "LLM_LIMIT_TOKENS_PER_DAY";
+        requests_per_day: "limits.organization.requests_per_day", "--requests-per-day", "LLM_LIMIT_REQUESTS_PER_DAY";
+        tokens_per_month: "limits.organization.tokens_per_month", "--tokens-per-month", "LLM_LIMIT_TOKENS_PER_MONTH";
+        requests_per_month: "limits.organization.requests_per_month", "--requests-per-month", "LLM_LIMIT_REQUESTS_PER_MONTH";
+        shadow: "limits.shadow", "--limits-shadow", "LLM_LIMITS_SHADOW";
+    }
     log: LogValues {
         format: "telemetry.log_format", "--log-format", "LOG_FORMAT";
         level: "telemetry.log_level", "--log-level", "LOG_LEVEL";

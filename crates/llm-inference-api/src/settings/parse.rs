@@ -1,9 +1,11 @@
 //! From text to types: one function a kind of value, the same for flags and variables.
 
+use std::fmt;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use accounts::Secret;
 use api::{PredictSettings, TrustedHosts, TrustedProxies};
 use backend::{MinP, RepetitionPenalty, Temperature, TopK, TopP};
 use kernels::{Format, KvElement};
@@ -67,6 +69,32 @@ impl Quantization {
 
     pub(crate) fn name(self) -> &'static str {
         Self::NAMES.iter().find(|(_, format)| *format == self.0).map_or("stored", |(name, _)| name)
+    }
+}
+
+/// How much is allowed in a day or month; `None` is without limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Allowance(pub(crate) Option<u64>);
+
+impl fmt::Display for Allowance {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => formatter.write_str("none"),
+            Some(limit) => limit.fmt(formatter),
+        }
+    }
+}
+
+/// Requests a second; `None` is without limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rate(pub(crate) Option<NonZeroU32>);
+
+impl fmt::Display for Rate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => formatter.write_str("none"),
+            Some(rate) => rate.fmt(formatter),
+        }
     }
 }
 
@@ -193,6 +221,30 @@ pub(crate) fn quantization(text: &str) -> Parsed<Quantization> {
     let text = text.trim().to_ascii_lowercase();
     let named = Quantization::NAMES.iter().find(|(name, _)| *name == text);
     named.map(|(_, format)| Quantization(*format)).ok_or(Expected("stored, f16, bf16, q8_0, q6_k, q5_k, q4_k or q4_0"))
+}
+
+pub(crate) fn allowance(text: &str) -> Parsed<Allowance> {
+    match text.trim() {
+        "none" => Ok(Allowance(None)),
+        number => number.parse().map(|limit| Allowance(Some(limit))).map_err(|_| Expected("a whole number, or none")),
+    }
+}
+
+pub(crate) fn rate(text: &str) -> Parsed<Rate> {
+    match text.trim() {
+        "none" => Ok(Rate(None)),
+        number => number.parse().map(|rate| Rate(Some(rate))).map_err(|_| Expected("a whole number, at least 1, or none")),
+    }
+}
+
+pub(crate) fn burst(text: &str) -> Parsed<NonZeroU32> {
+    text.trim().parse().map_err(|_| Expected("a whole number, at least 1"))
+}
+
+/// Anything: what would be wrong with it is not told, for that would quote it.
+pub(crate) fn secret(text: &str) -> Parsed<Secret> {
+    let text = text.trim();
+    if text.is_empty() { Err(Expected("a text")) } else { Ok(Secret::new(text)) }
 }
 
 pub(crate) fn tokens(text: &str) -> Parsed<NonZeroU32> {

@@ -15,8 +15,6 @@ pub(crate) enum Problem {
     File(#[from] FileProblem),
     #[error("{variable}={value:?}: {expected}")]
     Unreadable { variable: &'static str, value: String, expected: Expected },
-    #[error("{variable} is set, but {reason}; unset it to start nevertheless")]
-    Unprotected { variable: &'static str, reason: &'static str },
     #[error(
         "{name} is draft, but no model is named to draft; name a smaller one of the same vocabulary with {model_name} or \
          --draft-model, or set {name} to ngram, which needs none"

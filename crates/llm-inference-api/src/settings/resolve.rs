@@ -1,8 +1,9 @@
 //! Command line before environment before file before default. Everything is destructured in full: a flag, variable or key
 //! that nothing looks at does not compile.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use accounts::{AddressLimit, OrganizationLimits};
 use api::{TrustedHosts, TrustedProxies};
 use registry::Allowed;
 use telemetry::Protocol;
@@ -10,8 +11,8 @@ use telemetry::logs::Format;
 use tracing::Level;
 
 use super::arguments::{
-    Arguments, EngineArguments, FileArguments, GenerationArguments, HttpArguments, LogArguments, ModelArguments,
-    PredictArguments, TelemetryArguments,
+    AccountArguments, Arguments, EngineArguments, FileArguments, GenerationArguments, HttpArguments, LimitArguments,
+    LogArguments, ModelArguments, PredictArguments, TelemetryArguments,
 };
 use super::choice::{Choice, Said};
 use super::defaults;
@@ -19,14 +20,15 @@ use super::environment::Environment;
 use super::file::{File, FileProblem};
 use super::machine::Machine;
 use super::names::{
-    EngineValues, GenerationValues, HttpValues, LogValues, ModelValues, PredictValues, TelemetryValues, Values,
+    AccountValues, EngineValues, GenerationValues, HttpValues, LimitValues, LogValues, ModelValues, PredictValues,
+    TelemetryValues, Values,
 };
 use super::otlp::{self, Headers, ResourceAttributes};
-use super::parse::{self, KvCacheType, LogLevel, Origins, Quantization, Speculation};
+use super::parse::{self, Allowance, KvCacheType, LogLevel, Origins, Quantization, Rate, Speculation};
 use super::problem::{Problem, Problems};
 use super::types::{
-    DeclaredModel, EngineSettings, GenerationSettings, HttpSettings, LogSettings, ModelSettings, Origin, PredictSettings,
-    Setting, Settings, TelemetrySettings,
+    AccountSettings, DeclaredModel, EngineSettings, GenerationSettings, HttpSettings, LimitSettings, LogSettings,
+    ModelSettings, Origin, PredictSettings, Setting, Settings, TelemetrySettings,
 };
 
 /// What the settings are for: it decides how much is logged where nobody said, and what has to be protected.
@@ -47,9 +49,19 @@ pub(crate) fn resolve(
     purpose: Purpose,
 ) -> Result<Settings, Problems> {
     // The file has been read from where its argument says.
-    let Arguments { file: FileArguments { config: _ }, models, engine, generation, predict, http, log, telemetry } =
-        arguments;
-    let Environment { values: variables, beyond } = environment;
+    let Arguments {
+        file: FileArguments { config: _ },
+        models,
+        engine,
+        generation,
+        predict,
+        http,
+        accounts,
+        limits,
+        log,
+        telemetry,
+    } = arguments;
+    let Environment { values: variables, beyond, data_home } = environment;
     let File { path, values: entries, declared, problems } = file;
     let said = variables.beside(entries);
     let Values {
@@ -58,6 +70,8 @@ pub(crate) fn resolve(
         generation: generation_said,
         predict: predict_said,
         http: http_said,
+        accounts: accounts_said,
+        limits: limits_said,
         log: log_said,
         telemetry: telemetry_said,
     } = said;
@@ -71,6 +85,8 @@ pub(crate) fn resolve(
         engine: resolve_engine(&mut choice, engine, engine_said, machine),
         predict: resolve_predict(&mut choice, predict, predict_said),
         http: resolve_http(&mut choice, http, http_said, machine),
+        accounts: resolve_accounts(&mut choice, accounts, accounts_said, &data_home),
+        limits: resolve_limits(&mut choice, limits, limits_said),
         log: resolve_log(&mut choice, log, log_said, machine, purpose),
         telemetry: resolve_telemetry(&mut choice, telemetry, telemetry_said),
         warnings: beyond.warnings(),
@@ -81,8 +97,6 @@ pub(crate) fn resolve(
     if purpose == Purpose::Serve {
         choice.problems.extend(missing_tls_files(&settings.http));
         settings.warnings.extend(unused_tls_file(&settings.http));
-        let unprotected = |(variable, reason)| Problem::Unprotected { variable, reason };
-        choice.problems.extend(beyond.protecting.into_iter().map(unprotected));
     }
     choice.problems.sort_by_key(Problem::line);
     if choice.problems.is_empty() { Ok(settings) } else { Err(Problems(choice.problems)) }
@@ -296,6 +310,56 @@ fn unused_tls_file(http: &HttpSettings) -> Option<String> {
         let (file, tls) = (tls_certificate.said(), tls.names.name());
         format!("{file} is set, but the server speaks plain HTTP as long as {tls} is not true")
     })
+}
+
+fn resolve_accounts(
+    choice: &mut Choice,
+    arguments: AccountArguments,
+    said: AccountValues<Said>,
+    data_home: &Path,
+) -> AccountSettings {
+    let AccountArguments { api_key, api_keys_file, database_url, data_dir } = arguments;
+    let AccountValues { api_key: api_key_said, keys_file, database_url: database_url_said, data_directory } = said;
+    let some_secret = |text: &str| parse::secret(text).map(Some);
+    AccountSettings {
+        api_key: choice.of(api_key.map(Some), api_key_said, some_secret, None),
+        keys_file: choice.of(api_keys_file.map(Some), keys_file, some_path, None),
+        database_url: choice.of(database_url.map(Some), database_url_said, some_secret, None),
+        data_directory: choice.of(data_dir, data_directory, parse::path, data_home.join("llm-inference-api")),
+    }
+}
+
+fn resolve_limits(choice: &mut Choice, arguments: LimitArguments, said: LimitValues<Said>) -> LimitSettings {
+    let LimitArguments {
+        ip_requests_per_second,
+        ip_burst,
+        tokens_per_day,
+        requests_per_day,
+        tokens_per_month,
+        requests_per_month,
+        limits_shadow,
+    } = arguments;
+    let standard = OrganizationLimits::STANDARD;
+    let AddressLimit { requests_per_second, burst } = AddressLimit::STANDARD;
+    let mut allowance = |typed, said, limit| choice.of(typed, said, parse::allowance, Allowance(limit));
+    let tokens_per_day = allowance(tokens_per_day, said.tokens_per_day, standard.tokens_per_day);
+    let requests_per_day = allowance(requests_per_day, said.requests_per_day, standard.requests_per_day);
+    let tokens_per_month = allowance(tokens_per_month, said.tokens_per_month, standard.tokens_per_month);
+    let requests_per_month = allowance(requests_per_month, said.requests_per_month, standard.requests_per_month);
+    LimitSettings {
+        ip_requests_per_second: choice.of(
+            ip_requests_per_second,
+            said.ip_requests_per_second,
+            parse::rate,
+            Rate(Some(requests_per_second)),
+        ),
+        ip_burst: choice.of(ip_burst, said.ip_burst, parse::burst, burst),
+        tokens_per_day,
+        requests_per_day,
+        tokens_per_month,
+        requests_per_month,
+        shadow: choice.of(limits_shadow.then_some(true), said.shadow, parse::boolean, false),
+    }
 }
 
 fn resolve_log(

@@ -7,8 +7,8 @@ use clap::Parser;
 
 use super::{Problems, Purpose, resolve};
 use crate::settings::{
-    Arguments, EngineArguments, Environment, File, FileArguments, GenerationArguments, HttpArguments, LogArguments, Machine,
-    ModelArguments, PredictArguments, Settings, TelemetryArguments, show,
+    AccountArguments, Arguments, EngineArguments, Environment, File, FileArguments, GenerationArguments, HttpArguments,
+    LimitArguments, LogArguments, Machine, ModelArguments, PredictArguments, Settings, TelemetryArguments, parse, show,
 };
 
 #[derive(Debug, Parser)]
@@ -26,6 +26,10 @@ struct Flags {
     #[command(flatten)]
     http: HttpArguments,
     #[command(flatten)]
+    accounts: AccountArguments,
+    #[command(flatten)]
+    limits: LimitArguments,
+    #[command(flatten)]
     log: LogArguments,
     #[command(flatten)]
     telemetry: TelemetryArguments,
@@ -41,13 +45,14 @@ const MACHINE: Machine = Machine {
 
 /// `flags` and `variables` as one would type them: `--port 1`, `PORT=1 HOST=a`.
 fn resolved_with(file: &str, purpose: Purpose, flags: &str, variables: &[&str]) -> Result<Settings, Problems> {
-    let Flags { file: file_arguments, models, engine, generation, predict, http, log, telemetry } =
+    let Flags { file: file_named, models, engine, generation, predict, http, accounts, limits, log, telemetry } =
         Flags::try_parse_from(std::iter::once("server").chain(flags.split_whitespace())).unwrap();
     let variables: BTreeMap<String, String> =
         variables.iter().filter_map(|pair| pair.split_once('=')).map(|(name, value)| (name.into(), value.into())).collect();
-    let arguments = Arguments { file: file_arguments, models, engine, generation, predict, http, log, telemetry };
-    let file = File::parse("serving_config.yaml", file, &variables);
-    resolve(arguments, Environment::from_map(&variables), file, &MACHINE, purpose)
+    let of_file = File::parse("serving_config.yaml", file, &variables);
+    let file = file_named;
+    let arguments = Arguments { file, models, engine, generation, predict, http, accounts, limits, log, telemetry };
+    resolve(arguments, Environment::from_map(&variables), of_file, &MACHINE, purpose)
 }
 
 fn resolved_for(purpose: Purpose, flags: &str, variables: &[&str]) -> Result<Settings, Problems> {
@@ -76,47 +81,58 @@ fn line_with(file: &str, flags: &str, variables: &[&str], name: &str) -> String 
 #[test]
 fn nothing_said() {
     insta::assert_snapshot!(show(&resolved("", &[])), @r"
-        LLM_CONFIG                   none                    default
-        --model                      none                    default
-        LLM_MODEL_PATH               none                    default
-        LLM_ALLOWED_MODELS           the embedded model      default
-        LLM_MODEL_MEMORY_BYTES       6871947672 (6.4 GiB)    default
-        LLM_INFERENCE_HOSTNAME       0.0.0.0                 default
-        LLM_INFERENCE_PORT           8091                    default
-        CORS_ALLOWED_ORIGINS         *                       default
-        TRUSTED_HOSTS                *                       default
-        TRUSTED_PROXIES              none                    default
-        SERVER_SSL_ENABLED           false                   default
-        TLS_SERVER_CERT_PATH         none                    default
-        TLS_SERVER_KEY_PATH          none                    default
-        LLM_MAX_BODY_BYTES           10485760 (10.0 MiB)     default
-        LLM_MAX_CONNECTIONS          4096                    default
-        API_WORKERS                  8                       default
-        LLM_SHUTDOWN_GRACE_MS        30000                   default
-        LLM_DEFAULT_TEMPERATURE      0.7                     default
-        LLM_DEFAULT_TOP_P            0.9                     default
-        LLM_DEFAULT_MAX_TOKENS       512                     default
-        LLM_MAX_TOKENS_LIMIT         4096                    default
-        LLM_DEFAULT_MAX_LENGTH       100                     default
-        LLM_MAX_PROMPT_LENGTH        2048                    default
-        LLM_MAX_CONCURRENT_REQUESTS  10                      default
-        LLM_MAX_QUEUED_REQUESTS      64                      default
-        LLM_QUEUE_TIMEOUT_MS         30000                   default
-        LLM_QUANTIZATION             stored                  default
-        LLM_KV_CACHE_BYTES           2147483648 (2.0 GiB)    default
-        LLM_KV_CACHE_TYPE            auto                    default
-        LLM_THREADS                  4                       default
-        LLM_SPECULATION              off                     default
-        LLM_SPECULATION_TOKENS       10                      default
-        LLM_DRAFT_MODEL              none                    default
-        LOG_FORMAT                   json                    default
-        LOG_LEVEL                    info                    default
-        SERVICE_NAME                 llm-inference-api       default
-        OTEL_EXPORTER_OTLP_ENDPOINT  http://localhost:4317/  default
-        OTEL_EXPORTER_OTLP_PROTOCOL  grpc                    default
-        OTEL_EXPORTER_OTLP_HEADERS   none                    default
-        OTEL_RESOURCE_ATTRIBUTES     none                    default
-        OTEL_SDK_DISABLED            false                   default
+        LLM_CONFIG                        none                               default
+        --model                           none                               default
+        LLM_MODEL_PATH                    none                               default
+        LLM_ALLOWED_MODELS                the embedded model                 default
+        LLM_MODEL_MEMORY_BYTES            6871947672 (6.4 GiB)               default
+        LLM_INFERENCE_HOSTNAME            0.0.0.0                            default
+        LLM_INFERENCE_PORT                8091                               default
+        CORS_ALLOWED_ORIGINS              *                                  default
+        TRUSTED_HOSTS                     *                                  default
+        TRUSTED_PROXIES                   none                               default
+        SERVER_SSL_ENABLED                false                              default
+        TLS_SERVER_CERT_PATH              none                               default
+        TLS_SERVER_KEY_PATH               none                               default
+        LLM_MAX_BODY_BYTES                10485760 (10.0 MiB)                default
+        LLM_MAX_CONNECTIONS               4096                               default
+        API_WORKERS                       8                                  default
+        LLM_SHUTDOWN_GRACE_MS             30000                              default
+        LLM_DEFAULT_TEMPERATURE           0.7                                default
+        LLM_DEFAULT_TOP_P                 0.9                                default
+        LLM_DEFAULT_MAX_TOKENS            512                                default
+        LLM_MAX_TOKENS_LIMIT              4096                               default
+        LLM_DEFAULT_MAX_LENGTH            100                                default
+        LLM_MAX_PROMPT_LENGTH             2048                               default
+        LLM_MAX_CONCURRENT_REQUESTS       10                                 default
+        LLM_MAX_QUEUED_REQUESTS           64                                 default
+        LLM_QUEUE_TIMEOUT_MS              30000                              default
+        LLM_QUANTIZATION                  stored                             default
+        LLM_KV_CACHE_BYTES                2147483648 (2.0 GiB)               default
+        LLM_KV_CACHE_TYPE                 auto                               default
+        LLM_THREADS                       4                                  default
+        LLM_SPECULATION                   off                                default
+        LLM_SPECULATION_TOKENS            10                                 default
+        LLM_DRAFT_MODEL                   none                               default
+        API_KEY                           none                               default
+        LLM_API_KEYS_FILE                 none                               default
+        LLM_DATABASE_URL                  accounts.db in the data directory  default
+        LLM_DATA_DIR                      llm-inference-api                  default
+        LLM_LIMIT_IP_REQUESTS_PER_SECOND  50                                 default
+        LLM_LIMIT_IP_BURST                100                                default
+        LLM_LIMIT_TOKENS_PER_DAY          10000000                           default
+        LLM_LIMIT_REQUESTS_PER_DAY        100000                             default
+        LLM_LIMIT_TOKENS_PER_MONTH        300000000                          default
+        LLM_LIMIT_REQUESTS_PER_MONTH      none                               default
+        LLM_LIMITS_SHADOW                 false                              default
+        LOG_FORMAT                        json                               default
+        LOG_LEVEL                         info                               default
+        SERVICE_NAME                      llm-inference-api                  default
+        OTEL_EXPORTER_OTLP_ENDPOINT       http://localhost:4317/             default
+        OTEL_EXPORTER_OTLP_PROTOCOL       grpc                               default
+        OTEL_EXPORTER_OTLP_HEADERS        none                               default
+        OTEL_RESOURCE_ATTRIBUTES          none                               default
+        OTEL_SDK_DISABLED                 false                              default
     ");
 }
 
@@ -160,47 +176,58 @@ fn everything_said_by_variables() {
         ],
     );
     insta::assert_snapshot!(show(&settings), @r"
-        LLM_CONFIG                   none                                  default
-        --model                      none                                  default
-        LLM_MODEL_PATH               /models                               environment (LLM_MODEL_PATH)
-        LLM_ALLOWED_MODELS           demo, acme/large                      environment (LLM_ALLOWED_MODELS)
-        LLM_MODEL_MEMORY_BYTES       6871947672 (6.4 GiB)                  default
-        LLM_INFERENCE_HOSTNAME       127.0.0.1                             environment (LLM_INFERENCE_HOSTNAME)
-        LLM_INFERENCE_PORT           9000                                  environment (LLM_INFERENCE_PORT)
-        CORS_ALLOWED_ORIGINS         https://a.example, https://b.example  environment (CORS_ALLOWED_ORIGINS)
-        TRUSTED_HOSTS                *.example.org                         environment (TRUSTED_HOSTS)
-        TRUSTED_PROXIES              10.0.0.0/8                            environment (TRUSTED_PROXIES)
-        SERVER_SSL_ENABLED           true                                  environment (SERVER_SSL_ENABLED)
-        TLS_SERVER_CERT_PATH         /tls/server.pem                       environment (TLS_SERVER_CERT_PATH)
-        TLS_SERVER_KEY_PATH          /tls/server.key                       environment (TLS_SERVER_KEY_PATH)
-        LLM_MAX_BODY_BYTES           1048576 (1.0 MiB)                     environment (LLM_MAX_BODY_BYTES)
-        LLM_MAX_CONNECTIONS          5                                     environment (LLM_MAX_CONNECTIONS)
-        API_WORKERS                  1                                     environment (API_WORKERS)
-        LLM_SHUTDOWN_GRACE_MS        1000                                  environment (LLM_SHUTDOWN_GRACE_MS)
-        LLM_DEFAULT_TEMPERATURE      0                                     environment (LLM_DEFAULT_TEMPERATURE)
-        LLM_DEFAULT_TOP_P            1                                     environment (LLM_DEFAULT_TOP_P)
-        LLM_DEFAULT_MAX_TOKENS       100                                   environment (LLM_DEFAULT_MAX_TOKENS)
-        LLM_MAX_TOKENS_LIMIT         200                                   environment (LLM_MAX_TOKENS_LIMIT)
-        LLM_DEFAULT_MAX_LENGTH       20                                    environment (LLM_DEFAULT_MAX_LENGTH)
-        LLM_MAX_PROMPT_LENGTH        4096                                  environment (LLM_MAX_PROMPT_LENGTH)
-        LLM_MAX_CONCURRENT_REQUESTS  3                                     environment (LLM_MAX_CONCURRENT_REQUESTS)
-        LLM_MAX_QUEUED_REQUESTS      0                                     environment (LLM_MAX_QUEUED_REQUESTS)
-        LLM_QUEUE_TIMEOUT_MS         250                                   environment (LLM_QUEUE_TIMEOUT_MS)
-        LLM_QUANTIZATION             q8_0                                  environment (LLM_QUANTIZATION)
-        LLM_KV_CACHE_BYTES           536870912 (512.0 MiB)                 environment (LLM_KV_CACHE_BYTES)
-        LLM_KV_CACHE_TYPE            int8                                  environment (LLM_KV_CACHE_TYPE)
-        LLM_THREADS                  2                                     environment (LLM_THREADS)
-        LLM_SPECULATION              draft                                 environment (LLM_SPECULATION)
-        LLM_SPECULATION_TOKENS       5                                     environment (LLM_SPECULATION_TOKENS)
-        LLM_DRAFT_MODEL              acme/small                            environment (LLM_DRAFT_MODEL)
-        LOG_FORMAT                   pretty                                environment (LOG_FORMAT)
-        LOG_LEVEL                    warn                                  environment (LOG_LEVEL)
-        SERVICE_NAME                 llm-inference-api                     default
-        OTEL_EXPORTER_OTLP_ENDPOINT  http://localhost:4317/                default
-        OTEL_EXPORTER_OTLP_PROTOCOL  grpc                                  default
-        OTEL_EXPORTER_OTLP_HEADERS   none                                  default
-        OTEL_RESOURCE_ATTRIBUTES     none                                  default
-        OTEL_SDK_DISABLED            false                                 default
+        LLM_CONFIG                        none                                  default
+        --model                           none                                  default
+        LLM_MODEL_PATH                    /models                               environment (LLM_MODEL_PATH)
+        LLM_ALLOWED_MODELS                demo, acme/large                      environment (LLM_ALLOWED_MODELS)
+        LLM_MODEL_MEMORY_BYTES            6871947672 (6.4 GiB)                  default
+        LLM_INFERENCE_HOSTNAME            127.0.0.1                             environment (LLM_INFERENCE_HOSTNAME)
+        LLM_INFERENCE_PORT                9000                                  environment (LLM_INFERENCE_PORT)
+        CORS_ALLOWED_ORIGINS              https://a.example, https://b.example  environment (CORS_ALLOWED_ORIGINS)
+        TRUSTED_HOSTS                     *.example.org                         environment (TRUSTED_HOSTS)
+        TRUSTED_PROXIES                   10.0.0.0/8                            environment (TRUSTED_PROXIES)
+        SERVER_SSL_ENABLED                true                                  environment (SERVER_SSL_ENABLED)
+        TLS_SERVER_CERT_PATH              /tls/server.pem                       environment (TLS_SERVER_CERT_PATH)
+        TLS_SERVER_KEY_PATH               /tls/server.key                       environment (TLS_SERVER_KEY_PATH)
+        LLM_MAX_BODY_BYTES                1048576 (1.0 MiB)                     environment (LLM_MAX_BODY_BYTES)
+        LLM_MAX_CONNECTIONS               5                                     environment (LLM_MAX_CONNECTIONS)
+        API_WORKERS                       1                                     environment (API_WORKERS)
+        LLM_SHUTDOWN_GRACE_MS             1000                                  environment (LLM_SHUTDOWN_GRACE_MS)
+        LLM_DEFAULT_TEMPERATURE           0                                     environment (LLM_DEFAULT_TEMPERATURE)
+        LLM_DEFAULT_TOP_P                 1                                     environment (LLM_DEFAULT_TOP_P)
+        LLM_DEFAULT_MAX_TOKENS            100                                   environment (LLM_DEFAULT_MAX_TOKENS)
+        LLM_MAX_TOKENS_LIMIT              200                                   environment (LLM_MAX_TOKENS_LIMIT)
+        LLM_DEFAULT_MAX_LENGTH            20                                    environment (LLM_DEFAULT_MAX_LENGTH)
+        LLM_MAX_PROMPT_LENGTH             4096                                  environment (LLM_MAX_PROMPT_LENGTH)
+        LLM_MAX_CONCURRENT_REQUESTS       3                                     environment (LLM_MAX_CONCURRENT_REQUESTS)
+        LLM_MAX_QUEUED_REQUESTS           0                                     environment (LLM_MAX_QUEUED_REQUESTS)
+        LLM_QUEUE_TIMEOUT_MS              250                                   environment (LLM_QUEUE_TIMEOUT_MS)
+        LLM_QUANTIZATION                  q8_0                                  environment (LLM_QUANTIZATION)
+        LLM_KV_CACHE_BYTES                536870912 (512.0 MiB)                 environment (LLM_KV_CACHE_BYTES)
+        LLM_KV_CACHE_TYPE                 int8                                  environment (LLM_KV_CACHE_TYPE)
+        LLM_THREADS                       2                                     environment (LLM_THREADS)
+        LLM_SPECULATION                   draft                                 environment (LLM_SPECULATION)
+        LLM_SPECULATION_TOKENS            5                                     environment (LLM_SPECULATION_TOKENS)
+        LLM_DRAFT_MODEL                   acme/small                            environment (LLM_DRAFT_MODEL)
+        API_KEY                           none                                  default
+        LLM_API_KEYS_FILE                 none                                  default
+        LLM_DATABASE_URL                  accounts.db in the data directory     default
+        LLM_DATA_DIR                      llm-inference-api                     default
+        LLM_LIMIT_IP_REQUESTS_PER_SECOND  50                                    default
+        LLM_LIMIT_IP_BURST                100                                   default
+        LLM_LIMIT_TOKENS_PER_DAY          10000000                              default
+        LLM_LIMIT_REQUESTS_PER_DAY        100000                                default
+        LLM_LIMIT_TOKENS_PER_MONTH        300000000                             default
+        LLM_LIMIT_REQUESTS_PER_MONTH      none                                  default
+        LLM_LIMITS_SHADOW                 false                                 default
+        LOG_FORMAT                        pretty                                environment (LOG_FORMAT)
+        LOG_LEVEL                         warn                                  environment (LOG_LEVEL)
+        SERVICE_NAME                      llm-inference-api                     default
+        OTEL_EXPORTER_OTLP_ENDPOINT       http://localhost:4317/                default
+        OTEL_EXPORTER_OTLP_PROTOCOL       grpc                                  default
+        OTEL_EXPORTER_OTLP_HEADERS        none                                  default
+        OTEL_RESOURCE_ATTRIBUTES          none                                  default
+        OTEL_SDK_DISABLED                 false                                 default
     ");
     assert!(settings.warnings.is_empty());
 }
@@ -269,13 +296,6 @@ fn drafts_without_a_model_are_refused() {
 }
 
 #[test]
-fn a_server_that_would_be_open_against_its_owners_will_does_not_start() {
-    insta::assert_snapshot!(refused(&["API_KEY=secret-value"]), @"API_KEY is set, but this version checks no keys yet, so everybody could use the server; unset it to start nevertheless");
-    assert!(resolved_for(Purpose::Serve, "", &["API_KEY="]).is_ok());
-    assert!(resolved_for(Purpose::Answer, "", &["API_KEY=secret-value"]).is_ok());
-}
-
-#[test]
 fn tls_needs_both_its_files() {
     let refusal = refused(&["SERVER_SSL_ENABLED=true"]);
     for file in ["TLS_SERVER_CERT_PATH or --tls-certificate", "TLS_SERVER_KEY_PATH or --tls-key"] {
@@ -300,12 +320,9 @@ fn hosts_and_proxies_are_names_and_networks() {
 
 #[test]
 fn what_has_no_effect_yet_or_no_meaning_is_said_once_and_without_its_value() {
-    let settings = resolved(
-        "",
-        &["HF_TOKEN=secret", "LLM_DATABASE_URL=sqlite://x", "LLM_MAX_TOKEN_LIMIT=5", "OTEL_EXPORTER_OTLP_TIMEOUT=5"],
-    );
+    let settings = resolved("", &["HF_TOKEN=secret", "HF_HOME=/x", "LLM_MAX_TOKEN_LIMIT=5", "OTEL_EXPORTER_OTLP_TIMEOUT=5"]);
     insta::assert_snapshot!(settings.warnings.join("\n"), @r"
-        set, but without effect in this version: HF_TOKEN, LLM_DATABASE_URL, OTEL_EXPORTER_OTLP_TIMEOUT
+        set, but without effect in this version: HF_HOME, HF_TOKEN, OTEL_EXPORTER_OTLP_TIMEOUT
         LLM_MAX_TOKEN_LIMIT is set, but there is no setting of this name; did you mean LLM_MAX_TOKENS_LIMIT?
     ");
 }
@@ -355,7 +372,8 @@ fn a_file_goes_before_the_default_and_after_all_else() {
 fn all_sources_are_told_of_together() {
     let file = "api: {prot: 1, workers: 0}\nmodel: {batch_size: [1], max_tokens: 100, default_max_tokens: 200}\nengine: {threads: '${N}'}";
     let problems =
-        resolved_with(file, Purpose::Serve, "", &["LLM_INFERENCE_PORT=http", "N=many", "API_KEY=secret"]).unwrap_err();
+        resolved_with(file, Purpose::Serve, "", &["LLM_INFERENCE_PORT=http", "N=many", "TRUSTED_HOSTS=example.org"])
+            .unwrap_err();
     insta::assert_snapshot!(problems, @r#"
         serving_config.yaml:1: there is no key api.prot; did you mean api.port?
         serving_config.yaml:1: api.workers is "0", expected a whole number, at least 1
@@ -363,7 +381,6 @@ fn all_sources_are_told_of_together() {
         serving_config.yaml:3: engine.threads is "${N}" (what that stands for is not shown), expected a whole number, at least 1
         model.default_max_tokens (serving_config.yaml:2) is 200, more than the 100 of model.max_tokens (serving_config.yaml:2)
         LLM_INFERENCE_PORT="http": expected a port from 1 to 65535, or 0 for any that is free
-        API_KEY is set, but this version checks no keys yet, so everybody could use the server; unset it to start nevertheless
     "#);
 }
 
@@ -407,4 +424,20 @@ fn a_collector_is_named_in_the_words_of_opentelemetry() {
     insta::assert_snapshot!(settings.warnings.join("\n"), @"1 of the headers in OTEL_EXPORTER_OTLP_HEADERS are not name=value and are left out");
     let port = line("", &variables, "OTEL_EXPORTER_OTLP_ENDPOINT");
     assert_eq!(port, "OTEL_EXPORTER_OTLP_ENDPOINT | http://localhost:4318/ | default");
+}
+
+#[test]
+fn a_secret_is_shown_nowhere() {
+    let settings = resolved("", &["API_KEY=top-secret", "LLM_DATABASE_URL=postgres://user:top-secret@host/database"]);
+    let shown = format!("{settings:?}\n{}", show(&settings));
+    assert!(!shown.contains("top-secret") && shown.contains("(hidden)"), "{shown}");
+}
+
+#[test]
+fn limits_are_numbers_or_none() {
+    let settings = resolved("--tokens-per-day none", &["LLM_LIMIT_REQUESTS_PER_DAY=0"]);
+    assert_eq!(settings.limits.tokens_per_day.value, parse::Allowance(None));
+    assert_eq!(settings.limits.requests_per_day.value, parse::Allowance(Some(0)));
+    assert_eq!(settings.limits.tokens_per_month.value, parse::Allowance(Some(300_000_000)));
+    insta::assert_snapshot!(refused(&["LLM_LIMIT_TOKENS_PER_DAY=many"]), @r#"LLM_LIMIT_TOKENS_PER_DAY="many": expected a whole number, or none"#);
 }

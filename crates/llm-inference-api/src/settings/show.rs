@@ -5,18 +5,18 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
 
+use accounts::Secret;
 use registry::Allowed;
 use telemetry::Protocol;
 use telemetry::logs::Format;
 
 use super::parse::{LogLevel, Origins, Speculation};
 use super::types::{
-    EngineSettings, GenerationSettings, HttpSettings, LogSettings, ModelSettings, PredictSettings, Setting, Settings,
-    TelemetrySettings,
+    AccountSettings, EngineSettings, GenerationSettings, HttpSettings, LimitSettings, LogSettings, ModelSettings,
+    PredictSettings, Setting, Settings, TelemetrySettings,
 };
 
-/// A table of name, value and origin. No setting of this version is a secret; one that is will have a type that does not
-/// print itself.
+/// A table of name, value and origin. Of a secret it only says that there is one.
 pub(crate) fn show(settings: &Settings) -> String {
     let rows = rows(settings);
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
@@ -28,8 +28,11 @@ pub(crate) fn show(settings: &Settings) -> String {
     table
 }
 
-fn rows(settings: &Settings) -> Vec<[String; 3]> {
-    let Settings { file, models, engine, generation, predict, http, log, telemetry, warnings: _ } = settings;
+type Row = [String; 3];
+
+fn rows(settings: &Settings) -> Vec<Row> {
+    let Settings { file, models, engine, generation, predict, http, accounts, limits, log, telemetry, warnings: _ } =
+        settings;
     let ModelSettings { named, directory, allowed, declared, memory } = models;
     let EngineSettings {
         quantization,
@@ -59,9 +62,7 @@ fn rows(settings: &Settings) -> Vec<[String; 3]> {
         workers,
         shutdown_grace,
     } = http;
-    let LogSettings { format, level } = log;
-    let TelemetrySettings { service_name, endpoint, protocol, headers, attributes, disabled } = telemetry;
-    vec![
+    let mut rows = vec![
         row(file, |file| path(file.as_deref())),
         row(named, |named| path(named.as_deref())),
         row(directory, |directory| path(directory.as_deref())),
@@ -108,6 +109,45 @@ fn rows(settings: &Settings) -> Vec<[String; 3]> {
         }),
         row(speculation_tokens, ToString::to_string),
         row(draft_model, |model| path(model.as_deref())),
+    ];
+    rows.extend(account_rows(accounts, limits));
+    rows.extend(log_rows(log, telemetry));
+    rows
+}
+
+fn account_rows(accounts: &AccountSettings, limits: &LimitSettings) -> [Row; 11] {
+    let AccountSettings { api_key, keys_file, database_url, data_directory } = accounts;
+    let LimitSettings {
+        ip_requests_per_second,
+        ip_burst,
+        tokens_per_day,
+        requests_per_day,
+        tokens_per_month,
+        requests_per_month,
+        shadow,
+    } = limits;
+    [
+        row(api_key, |key| hidden(key.as_ref())),
+        row(keys_file, |file| path(file.as_deref())),
+        row(database_url, |url| match url {
+            None => "accounts.db in the data directory".to_owned(),
+            url => hidden(url.as_ref()),
+        }),
+        row(data_directory, |directory| path(Some(directory))),
+        row(ip_requests_per_second, ToString::to_string),
+        row(ip_burst, ToString::to_string),
+        row(tokens_per_day, ToString::to_string),
+        row(requests_per_day, ToString::to_string),
+        row(tokens_per_month, ToString::to_string),
+        row(requests_per_month, ToString::to_string),
+        row(shadow, ToString::to_string),
+    ]
+}
+
+fn log_rows(log: &LogSettings, telemetry: &TelemetrySettings) -> [Row; 8] {
+    let LogSettings { format, level } = log;
+    let TelemetrySettings { service_name, endpoint, protocol, headers, attributes, disabled } = telemetry;
+    [
         row(format, |format| match format {
             Format::Json => "json".to_owned(),
             Format::Pretty => "pretty".to_owned(),
@@ -125,7 +165,7 @@ fn rows(settings: &Settings) -> Vec<[String; 3]> {
     ]
 }
 
-fn row<T>(setting: &Setting<T>, show: impl Fn(&T) -> String) -> [String; 3] {
+fn row<T>(setting: &Setting<T>, show: impl Fn(&T) -> String) -> Row {
     [setting.names.name().to_owned(), show(&setting.value), setting.origin.to_string()]
 }
 
@@ -135,6 +175,11 @@ fn bytes(bytes: NonZeroUsize) -> String {
 
 fn path(path: Option<&Path>) -> String {
     path.map_or("none".to_owned(), |path| path.display().to_string())
+}
+
+/// An address of a database may hold a password.
+fn hidden(secret: Option<&Secret>) -> String {
+    secret.map_or("none", |_| "(hidden)").to_owned()
 }
 
 fn milliseconds(duration: &Duration) -> String {

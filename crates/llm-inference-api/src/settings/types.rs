@@ -5,6 +5,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use accounts::Secret;
 use api::{TrustedHosts, TrustedProxies};
 use backend::{MaxTokens, Temperature, TopP};
 use registry::{Allowed, Declared};
@@ -15,7 +16,7 @@ use telemetry::logs::Format;
 use super::file::Place;
 use super::names::Names;
 use super::otlp::{Endpoint, Headers, ResourceAttributes};
-use super::parse::{KvCacheType, LogLevel, Origins, Quantization, Speculation};
+use super::parse::{Allowance, KvCacheType, LogLevel, Origins, Quantization, Rate, Speculation};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Setting<T> {
@@ -84,6 +85,8 @@ pub(crate) struct Settings {
     pub(crate) generation: GenerationSettings,
     pub(crate) predict: PredictSettings,
     pub(crate) http: HttpSettings,
+    pub(crate) accounts: AccountSettings,
+    pub(crate) limits: LimitSettings,
     pub(crate) log: LogSettings,
     pub(crate) telemetry: TelemetrySettings,
     /// What the person who started the server should know, in whole sentences.
@@ -189,6 +192,26 @@ pub(crate) struct HttpSettings {
     pub(crate) max_connections: Setting<NonZeroUsize>,
     pub(crate) workers: Setting<NonZeroUsize>,
     pub(crate) shutdown_grace: Setting<Duration>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct AccountSettings {
+    pub(crate) api_key: Setting<Option<Secret>>,
+    pub(crate) keys_file: Setting<Option<PathBuf>>,
+    /// Absent: a file in the data directory.
+    pub(crate) database_url: Setting<Option<Secret>>,
+    pub(crate) data_directory: Setting<PathBuf>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct LimitSettings {
+    pub(crate) ip_requests_per_second: Setting<Rate>,
+    pub(crate) ip_burst: Setting<NonZeroU32>,
+    pub(crate) tokens_per_day: Setting<Allowance>,
+    pub(crate) requests_per_day: Setting<Allowance>,
+    pub(crate) tokens_per_month: Setting<Allowance>,
+    pub(crate) requests_per_month: Setting<Allowance>,
+    pub(crate) shadow: Setting<bool>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -49,13 +49,15 @@ CREATE TABLE leases (
     PRIMARY KEY (name, starts, replica)
 );
 
--- One row a request.
+-- One row an answer.
 CREATE TABLE ledger (
     at BIGINT NOT NULL,
     key_id TEXT NOT NULL,
     organization TEXT NOT NULL,
     model TEXT NOT NULL,
     adapter TEXT NOT NULL,
+    -- 0 for an answer of a request that was counted with another.
+    requests BIGINT NOT NULL,
     prompt_tokens BIGINT NOT NULL,
     cached_tokens BIGINT NOT NULL,
     completion_tokens BIGINT NOT NULL,

@@ -65,7 +65,7 @@ colour: blue
         serving_config.yaml:9: there is no key model.colour; there are: path, directory, allowed, memory_bytes, quantization, batch_size, default_temperature, default_top_p, default_max_tokens, max_tokens, default_max_length, max_prompt_length
         serving_config.yaml:10: there is no key engin; did you mean engine?
         serving_config.yaml:12: there is no key temperature; did you mean model.default_temperature?
-        serving_config.yaml:13: there is no key colour; there are: model, engine, api, telemetry, models, mlflow, limits, organizations, scorers
+        serving_config.yaml:13: there is no key colour; there are: model, engine, api, accounts, limits, telemetry, models, mlflow, organizations, scorers
     "
     );
 }
@@ -76,8 +76,6 @@ fn what_is_not_there_yet_is_refused_by_its_name_and_never_by_its_value() {
         told(
             "\
 mlflow: {tracking_uri: 'http://user:secret@localhost:5000'}
-limits:
-  ip: {requests_per_second: 50}
 organizations:
   - {id: acme, keys: [{name: ci, sha256: secret}]}
 scorers: {directory: scorers}
@@ -85,9 +83,8 @@ scorers: {directory: scorers}
         ),
         @r"
         serving_config.yaml:1: mlflow is set, but this version takes no models from MLflow yet: download the model, and name its directory in model.path; take it out to start nevertheless
-        serving_config.yaml:2: limits is set, but this version counts nobody's requests yet, so nothing would be limited; let a proxy before it do that; take it out to start nevertheless
-        serving_config.yaml:4: organizations is set, but this version checks no keys yet, so everybody could use the server; take it out to start nevertheless
-        serving_config.yaml:6: scorers is set, but this version has no scorers yet, and no POST /infer; take it out to start nevertheless
+        serving_config.yaml:2: organizations is set, but this version takes no organisations from the file yet: make keys with `llm-inference-api keys create --org`, and set limits with `llm-inference-api orgs set-limits`; take it out to start nevertheless
+        serving_config.yaml:4: scorers is set, but this version has no scorers yet, and no POST /infer; take it out to start nevertheless
     "
     );
 }

@@ -1,0 +1,101 @@
+//! Keys and quotas, as the settings have them.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+use accounts::{
+    Accounts, AddressLimit, Addresses, Caller, Hash, KeyLimits, Listed, Models, OrganizationLimits, Role, Secret, Store,
+};
+use anyhow::{Context, Result};
+
+use crate::settings::Settings;
+use crate::settings::types::{AccountSettings, LimitSettings, Origin};
+
+/// The database's file in the data directory.
+const FILE: &str = "accounts.db";
+
+/// What a server needs. Where nothing asks for a database, none is made: the first key that is made makes it.
+pub(crate) async fn open(settings: &Settings) -> Result<Accounts> {
+    let AccountSettings { api_key, keys_file, database_url, data_directory } = &settings.accounts;
+    let has_key = api_key.value.is_some() || keys_file.value.is_some();
+    let needs_none = !has_key && database_url.value.is_none() && organization_limits(&settings.limits).is_none();
+    let store = if needs_none {
+        let file = data_directory.value.join(FILE);
+        let cannot = || format!("the database {} cannot be opened", file.display());
+        Store::file_once_there(file.clone()).await.with_context(cannot)?
+    } else {
+        store(&settings.accounts).await?
+    };
+    let accounts = Accounts::open(store, settings_of_accounts(settings)).await?;
+    if !accounts.is_closed() {
+        tracing::info!("no key is configured: everybody who reaches this server may use it");
+    }
+    Ok(accounts)
+}
+
+/// The database itself.
+pub(crate) async fn store(settings: &AccountSettings) -> Result<Store> {
+    let AccountSettings { database_url, data_directory, .. } = settings;
+    if let Some(url) = &database_url.value {
+        return Store::open(url).await.with_context(|| format!("the database of {} cannot be opened", database_url.said()));
+    }
+    let directory = &data_directory.value;
+    make_private(directory).with_context(|| format!("the data directory {} cannot be made", directory.display()))?;
+    let file = directory.join(FILE);
+    Store::open(&Store::file(&file)).await.with_context(|| format!("the database {} cannot be opened", file.display()))
+}
+
+/// For its owner alone, if it is not there yet.
+fn make_private(directory: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)
+}
+
+fn settings_of_accounts(settings: &Settings) -> accounts::Settings {
+    let AccountSettings { api_key, keys_file, database_url: _, data_directory: _ } = &settings.accounts;
+    accounts::Settings {
+        listed: api_key.value.iter().map(of_owner).collect(),
+        keys_file: keys_file.value.clone(),
+        addresses: addresses(&settings.limits),
+        organization_limits: organization_limits(&settings.limits),
+        shadow: settings.limits.shadow.value,
+        ..accounts::Settings::default()
+    }
+}
+
+/// `API_KEY` is the key of whoever runs the server.
+fn of_owner(key: &Secret) -> Listed {
+    Listed {
+        hash: Hash::of(key),
+        name: "API_KEY".to_owned(),
+        organization: Caller::DEFAULT_ORGANIZATION.to_owned(),
+        role: Role::Admin,
+        models: Models::All,
+        limits: KeyLimits::default(),
+        expires: None,
+    }
+}
+
+fn addresses(limits: &LimitSettings) -> Addresses {
+    let LimitSettings { ip_requests_per_second, ip_burst, .. } = limits;
+    match ip_requests_per_second.value.0 {
+        None => Addresses::Unlimited,
+        Some(_) if [&ip_requests_per_second.origin, &ip_burst.origin].iter().all(|origin| **origin == Origin::Default) => {
+            Addresses::Standard
+        }
+        Some(requests_per_second) => Addresses::Limited(AddressLimit { requests_per_second, burst: ip_burst.value }),
+    }
+}
+
+/// `None` if nobody has set any.
+fn organization_limits(limits: &LimitSettings) -> Option<OrganizationLimits> {
+    let LimitSettings { tokens_per_day, requests_per_day, tokens_per_month, requests_per_month, .. } = limits;
+    let all = [tokens_per_day, requests_per_day, tokens_per_month, requests_per_month];
+    let any_set = all.iter().any(|limit| limit.origin != Origin::Default);
+    any_set.then_some(OrganizationLimits {
+        tokens_per_day: tokens_per_day.value.0,
+        requests_per_day: requests_per_day.value.0,
+        tokens_per_month: tokens_per_month.value.0,
+        requests_per_month: requests_per_month.value.0,
+    })
+}

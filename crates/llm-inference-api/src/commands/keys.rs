@@ -1,0 +1,183 @@
+//! `keys`: the keys of clients.
+
+use std::time::{Duration, SystemTime};
+
+use accounts::{KeyLimits, Models, NewKey, Role, StoredKey, Template};
+use anyhow::Error;
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::table::table;
+use super::{Place, database};
+use crate::commands::Failure;
+use crate::terminal;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Make a key; it is printed on stdout, once.
+    Create(CreateArguments),
+    /// List keys, without what opens.
+    List(ListArguments),
+    /// End a key, for good.
+    Revoke(RevokeArguments),
+    /// Make a key with everything that another has, and end that one.
+    Rotate(RotateArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateArguments {
+    /// Whose it is; the organisation is made if there is none of this name.
+    #[arg(long, value_name = "ORGANISATION")]
+    org: String,
+    /// For people, to tell it from others.
+    #[arg(long, default_value = "")]
+    name: String,
+    /// user, or admin, which may change what is served.
+    #[arg(long, default_value = "user", value_parser = role)]
+    role: Role,
+    /// Which models it may ask: ids with commas between them, or *.
+    #[arg(long, default_value = "*", value_name = "IDS", value_parser = models)]
+    models: Models,
+    /// When it ends, as 2027-01-01T00:00:00Z; without it, never.
+    #[arg(long, value_name = "TIME")]
+    expires: Option<Timestamp>,
+    /// For this key alone, besides what its organisation may.
+    #[arg(long, value_name = "NUMBER")]
+    requests_per_minute: Option<u64>,
+    /// For this key alone, besides what its organisation may.
+    #[arg(long, value_name = "TOKENS")]
+    tokens_per_minute: Option<u64>,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArguments {
+    /// Of this organisation only.
+    #[arg(long, value_name = "ORGANISATION")]
+    org: Option<String>,
+    /// One JSON array in place of a table.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RevokeArguments {
+    /// The public part of the key, as `keys list` shows it.
+    id: String,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RotateArguments {
+    /// The public part of the old key.
+    id: String,
+    /// How long the old key opens still.
+    #[arg(long, default_value = "0", value_name = "HOURS")]
+    keep_hours: u32,
+    #[command(flatten)]
+    place: Place,
+}
+
+pub(crate) fn run(command: KeysCommand) -> Result<(), Failure> {
+    match command {
+        KeysCommand::Create(arguments) => create(arguments),
+        KeysCommand::List(arguments) => list(arguments),
+        KeysCommand::Revoke(RevokeArguments { id, place }) => {
+            let (runtime, store) = database(place)?;
+            runtime.block_on(store.revoke_key(&id, SystemTime::now())).map_err(Error::from)?;
+            terminal::say(&format!("{id} opens nothing any more, as soon as running servers look again: within seconds"));
+            Ok(())
+        }
+        KeysCommand::Rotate(RotateArguments { id, keep_hours, place }) => {
+            let (runtime, store) = database(place)?;
+            let now = SystemTime::now();
+            let ends = now + Duration::from_hours(u64::from(keep_hours));
+            let key = runtime.block_on(store.rotate_key(&id, now, ends)).map_err(Error::from)?;
+            show_once(&key)
+        }
+    }
+}
+
+fn create(arguments: CreateArguments) -> Result<(), Failure> {
+    let CreateArguments { org, name, role, models, expires, requests_per_minute, tokens_per_minute, place } = arguments;
+    let template = Template {
+        organization: org,
+        name,
+        role,
+        models,
+        limits: KeyLimits { requests_per_minute, tokens_per_minute },
+        expires: expires.map(SystemTime::from),
+    };
+    let (runtime, store) = database(place)?;
+    let key = runtime.block_on(store.create_key(template, SystemTime::now())).map_err(Error::from)?;
+    show_once(&key)
+}
+
+fn show_once(key: &NewKey) -> Result<(), Failure> {
+    terminal::say(&format!("This is the only time that the key {} of {} is shown:", key.id, key.template.organization));
+    Ok(terminal::answer(&format!("{}\n", key.secret.reveal())).map_err(Error::from)?)
+}
+
+fn list(ListArguments { org, json, place }: ListArguments) -> Result<(), Failure> {
+    let (runtime, store) = database(place)?;
+    let keys = runtime.block_on(store.keys(org.as_deref())).map_err(Error::from)?;
+    let now = SystemTime::now();
+    let text = if json { as_json(&keys, now) } else { as_table(&keys, now) };
+    Ok(terminal::answer(&text).map_err(Error::from)?)
+}
+
+fn as_table(keys: &[StoredKey], now: SystemTime) -> String {
+    let row = |key: &StoredKey| {
+        let Template { organization, name, role, models, expires, .. } = &key.template;
+        let expires = expires.map_or("never".to_owned(), time);
+        let state = state(key, now).to_owned();
+        [key.id.clone(), organization.clone(), name.clone(), role.as_str().to_owned(), models.to_text(), expires, state]
+    };
+    table(["ID", "ORGANISATION", "NAME", "ROLE", "MODELS", "EXPIRES", "STATE"], keys.iter().map(row))
+}
+
+fn as_json(keys: &[StoredKey], now: SystemTime) -> String {
+    let row = |key: &StoredKey| {
+        let Template { organization, name, role, models, limits, expires } = &key.template;
+        json!({
+            "id": key.id,
+            "organization": organization,
+            "name": name,
+            "role": role.as_str(),
+            "models": models.to_text(),
+            "requests_per_minute": limits.requests_per_minute,
+            "tokens_per_minute": limits.tokens_per_minute,
+            "created": time(key.created),
+            "expires": expires.map(time),
+            "revoked": key.revoked.map(time),
+            "state": state(key, now),
+        })
+    };
+    format!("{:#}\n", Value::Array(keys.iter().map(row).collect()))
+}
+
+fn state(key: &StoredKey, now: SystemTime) -> &'static str {
+    match key.revoked {
+        Some(_) => "revoked",
+        None if key.is_valid(now) => "valid",
+        None => "expired",
+    }
+}
+
+fn time(time: SystemTime) -> String {
+    Timestamp::try_from(time).map_or_else(|_| "?".to_owned(), |time| time.to_string())
+}
+
+fn role(text: &str) -> Result<Role, &'static str> {
+    Role::parse(text).ok_or("expected user or admin")
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the form of a parser of arguments")]
+fn models(text: &str) -> Result<Models, &'static str> {
+    Ok(Models::parse(text))
+}

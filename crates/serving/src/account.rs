@@ -1,0 +1,196 @@
+//! Who asks, and what it costs them.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use accounts::{Accounts, Caller, Entry, Reservation, Role};
+use backend::{Backend, Classification, Echo, Error, Generation, Prompt, Result, Task, Tenant};
+use telemetry::GenerationEnded;
+
+pub use accounts::{Gauge, Secret, Standing};
+
+use crate::Service;
+
+/// What a chat template may put around a message, and around all of them, at most.
+const TOKENS_AROUND_A_MESSAGE: u32 = 16;
+
+/// Whoever a request is from. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Asker {
+    caller: Arc<Caller>,
+    /// What was left when something was last set aside for this request, or was refused to it.
+    standing: Arc<Mutex<Option<Standing>>>,
+    /// The request was counted: it is one, however many answers it asks for.
+    counted: Arc<AtomicBool>,
+}
+
+impl Asker {
+    fn new(caller: Caller) -> Self {
+        Self { caller: Arc::new(caller), standing: Arc::default(), counted: Arc::default() }
+    }
+
+    pub fn is_admin(&self) -> bool {
+        self.caller.role == Role::Admin
+    }
+
+    /// What is left of the limits; `None` where nothing was metered.
+    pub fn standing(&self) -> Option<Standing> {
+        *self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, standing: Standing) {
+        *self.standing.lock().unwrap_or_else(PoisonError::into_inner) = Some(standing);
+    }
+}
+
+impl Service {
+    /// Whether a request may come from this address, and whose key it brings. `None` where no accounts are kept.
+    pub async fn admit(&self, address: Option<IpAddr>, key: Option<Secret>) -> Result<Option<Asker>> {
+        let Some(accounts) = &self.inner.accounts else { return Ok(None) };
+        // Somebody who guesses keys is slowed down before any is looked at.
+        address.map_or(Ok(()), |address| accounts.check_address(address)).map_err(refused)?;
+        let caller = accounts.identify(key.as_ref()).await.map_err(refused)?;
+        Ok(Some(Asker::new(caller)))
+    }
+
+    /// A handle of which everything is asked for them, and paid by them.
+    #[must_use]
+    pub fn on_behalf_of(&self, asker: Option<Asker>) -> Self {
+        Self { inner: Arc::clone(&self.inner), asker }
+    }
+
+    /// Whether keys and quotas can be looked up. A server without any has nothing to look up.
+    pub fn accounts_answer(&self) -> bool {
+        self.inner.accounts.as_ref().is_none_or(|accounts| !accounts.is_closed() || accounts.is_available())
+    }
+
+    pub(crate) fn may_ask(&self, name: &str, id: &str) -> Result<()> {
+        let Some(asker) = &self.asker else { return Ok(()) };
+        if asker.caller.models.allow(id) || asker.caller.models.allow(name) {
+            return Ok(());
+        }
+        Err(Error::Forbidden { reason: format!("this key may not ask the model {id:?}") })
+    }
+
+    /// Organisations do not share what they have asked.
+    pub(crate) fn tenant(&self) -> Tenant {
+        let mut hasher = DefaultHasher::new();
+        self.asker.as_ref().map(|asker| &asker.caller.organization).hash(&mut hasher);
+        Tenant(hasher.finish())
+    }
+
+    /// Sets aside the most that a request may take, in tokens. That is only found out where tokens are counted.
+    pub(crate) async fn set_aside(&self, most: impl Future<Output = Result<u64>>) -> Result<Option<Account>> {
+        let Some(accounts) = &self.inner.accounts else { return Ok(None) };
+        let asker = self.asker.clone().ok_or_else(|| Error::internal("something was asked for by nobody"))?;
+        let at = SystemTime::now();
+        let tokens = if asker.caller.counts_tokens() { most.await? } else { 0 };
+        let is_first = !asker.counted.swap(true, Ordering::Relaxed);
+        let reserved = if is_first {
+            accounts.reserve(&asker.caller, tokens).await
+        } else {
+            accounts.reserve_more(&asker.caller, tokens).await
+        };
+        match reserved {
+            Ok(reservation) => {
+                asker.note(*reservation.standing());
+                Ok(Some(Account { accounts: accounts.clone(), asker, reservation, is_first, at }))
+            }
+            Err(refusal) => {
+                if let Some(standing) = refusal.standing() {
+                    asker.note(*standing);
+                }
+                Err(refused(refusal))
+            }
+        }
+    }
+}
+
+/// What a running generation is paid from. Settled when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Account {
+    accounts: Accounts,
+    asker: Asker,
+    reservation: Reservation,
+    is_first: bool,
+    at: SystemTime,
+}
+
+impl Account {
+    pub(crate) fn used(&mut self, input: u32, output: u32) {
+        self.reservation.used(u64::from(input) + u64::from(output));
+    }
+
+    /// Writes it into the ledger.
+    pub(crate) fn close(self, ended: &GenerationEnded<'_>) {
+        let caller = &self.asker.caller;
+        self.accounts.record(Entry {
+            at: self.at,
+            key: caller.key.clone(),
+            organization: caller.organization.clone(),
+            model: ended.model.to_owned(),
+            adapter: String::new(),
+            requests: self.is_first.into(),
+            prompt_tokens: ended.input_tokens,
+            cached_tokens: ended.cached_tokens,
+            completion_tokens: ended.output_tokens,
+            status: ended.error.unwrap_or("ok"),
+            duration: ended.took,
+        });
+    }
+}
+
+/// Prompt and answers together. A label is no token.
+pub(crate) async fn most_tokens(generation: &Generation, backend: &dyn Backend) -> Result<u64> {
+    let prompt = prompt_tokens(&generation.prompt, backend).await?;
+    let card = backend.card();
+    let left = card.context_length.saturating_sub(prompt);
+    let each = match generation.max_tokens.or(generation.default_max_tokens) {
+        _ if card.task == Task::Classify => 0,
+        _ if generation.echo == Some(Echo::PromptOnly) => 0,
+        Some(asked) => asked.get().min(left),
+        None => left,
+    };
+    Ok(u64::from(prompt) + u64::from(each) * u64::from(generation.choices.get()))
+}
+
+/// Those of the text that are looked at.
+pub(crate) async fn tokens_to_classify(classification: &Classification, backend: &dyn Backend) -> Result<u64> {
+    let tokens = prompt_tokens(&classification.prompt, backend).await?;
+    let most = classification.truncation.and_then(|truncation| truncation.most);
+    Ok(u64::from(most.map_or(tokens, |most| most.get().min(tokens)).min(backend.card().context_length)))
+}
+
+async fn prompt_tokens(prompt: &Prompt, backend: &dyn Backend) -> Result<u32> {
+    Ok(backend.prompt_tokens(prompt).await?.unwrap_or_else(|| estimate(prompt)))
+}
+
+/// No token is less than a byte of text.
+fn estimate(prompt: &Prompt) -> u32 {
+    let tokens = |text: &str| u32::try_from(text.len()).unwrap_or(u32::MAX).saturating_add(TOKENS_AROUND_A_MESSAGE);
+    match prompt {
+        Prompt::Text(text) => tokens(text),
+        Prompt::Tokens(tokens) => u32::try_from(tokens.len()).unwrap_or(u32::MAX),
+        Prompt::Chat(conversation) => conversation
+            .messages()
+            .iter()
+            .map(|message| tokens(&message.content).saturating_add(message.name.as_deref().map_or(0, tokens)))
+            .fold(TOKENS_AROUND_A_MESSAGE, u32::saturating_add),
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is used as a function from an error")]
+fn refused(refusal: accounts::Error) -> Error {
+    let reason = refusal.to_string();
+    match refusal {
+        accounts::Error::Unauthorized => Error::Unauthorized,
+        accounts::Error::Forbidden { .. } => Error::Forbidden { reason },
+        accounts::Error::RateLimited { retry_after, .. } => Error::RateLimited { reason, retry_after },
+        accounts::Error::QuotaSpent { retry_after, .. } => Error::QuotaSpent { reason, retry_after },
+        accounts::Error::TooLarge { .. } => Error::invalid("max_tokens", reason),
+        accounts::Error::Unavailable { retry_after, .. } => Error::Unavailable { reason, retry_after },
+    }
+}
