@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use futures_core::Stream;
 
-use crate::{Activity, Classification, Classified, Event, Generation, ModelCard, ModelState, Prompt, Result};
+use crate::{
+    Activity, Classification, Classified, Error, Event, Generation, ModelCard, ModelState, Passage, Pieces, Prompt, Result,
+    UpstreamReading,
+};
 
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -37,6 +40,23 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     fn prompt_tokens<'a>(&'a self, prompt: &'a Prompt) -> BoxFuture<'a, Result<Option<u32>>> {
         let _ = prompt;
         Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// Whether requests in OpenAI's words can be handed to it as they are.
+    fn relays(&self) -> bool {
+        false
+    }
+
+    /// As [`generate`](Self::generate), for a request that nobody has translated. To be called only where
+    /// [`relays`](Self::relays) says so.
+    fn relay(&self, passage: Passage) -> BoxFuture<'_, Result<Pieces>> {
+        let refusal = Error::internal(format!("a request for {:?} was handed to a model that takes none", passage.model));
+        Box::pin(std::future::ready(Err(refusal)))
+    }
+
+    /// The servers that answer for it, where it is a group of them.
+    fn upstreams(&self) -> Vec<UpstreamReading> {
+        Vec::new()
     }
 
     /// Refuses what comes from now on; what runs goes on.

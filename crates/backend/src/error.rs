@@ -47,6 +47,9 @@ pub enum Error {
     Unavailable { reason: String, retry_after: Duration },
     #[error("the server behind this model failed: {reason}")]
     Upstream { reason: String },
+    /// The server behind the model refused the request, in its own words.
+    #[error("{}", if message.is_empty() { "the server behind this model refused the request" } else { message })]
+    Refused { kind: Kind, parameter: Option<String>, message: String },
     /// What the model wrote is not what it had to be, however often it was asked.
     #[error("none of {attempts} attempts passed; of the last: {reason}")]
     InvalidOutput { reason: String, attempts: u32 },
@@ -100,6 +103,7 @@ impl Error {
             Self::Unavailable { .. } => Kind::Unavailable,
             Self::InvalidOutput { .. } => Kind::InvalidOutput,
             Self::Upstream { .. } => Kind::Upstream,
+            Self::Refused { kind, .. } => *kind,
             Self::Timeout { .. } => Kind::Timeout,
             Self::Internal { .. } => Kind::Internal,
         }
@@ -113,6 +117,7 @@ impl Error {
             | Self::Unsupported { parameter, .. }
             | Self::ContextLength { parameter, .. }
             | Self::TooLong { parameter, .. } => Some(parameter),
+            Self::Refused { parameter, .. } => parameter.as_deref(),
             Self::UnknownModel { .. } => Some("model"),
             Self::UnknownAdapter { .. } => Some("adapter"),
             _ => None,
@@ -135,7 +140,8 @@ impl Error {
             | Self::OutOfRange { parameter, .. }
             | Self::Unsupported { parameter, .. }
             | Self::ContextLength { parameter, .. }
-            | Self::TooLong { parameter, .. } => *parameter = name(parameter),
+            | Self::TooLong { parameter, .. }
+            | Self::Refused { parameter: Some(parameter), .. } => *parameter = name(parameter),
             _ => {}
         }
         self

@@ -11,7 +11,9 @@ mod classification;
 mod error;
 mod event;
 mod generation;
+mod passage;
 mod sampling;
+mod upstream;
 
 pub use answer::{Backend, BoxFuture, Events};
 pub use bounded::OutOfRange;
@@ -20,7 +22,9 @@ pub use classification::{Classification, Classified, Keep, Scale, Truncation};
 pub use error::{Error, Kind, Result};
 pub use event::{Alternative, Event, FinishReason, StopReason, TokenLogprob, Usage};
 pub use generation::{Conversation, Echo, Generation, Message, Priority, Prompt, Role, Tenant};
+pub use passage::{Endpoint, Passage, Piece, Pieces};
 pub use sampling::{
     Choices, FrequencyPenalty, LogitBias, MaxTokens, MinP, PresencePenalty, RepetitionPenalty, Sampling, Stop, Temperature,
     TopK, TopLogprobs, TopP,
 };
+pub use upstream::{BreakerState, UpstreamReading};

@@ -1,6 +1,7 @@
 //! `POST /v1/chat/completions`.
 
 mod answer;
+mod ask;
 mod chunk;
 mod logprobs;
 mod message;
@@ -8,6 +9,7 @@ mod request;
 
 pub(crate) use answer::stop_string;
 pub use answer::{Choice, Collector, Completion, Reply};
+pub use ask::ask;
 pub use chunk::{Chunk, ChunkChoice, Chunks, Delta};
 pub use logprobs::Logprobs;
 pub use message::{Message, Part};

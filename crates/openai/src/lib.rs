@@ -1,11 +1,13 @@
 //! OpenAI's wire shapes, and what they mean.
 //!
 //! A request is read from bytes by its [`Body`] and becomes a `backend::Generation`; the backend's events become an answer
-//! or a row of chunks. Both directions are pure: no IO, no clock. What is here today is the server's side; the client's
-//! side (the same shapes, the other way round) belongs in the same modules.
+//! or a row of chunks. The other way round, for whoever asks somebody else's server: a generation becomes a request (`ask`), and what is
+//! answered is [`Heard`] as events. All of it is pure: no IO, no clock.
 
+mod ask;
 mod error;
 mod header;
+mod heard;
 mod prompts;
 mod several;
 mod shared;
@@ -17,10 +19,12 @@ pub mod classify;
 pub mod completions;
 pub mod models;
 pub mod problem;
+pub mod verbatim;
 
 pub use body::Body;
 pub use error::Error;
 pub use header::{Delivery, Header};
+pub use heard::{Heard, Unheard};
 pub use prompts::Item;
 pub use several::TextOr;
 pub use shared::{Shared, StreamOptions, positive, within};

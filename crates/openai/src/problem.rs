@@ -1,6 +1,8 @@
-//! The body of a refusal.
+//! The body of a refusal: ours, and those of others.
 
+use backend::{Error, Kind};
 use serde::Serialize;
+use serde_json::Value;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Body {
@@ -14,4 +16,70 @@ pub struct Problem {
     pub kind: &'static str,
     pub param: Option<String>,
     pub code: Option<String>,
+}
+
+/// What another server says of a refusal, as far as it can be made out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Said {
+    /// Empty: nothing.
+    pub message: String,
+    pub parameter: Option<String>,
+    /// A word, or a status as text.
+    pub code: Option<String>,
+    kind: Option<String>,
+}
+
+/// Characters of a message that are passed on.
+const LONGEST: usize = 2000;
+
+impl Said {
+    /// Out of a body in any of the shapes that are about: OpenAI's, vLLM's older flat one, FastAPI's `detail`, and a bare `error`.
+    pub fn read(bytes: &[u8]) -> Self {
+        serde_json::from_slice(bytes).map(|json| Self::of(&json)).unwrap_or_default()
+    }
+
+    pub fn of(json: &Value) -> Self {
+        let inner = json.get("error").filter(|error| error.is_object()).unwrap_or(json);
+        let text = |name: &str| inner.get(name).and_then(word);
+        let message = text("message").or_else(|| text("error")).or_else(|| inner.get("detail").map(detail));
+        Self {
+            message: message.unwrap_or_default().chars().take(LONGEST).collect(),
+            parameter: text("param"),
+            code: text("code"),
+            kind: text("type"),
+        }
+    }
+
+    /// Prompt and answer together are too long. Some servers have a word for it, vLLM only has words.
+    pub fn is_context_length(&self) -> bool {
+        let words = ["context_length_exceeded", "exceed_context_size_error"];
+        [&self.code, &self.kind].into_iter().flatten().any(|word| words.contains(&word.as_str()))
+            || self.message.contains("maximum context length")
+    }
+
+    /// In a stream there is no status; some servers write it into the event. `None`: the request is not to blame.
+    pub fn refusal(&self) -> Option<Error> {
+        let code: Option<u16> = self.code.as_ref().and_then(|code| code.parse().ok());
+        let is_refusal = matches!(code, Some(400 | 413 | 422)) || self.is_context_length();
+        let kind = if self.is_context_length() { Kind::ContextLength } else { Kind::Invalid };
+        is_refusal.then(|| Error::Refused { kind, parameter: self.parameter.clone(), message: self.message.clone() })
+    }
+}
+
+fn word(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// A text, or a list of what is wrong where.
+fn detail(detail: &Value) -> String {
+    let one = |item: &Value| item.get("msg").and_then(word).unwrap_or_else(|| item.to_string());
+    match detail {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(one).collect::<Vec<_>>().join("; "),
+        other => other.to_string(),
+    }
 }

@@ -1,13 +1,15 @@
-//! For tests only: a server without a network, and a backend that does what it is told.
+//! For tests only: a server without a network, a backend and a remote server that do what they are told, and what every backend is held to.
 
 #![expect(clippy::missing_panics_doc, reason = "a test that cannot be set up is a failed test")]
 
 mod answer;
+pub mod contract;
 pub mod events;
 mod on_demand;
 mod scripted;
 mod sse;
 mod test_app;
+pub mod upstream;
 
 pub use answer::Answer;
 pub use on_demand::{History, MemoryInUse, Parked};

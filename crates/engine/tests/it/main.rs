@@ -5,6 +5,7 @@ mod batching;
 mod cancelling;
 mod classifying;
 mod client;
+mod contract;
 mod demo;
 mod logprobs;
 mod parity;

@@ -1,0 +1,57 @@
+//! A request in OpenAI's own words, for a backend that hands it on as it is: its server decides what it means.
+
+use std::pin::Pin;
+
+use futures_core::Stream;
+
+use crate::{Event, MaxTokens, Result, Tenant};
+
+/// Nothing of it was checked but what is named here.
+#[derive(Debug, Clone)]
+pub struct Passage {
+    pub endpoint: Endpoint,
+    /// As the client named it, alias or not: answers name it so too.
+    pub model: String,
+    /// A JSON object.
+    pub body: String,
+    /// The answer is to come as it is made...
+    pub stream: bool,
+    /// ... and to end with what it cost.
+    pub include_usage: bool,
+    /// The most tokens that may be generated, where the client says.
+    pub max_tokens: Option<MaxTokens>,
+    pub tenant: Tenant,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoint {
+    ChatCompletions,
+    Completions,
+    Embeddings,
+}
+
+impl Endpoint {
+    /// Its route, at whatever speaks OpenAI's language.
+    pub const fn route(self) -> &'static str {
+        match self {
+            Self::ChatCompletions => "/v1/chat/completions",
+            Self::Completions => "/v1/completions",
+            Self::Embeddings => "/v1/embeddings",
+        }
+    }
+}
+
+/// The answer as it comes: in one piece, or chunk by chunk. An `Err` is the last item.
+///
+/// Dropping it ends the request at its server.
+pub type Pieces = Pin<Box<dyn Stream<Item = Result<Piece>> + Send>>;
+
+/// A part of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Piece {
+    /// For the client: JSON, on one line where it is a chunk. `None`: nothing of this is.
+    pub json: Option<String>,
+    /// What it amounts to, for whoever counts: in the order that [`Event`] describes. What a text says is not always in them.
+    pub events: Vec<Event>,
+}

@@ -1,0 +1,269 @@
+//! Whether a server that has failed is asked again: a state machine, and nothing else.
+//!
+//! Closed, it counts failures in a row. At the fifth it opens: nobody is sent there for a while. Then one request goes to see, and
+//! decides for all; each time that it fails, the pause doubles.
+
+use std::time::Duration;
+
+use backend::BreakerState;
+use tokio::time::Instant;
+
+/// Failures in a row that open it.
+const FAILURES: u32 = 5;
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Closed {
+        failures: u32,
+    },
+    Open {
+        until: Instant,
+    },
+    /// Somebody is seeing.
+    HalfOpen,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Breaker {
+    state: State,
+    /// The next one.
+    pause: Duration,
+    /// How often it has changed its state: what began before a change says nothing about after it.
+    era: u64,
+}
+
+/// What a request that was let through brings back when it knows how it went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pass {
+    era: u64,
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Self { state: State::Closed { failures: 0 }, pause: FIRST_PAUSE, era: 0 }
+    }
+}
+
+impl Breaker {
+    /// When a request may go; `None` while another one is seeing for all.
+    pub(crate) fn opens_at(&self, now: Instant) -> Option<Instant> {
+        match self.state {
+            State::Closed { .. } => Some(now),
+            State::Open { until } => Some(until.max(now)),
+            State::HalfOpen => None,
+        }
+    }
+
+    /// Lets a request through. To be called only when it [opens](Self::opens_at).
+    pub(crate) fn pass(&mut self) -> Pass {
+        if matches!(self.state, State::Open { .. }) {
+            self.turn(State::HalfOpen);
+        }
+        Pass { era: self.era }
+    }
+
+    /// The server has begun to answer: it is there again.
+    pub(crate) fn answered(&mut self, pass: &mut Pass) {
+        if self.is_current(*pass) && self.state == State::HalfOpen {
+            self.pause = FIRST_PAUSE;
+            self.turn(State::Closed { failures: 0 });
+            pass.era = self.era;
+        }
+    }
+
+    /// An answer is whole, or was refused by a server that is well.
+    pub(crate) fn succeeded(&mut self, mut pass: Pass) {
+        self.answered(&mut pass);
+        if let State::Closed { failures } = &mut self.state
+            && pass.era == self.era
+        {
+            *failures = 0;
+        }
+    }
+
+    pub(crate) fn failed(&mut self, pass: Pass, now: Instant) {
+        match &mut self.state {
+            _ if pass.era != self.era => {}
+            State::Closed { failures } if *failures + 1 < FAILURES => *failures += 1,
+            State::Closed { .. } | State::HalfOpen => {
+                let until = now + self.pause;
+                self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+                self.turn(State::Open { until });
+            }
+            State::Open { .. } => {}
+        }
+    }
+
+    /// Whoever asked has left before it was known how it went. Somebody else may go and see at once: a breaker whose one request
+    /// has left must not stay half open for ever.
+    pub(crate) fn given_up(&mut self, pass: Pass, now: Instant) {
+        if self.is_current(pass) && self.state == State::HalfOpen {
+            self.turn(State::Open { until: now });
+        }
+    }
+
+    pub(crate) const fn state(&self) -> BreakerState {
+        match self.state {
+            State::Closed { .. } => BreakerState::Closed,
+            State::Open { .. } => BreakerState::Open,
+            State::HalfOpen => BreakerState::HalfOpen,
+        }
+    }
+
+    const fn is_current(&self, pass: Pass) -> bool {
+        pass.era == self.era
+    }
+
+    const fn turn(&mut self, state: State) {
+        self.state = state;
+        self.era += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    impl Breaker {
+        fn admits(&self, now: Instant) -> bool {
+            self.opens_at(now) == Some(now)
+        }
+    }
+
+    fn opened(now: Instant) -> Breaker {
+        let mut breaker = Breaker::default();
+        for _ in 0..FAILURES {
+            let pass = breaker.pass();
+            breaker.failed(pass, now);
+        }
+        breaker
+    }
+
+    #[test]
+    fn five_failures_in_a_row_open_it_and_a_success_between_does_not_count() {
+        let now = Instant::now();
+        let mut breaker = Breaker::default();
+        for failure in [true, true, true, true, false, true, true, true, true] {
+            let pass = breaker.pass();
+            if failure { breaker.failed(pass, now) } else { breaker.succeeded(pass) }
+        }
+        assert_eq!(breaker.state(), BreakerState::Closed);
+        let pass = breaker.pass();
+        breaker.failed(pass, now);
+        assert_eq!(breaker.state(), BreakerState::Open);
+        assert!(!breaker.admits(now));
+    }
+
+    #[test]
+    fn one_request_sees_for_all() {
+        let now = Instant::now();
+        let mut breaker = opened(now);
+        let later = now + FIRST_PAUSE;
+        assert!(breaker.admits(later));
+        let mut pass = breaker.pass();
+        assert!(!breaker.admits(later), "one at a time");
+        breaker.answered(&mut pass);
+        assert!(breaker.admits(later));
+        breaker.failed(pass, later);
+        assert_eq!(breaker.state(), BreakerState::Closed, "an answer that breaks off is the first failure of five");
+    }
+
+    #[test]
+    fn each_failed_look_doubles_the_pause() {
+        let mut now = Instant::now();
+        let mut breaker = opened(now);
+        for pause in [5, 10, 20, 40, 60, 60] {
+            assert_eq!(breaker.opens_at(now), Some(now + Duration::from_secs(pause)));
+            now += Duration::from_secs(pause);
+            let pass = breaker.pass();
+            breaker.failed(pass, now);
+        }
+    }
+
+    #[test]
+    fn a_look_that_is_given_up_leaves_it_to_the_next() {
+        let now = Instant::now();
+        let mut breaker = opened(now);
+        let later = now + FIRST_PAUSE;
+        let pass = breaker.pass();
+        breaker.given_up(pass, later);
+        assert!(breaker.admits(later));
+    }
+
+    #[test]
+    fn what_began_before_it_opened_says_nothing_after() {
+        let now = Instant::now();
+        let mut breaker = Breaker::default();
+        let old = breaker.pass();
+        for _ in 0..FAILURES {
+            let pass = breaker.pass();
+            breaker.failed(pass, now);
+        }
+        breaker.succeeded(old);
+        assert_eq!(breaker.state(), BreakerState::Open);
+    }
+
+    #[derive(Debug, Clone, Copy)]
+    enum Step {
+        Begin,
+        Answer(usize),
+        Succeed(usize),
+        Fail(usize),
+        GiveUp(usize),
+        Wait(u64),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            3 => Just(Step::Begin),
+            1 => (0..8_usize).prop_map(Step::Answer),
+            2 => (0..8_usize).prop_map(Step::Succeed),
+            3 => (0..8_usize).prop_map(Step::Fail),
+            1 => (0..8_usize).prop_map(Step::GiveUp),
+            2 => (0..30_u64).prop_map(Step::Wait),
+        ]
+    }
+
+    proptest! {
+        /// Whatever happens in whatever order: at most one request sees whether the server is there again, and once all that was
+        /// let through has ended, a request may go within the longest pause.
+        #[test]
+        fn it_never_gets_stuck(steps in prop::collection::vec(step(), 0..200)) {
+            let mut now = Instant::now();
+            let (mut breaker, mut running) = (Breaker::default(), Vec::new());
+            let take = |running: &mut Vec<Pass>, index: usize| (index < running.len()).then(|| running.swap_remove(index));
+            for step in steps {
+                match step {
+                    Step::Begin if breaker.admits(now) => {
+                        running.push(breaker.pass());
+                        if breaker.state() == BreakerState::HalfOpen {
+                            prop_assert!(!breaker.admits(now));
+                        }
+                    }
+                    Step::Begin => {}
+                    Step::Answer(index) => running.get_mut(index).into_iter().for_each(|pass| breaker.answered(pass)),
+                    Step::Succeed(index) => {
+                        if let Some(pass) = take(&mut running, index) {
+                            breaker.succeeded(pass);
+                        }
+                    }
+                    Step::Fail(index) => take(&mut running, index).into_iter().for_each(|pass| breaker.failed(pass, now)),
+                    Step::GiveUp(index) => {
+                        if let Some(pass) = take(&mut running, index) {
+                            breaker.given_up(pass, now);
+                        }
+                    }
+                    Step::Wait(seconds) => now += Duration::from_secs(seconds),
+                }
+            }
+            for pass in running {
+                breaker.given_up(pass, now);
+            }
+            prop_assert!(breaker.opens_at(now).is_some_and(|at| at <= now + LONGEST_PAUSE));
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Why a server gave no answer, and what that says: about the server, to the client, and whether another server may be asked.
+
+use std::time::Duration;
+
+use backend::{Error, Kind};
+use http::StatusCode;
+use openai::Unheard;
+use openai::problem::Said;
+use thiserror::Error as ThisError;
+
+/// Where a server that is busy does not say when to come back.
+pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// As far as a server is believed about when to come back.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(10);
+
+#[derive(Debug, Clone, PartialEq, ThisError)]
+pub(crate) enum Failure {
+    #[error("cannot be reached: {0}")]
+    Unreachable(String),
+    #[error("the connection broke: {0}")]
+    Broken(String),
+    #[error("the answer ended before it was whole")]
+    Truncated,
+    #[error("the answer makes no sense: {0}")]
+    Nonsense(String),
+    /// Nothing at all of an answer.
+    #[error("no answer within {} s", .0.as_secs_f64())]
+    NoFirstByte(Duration),
+    #[error("silence for {} s in the middle of an answer", .0.as_secs_f64())]
+    Silent(Duration),
+    #[error("the answer took longer than {} s", .0.as_secs_f64())]
+    TooLong(Duration),
+    /// In the middle of a stream.
+    #[error("an error in the stream: {}", .0.message)]
+    InStream(Said),
+    /// Before it.
+    #[error("status {}: {}", status.as_u16(), said.message)]
+    Status { status: StatusCode, said: Said, retry_after: Option<Duration> },
+}
+
+/// What came is no answer.
+impl From<Unheard> for Failure {
+    fn from(unheard: Unheard) -> Self {
+        match unheard {
+            Unheard::Problem(said) => Self::InStream(said),
+            Unheard::Unfinished { .. } => Self::Truncated,
+            other => Self::Nonsense(other.to_string()),
+        }
+    }
+}
+
+/// What a failure says about the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Something is wrong with it.
+    Fault,
+    /// It is well, and has too much to do: until then.
+    Busy { until_in: Duration },
+    /// It is well, and the request is not.
+    Refusal,
+}
+
+/// Under which names failures are counted, in the order of [`Failure::number`].
+pub(crate) const KINDS: [&str; 7] = ["unreachable", "broken", "nonsense", "timeout", "server_error", "busy", "refused"];
+
+impl Failure {
+    pub(crate) fn verdict(&self) -> Verdict {
+        match self {
+            Self::InStream(said) if said.refusal().is_some() => Verdict::Refusal,
+            Self::Status { status: StatusCode::TOO_MANY_REQUESTS, retry_after, .. } => {
+                Verdict::Busy { until_in: retry_after.unwrap_or(RETRY_AFTER) }
+            }
+            Self::Status { status: StatusCode::SERVICE_UNAVAILABLE, retry_after: Some(retry_after), .. } => {
+                Verdict::Busy { until_in: *retry_after }
+            }
+            Self::Status { status, .. } if status.is_client_error() => Verdict::Refusal,
+            Self::Unreachable(_)
+            | Self::Broken(_)
+            | Self::Truncated
+            | Self::Nonsense(_)
+            | Self::NoFirstByte(_)
+            | Self::Silent(_)
+            | Self::TooLong(_)
+            | Self::InStream(_)
+            | Self::Status { .. } => Verdict::Fault,
+        }
+    }
+
+    /// Whether another server may be asked: nothing has been sent to the client yet, and the request may have been the server's
+    /// first. What has taken long is not asked again: it would take as long.
+    pub(crate) fn is_worth_another_try(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::Broken(_) | Self::Truncated => true,
+            Self::Status { status, .. } => matches!(status.as_u16(), 429 | 502 | 503 | 504),
+            _ => false,
+        }
+    }
+
+    /// Its place in [`KINDS`].
+    pub(crate) fn number(&self) -> usize {
+        match self {
+            Self::Unreachable(_) => 0,
+            Self::Broken(_) | Self::Truncated => 1,
+            Self::Nonsense(_) => 2,
+            Self::NoFirstByte(_) | Self::Silent(_) | Self::TooLong(_) => 3,
+            Self::InStream(_) | Self::Status { .. } => match self.verdict() {
+                Verdict::Fault => 4,
+                Verdict::Busy { .. } => 5,
+                Verdict::Refusal => 6,
+            },
+        }
+    }
+
+    /// For the client. Which server it was, and what it said of itself, is in the log.
+    pub(crate) fn into_error(self) -> Error {
+        let upstream = |reason: &str| Error::Upstream { reason: reason.into() };
+        match self {
+            Self::Unreachable(_) => upstream("it cannot be reached"),
+            Self::Broken(_) | Self::Truncated => upstream("its answer broke off"),
+            Self::Nonsense(_) => upstream("its answer makes no sense"),
+            Self::NoFirstByte(after) | Self::Silent(after) | Self::TooLong(after) => Error::Timeout { after },
+            Self::InStream(said) => said.refusal().unwrap_or_else(|| upstream("it reported an error of its own")),
+            Self::Status { status, said, retry_after } => refused(status, said, retry_after),
+        }
+    }
+}
+
+fn refused(status: StatusCode, said: Said, retry_after: Option<Duration>) -> Error {
+    let retry_after = retry_after.map(|after| after.min(LONGEST_RETRY_AFTER));
+    match (status.as_u16(), retry_after) {
+        (429, after) => {
+            let reason = "the servers behind this model have too much to do";
+            Error::QueueFull { reason, retry_after: after.unwrap_or(RETRY_AFTER) }
+        }
+        (503, Some(retry_after)) => {
+            Error::Unavailable { reason: "the server behind this model cannot answer now".into(), retry_after }
+        }
+        // Our key, or our name for the model: nothing that the client could put right, or should hear of.
+        (401 | 402 | 403 | 404 | 405 | 407, _) => Error::Upstream { reason: "it does not take our requests".into() },
+        (408, _) => Error::Upstream { reason: "it gave up waiting".into() },
+        (400..=499, _) => Error::Refused {
+            kind: if said.is_context_length() { Kind::ContextLength } else { Kind::Invalid },
+            parameter: said.parameter,
+            message: said.message,
+        },
+        _ => Error::Upstream { reason: "it reported an error of its own".into() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(status: u16, retry_after: Option<u64>) -> Failure {
+        let status = StatusCode::from_u16(status).unwrap();
+        Failure::Status { status, said: Said::default(), retry_after: retry_after.map(Duration::from_secs) }
+    }
+
+    #[test]
+    fn what_a_client_does_wrong_and_what_is_too_much_is_no_fault_of_the_server() {
+        for (status, retry_after, verdict) in [
+            (400, None, Verdict::Refusal),
+            (401, None, Verdict::Refusal),
+            (404, None, Verdict::Refusal),
+            (422, None, Verdict::Refusal),
+            (429, None, Verdict::Busy { until_in: RETRY_AFTER }),
+            (429, Some(7), Verdict::Busy { until_in: Duration::from_secs(7) }),
+            (500, None, Verdict::Fault),
+            (502, None, Verdict::Fault),
+            (503, None, Verdict::Fault),
+            (503, Some(3), Verdict::Busy { until_in: Duration::from_secs(3) }),
+            (504, None, Verdict::Fault),
+        ] {
+            assert_eq!(self::status(status, retry_after).verdict(), verdict, "{status}");
+        }
+    }
+
+    #[test]
+    fn another_server_is_asked_only_where_that_can_help() {
+        let worth = |code| status(code, None).is_worth_another_try();
+        assert!([429, 502, 503, 504].into_iter().all(worth));
+        assert!(![400, 401, 404, 413, 422, 500, 501].into_iter().any(worth));
+        assert!(Failure::Unreachable(String::new()).is_worth_another_try());
+        assert!(!Failure::NoFirstByte(Duration::ZERO).is_worth_another_try());
+    }
+
+    #[test]
+    fn what_is_ours_to_put_right_is_not_blamed_on_the_client() {
+        for code in [401, 403, 404, 500, 502] {
+            assert_eq!(status(code, None).into_error().kind(), Kind::Upstream, "{code}");
+        }
+        assert_eq!(status(422, None).into_error().kind(), Kind::Invalid);
+        assert_eq!(status(503, Some(2)).into_error().retry_after(), Some(Duration::from_secs(2)));
+        assert_eq!(status(429, None).into_error().kind(), Kind::QueueFull);
+    }
+}

@@ -1,0 +1,135 @@
+//! The servers that answer for one model: choose one, ask it, and ask another if it fails before its first byte.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use backend::{BoxFuture, Error, ModelCard, Result, Task};
+use tokio::time::sleep;
+
+use crate::client::Client;
+use crate::connection::{Connector, TlsError};
+use crate::exchange::{self, Streamed};
+use crate::failure::{Failure, RETRY_AFTER, Verdict};
+use crate::question::Question;
+use crate::roster::{Roster, Seat};
+use crate::settings::{GroupSettings, Timeouts};
+
+/// Times that a request is sent, in all.
+const MOST_TRIES: usize = 3;
+/// Before the same server is asked again.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// A model that other servers answer for.
+#[derive(Debug)]
+pub struct Group {
+    pub(crate) client: Client,
+    pub(crate) roster: Arc<Roster>,
+    timeouts: Timeouts,
+    card: Mutex<Arc<ModelCard>>,
+    draining: AtomicBool,
+}
+
+impl Group {
+    /// Nothing is sent yet. Whoever makes it runs [`watch`](Self::watch) beside it.
+    pub fn new(settings: GroupSettings) -> Result<Arc<Self>, TlsError> {
+        let with_tls = settings.upstreams.iter().any(|upstream| upstream.address.is_https());
+        let connector = Connector::new(settings.timeouts.connect, with_tls)?;
+        Ok(Self::over(connector, settings))
+    }
+
+    pub(crate) fn over(connector: Connector, settings: GroupSettings) -> Arc<Self> {
+        let GroupSettings { id, upstreams, timeouts, balance, max_queued, queue_timeout } = settings;
+        let card = ModelCard {
+            id,
+            parent: None,
+            owner: "upstream".into(),
+            task: Task::Generate,
+            created: SystemTime::now(),
+            version: "unknown".into(),
+            context_length: 0,
+            description: described(upstreams.len()),
+            size: 0,
+        };
+        Arc::new(Self {
+            client: Client::new(connector),
+            roster: Roster::new(upstreams, balance, max_queued, queue_timeout),
+            timeouts,
+            card: Mutex::new(Arc::new(card)),
+            draining: AtomicBool::new(false),
+        })
+    }
+
+    pub(crate) fn current_card(&self) -> Arc<ModelCard> {
+        Arc::clone(&self.card.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A server has told how long prompt and answer may be. Of several the shortest holds, since any of them may be asked.
+    pub(crate) fn has_context(&self, length: u32) {
+        let mut card = self.card.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = card.context_length;
+        if known == 0 || length < known {
+            *card = Arc::new(ModelCard { context_length: length, ..(**card).clone() });
+        }
+    }
+
+    pub(crate) fn stop_taking(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// A stream that has begun.
+    pub(crate) async fn stream(&self, question: &dyn Question) -> Result<Streamed> {
+        self.ask(question, |seat| Box::pin(Streamed::begin(&self.client, seat, question, self.timeouts))).await
+    }
+
+    /// An answer in one piece.
+    pub(crate) async fn whole(&self, question: &dyn Question) -> Result<(Seat, String)> {
+        self.ask(question, |seat| Box::pin(exchange::whole(&self.client, seat, question, self.timeouts))).await
+    }
+
+    /// Asks one server after the other, while nothing has come of it and that may help.
+    async fn ask<'a, T>(
+        &'a self,
+        question: &'a dyn Question,
+        exchange: impl Fn(Seat) -> BoxFuture<'a, Result<T, Failure>> + Send,
+    ) -> Result<T> {
+        if self.draining.load(Ordering::Relaxed) {
+            return Err(Error::Unavailable { reason: "the server is shutting down".into(), retry_after: RETRY_AFTER });
+        }
+        let key = question.key();
+        let mut seat = self.roster.seat(key).await?;
+        let mut tried = Vec::new();
+        loop {
+            let (index, upstream) = (seat.index, seat.upstream().address.to_string());
+            let failure = match exchange(seat).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            tracing::warn!(upstream, reason = %failure, "a request has failed");
+            tried.push(index);
+            let next = self.may_ask_again(&failure, tried.len()).then(|| self.roster.another(key, &tried)).flatten();
+            seat = next.ok_or_else(|| failure.into_error())?;
+            if tried.contains(&seat.index) {
+                sleep(PAUSE).await;
+            }
+        }
+    }
+
+    /// Where there is only one server, it may have been the connection; if it is busy, that helps nobody.
+    fn may_ask_again(&self, failure: &Failure, tries: usize) -> bool {
+        let alone = self.roster.upstreams.len() == 1;
+        let most = if alone { 2 } else { MOST_TRIES };
+        let busy = matches!(failure.verdict(), Verdict::Busy { .. });
+        failure.is_worth_another_try() && tries < most && !(alone && busy)
+    }
+
+    /// Looks after the servers for as long as it is polled.
+    pub async fn watch(self: Arc<Self>) {
+        let looks = (0..self.roster.upstreams.len()).map(|index| self.watch_one(index));
+        futures_util::future::join_all(looks).await;
+    }
+}
+
+fn described(servers: usize) -> String {
+    if servers == 1 { "on another server".into() } else { format!("on {servers} other servers") }
+}

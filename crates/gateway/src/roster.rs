@@ -1,0 +1,245 @@
+//! Who of the servers is asked next, and who waits meanwhile.
+//!
+//! A request that goes to a server holds a [`Seat`] there until it has ended, however it ends. Where every server has as many as it
+//! takes, requests wait: so many, and so long.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use backend::{Error, Result, UpstreamReading};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+use crate::balance::{Candidate, Chooser};
+use crate::breaker::Pass;
+use crate::budget::RetryBudget;
+use crate::chance::Chance;
+use crate::failure::{Failure, RETRY_AFTER};
+use crate::settings::{Balance, UpstreamSettings};
+use crate::standing::Standing;
+
+#[derive(Debug)]
+pub(crate) struct Roster {
+    pub(crate) upstreams: Vec<UpstreamSettings>,
+    desk: Mutex<Desk>,
+    /// Something has become free, or has gone.
+    changed: Notify,
+    max_queued: usize,
+    queue_timeout: Duration,
+}
+
+#[derive(Debug)]
+struct Desk {
+    /// In the order of `upstreams`.
+    standings: Vec<Standing>,
+    chooser: Chooser,
+    budget: RetryBudget,
+    waiting: usize,
+}
+
+/// What can be done for a request now.
+#[derive(Debug, PartialEq, Eq)]
+enum Pick {
+    Take(usize),
+    /// Every server that could answer has as much as it takes. Another one may be there then.
+    Full(Option<Instant>),
+    /// None can be asked before then.
+    Closed(Option<Instant>),
+}
+
+impl Roster {
+    pub(crate) fn new(
+        upstreams: Vec<UpstreamSettings>,
+        balance: Balance,
+        max_queued: usize,
+        queue_timeout: Duration,
+    ) -> Arc<Self> {
+        let desk = Desk {
+            standings: upstreams.iter().map(|_| Standing::default()).collect(),
+            chooser: Chooser::new(balance, upstreams.len(), Chance::new()),
+            budget: RetryBudget::default(),
+            waiting: 0,
+        };
+        Arc::new(Self { upstreams, desk: Mutex::new(desk), changed: Notify::new(), max_queued, queue_timeout })
+    }
+
+    /// A place at a server; waits for one within bounds. `key` stands for the beginning of the prompt.
+    pub(crate) async fn seat(self: &Arc<Self>, key: u64) -> Result<Seat> {
+        self.desk().budget.deposit();
+        if let Ok(seat) = self.take(key)? {
+            return Ok(seat);
+        }
+        let _place = Place::take(self)?;
+        let gives_up_at = Instant::now() + self.queue_timeout;
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            // From here on no change is missed.
+            changed.as_mut().enable();
+            let look_again_at = match self.take(key)? {
+                Ok(seat) => return Ok(seat),
+                Err(at) => at.map_or(gives_up_at, |at| at.min(gives_up_at)),
+            };
+            tokio::select! {
+                () = changed => {}
+                () = sleep_until(look_again_at) => {}
+            }
+            if Instant::now() >= gives_up_at {
+                let reason = "no server behind this model became free in time";
+                return Err(Error::QueueFull { reason, retry_after: RETRY_AFTER });
+            }
+        }
+    }
+
+    /// A place at another server than these, if one is free and the budget of retries allows it. Where there is only one server, it
+    /// is that one.
+    pub(crate) fn another(self: &Arc<Self>, key: u64, tried: &[usize]) -> Option<Seat> {
+        let tried = if self.upstreams.len() > 1 { tried } else { &[] };
+        let mut desk = self.desk();
+        let Pick::Take(index) = desk.pick(&self.upstreams, key, tried, Instant::now()) else { return None };
+        desk.budget.withdraw().then(|| self.sit(&mut desk, index))
+    }
+
+    /// Or when to look again.
+    fn take(self: &Arc<Self>, key: u64) -> Result<Result<Seat, Option<Instant>>> {
+        let (mut desk, now) = (self.desk(), Instant::now());
+        match desk.pick(&self.upstreams, key, &[], now) {
+            Pick::Take(index) => Ok(Ok(self.sit(&mut desk, index))),
+            Pick::Full(until) => Ok(Err(until)),
+            Pick::Closed(until) => Err(Error::Unavailable {
+                reason: "no server behind this model can answer".into(),
+                retry_after: until.map_or(RETRY_AFTER, |until| until.saturating_duration_since(now)),
+            }),
+        }
+    }
+
+    fn sit(self: &Arc<Self>, desk: &mut Desk, index: usize) -> Seat {
+        let pass = desk.standings[index].take();
+        Seat { roster: Arc::clone(self), index, pass: Some(pass) }
+    }
+
+    /// A look at a server has shown that it is well, or is not.
+    pub(crate) fn seen(&self, index: usize, well: bool) {
+        let changed = self.desk().standings[index].health.seen(well);
+        if changed {
+            let upstream = self.upstreams[index].address.to_string();
+            if well {
+                tracing::info!(upstream, "the server is well");
+            } else {
+                tracing::warn!(upstream, "the server does not say that it is well: nothing is sent to it");
+            }
+            self.changed.notify_waiters();
+        }
+    }
+
+    pub(crate) fn readings(&self) -> Vec<UpstreamReading> {
+        let (desk, now) = (self.desk(), Instant::now());
+        self.upstreams.iter().zip(&desk.standings).map(|(settings, standing)| standing.reading(settings, now)).collect()
+    }
+
+    /// Requests at servers, and requests that wait.
+    pub(crate) fn load(&self) -> (u32, u32) {
+        let desk = self.desk();
+        (desk.standings.iter().map(|standing| standing.in_flight).sum(), desk.waiting as u32)
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Desk {
+    /// Of the servers that can be asked and have room, those first that have not asked to be left alone.
+    fn pick(&mut self, upstreams: &[UpstreamSettings], key: u64, tried: &[usize], now: Instant) -> Pick {
+        let mut candidates: Vec<(bool, Candidate)> = Vec::with_capacity(upstreams.len());
+        let (mut any_open, mut next) = (false, None);
+        for (index, (standing, settings)) in self.standings.iter().zip(upstreams).enumerate() {
+            if tried.contains(&index) {
+            } else if !standing.is_open(now) {
+                next = next.into_iter().chain(standing.opens_at(now)).min();
+            } else if standing.has_room(settings) {
+                candidates.push((standing.rests(now), standing.candidate(index, settings, now)));
+            } else {
+                any_open = true;
+            }
+        }
+        let fresh: Vec<_> = candidates.iter().filter(|(rests, _)| !rests).map(|(_, candidate)| *candidate).collect();
+        let all = || candidates.iter().map(|(_, candidate)| *candidate).collect();
+        let chosen = self.chooser.choose(&if fresh.is_empty() { all() } else { fresh }, key);
+        match chosen {
+            Some(index) => Pick::Take(index),
+            None if any_open => Pick::Full(next),
+            None => Pick::Closed(next),
+        }
+    }
+}
+
+/// A request's place at a server. Whatever becomes of the request, the server has one less to do when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    roster: Arc<Roster>,
+    pub(crate) index: usize,
+    /// Until it is known how the request went.
+    pass: Option<Pass>,
+}
+
+impl Seat {
+    pub(crate) fn upstream(&self) -> &UpstreamSettings {
+        &self.roster.upstreams[self.index]
+    }
+
+    /// The server has begun to answer.
+    pub(crate) fn answered(&mut self, took: Duration) {
+        let mut desk = self.roster.desk();
+        if let Some(pass) = &mut self.pass {
+            desk.standings[self.index].answered(pass, took, Instant::now());
+        }
+    }
+
+    /// The answer is whole. `told`: with what it cost.
+    pub(crate) fn succeeded(&mut self, told: bool) {
+        let mut desk = self.roster.desk();
+        let standing = &mut desk.standings[self.index];
+        standing.without_usage += u64::from(!told);
+        self.pass.take().into_iter().for_each(|pass| standing.succeeded(pass));
+    }
+
+    pub(crate) fn failed(&mut self, failure: &Failure) {
+        let mut desk = self.roster.desk();
+        let standing = &mut desk.standings[self.index];
+        self.pass.take().into_iter().for_each(|pass| standing.failed(pass, failure, Instant::now()));
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let (mut desk, now) = (self.roster.desk(), Instant::now());
+        let standing = &mut desk.standings[self.index];
+        standing.in_flight -= 1;
+        self.pass.take().into_iter().for_each(|pass| standing.given_up(pass, now));
+        let open = standing.is_open(now);
+        drop(desk);
+        // Where a server is gone, all who wait have to know: nobody else may be left to wait for.
+        if open { self.roster.changed.notify_one() } else { self.roster.changed.notify_waiters() }
+    }
+}
+
+/// In the queue.
+struct Place<'a>(&'a Roster);
+
+impl<'a> Place<'a> {
+    fn take(roster: &'a Roster) -> Result<Self> {
+        let mut desk = roster.desk();
+        if desk.waiting >= roster.max_queued {
+            let reason = "too many requests wait for the servers behind this model";
+            return Err(Error::QueueFull { reason, retry_after: RETRY_AFTER });
+        }
+        desk.waiting += 1;
+        Ok(Self(roster))
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.desk().waiting -= 1;
+    }
+}

@@ -1,0 +1,101 @@
+//! All that is known of one server now.
+
+use std::time::Duration;
+
+use backend::UpstreamReading;
+use tokio::time::Instant;
+
+use crate::balance::Candidate;
+use crate::breaker::{Breaker, Pass};
+use crate::failure::{Failure, KINDS, Verdict};
+use crate::health::{EVERY, Health};
+use crate::latency::Latency;
+use crate::settings::UpstreamSettings;
+
+#[derive(Debug, Default)]
+pub(crate) struct Standing {
+    breaker: Breaker,
+    pub(crate) health: Health,
+    latency: Latency,
+    pub(crate) in_flight: u32,
+    /// It asked to be left alone until then.
+    rests_until: Option<Instant>,
+    requests: u64,
+    failures: [u64; KINDS.len()],
+    answers: u64,
+    first_byte_seconds: f64,
+    pub(crate) without_usage: u64,
+}
+
+impl Standing {
+    /// When a request may be sent to it, as far as can be said.
+    pub(crate) fn opens_at(&self, now: Instant) -> Option<Instant> {
+        if self.health.is_up() { self.breaker.opens_at(now) } else { Some(now + EVERY) }
+    }
+
+    pub(crate) fn is_open(&self, now: Instant) -> bool {
+        self.opens_at(now) == Some(now)
+    }
+
+    pub(crate) fn has_room(&self, settings: &UpstreamSettings) -> bool {
+        settings.max_concurrent.is_none_or(|most| self.in_flight < most.get())
+    }
+
+    pub(crate) fn rests(&self, now: Instant) -> bool {
+        self.rests_until.is_some_and(|until| until > now)
+    }
+
+    pub(crate) fn candidate(&self, index: usize, settings: &UpstreamSettings, now: Instant) -> Candidate {
+        let (weight, latency) = (settings.weight.get(), self.latency.seconds(now));
+        Candidate { index, weight, in_flight: self.in_flight, latency }
+    }
+
+    /// A request is sent to it.
+    pub(crate) fn take(&mut self) -> Pass {
+        self.in_flight += 1;
+        self.requests += 1;
+        self.breaker.pass()
+    }
+
+    pub(crate) fn answered(&mut self, pass: &mut Pass, took: Duration, now: Instant) {
+        self.answers += 1;
+        self.first_byte_seconds += took.as_secs_f64();
+        self.latency.observe(took, now);
+        self.breaker.answered(pass);
+    }
+
+    pub(crate) fn succeeded(&mut self, pass: Pass) {
+        self.breaker.succeeded(pass);
+    }
+
+    pub(crate) fn failed(&mut self, pass: Pass, failure: &Failure, now: Instant) {
+        self.failures[failure.number()] += 1;
+        match failure.verdict() {
+            Verdict::Fault => self.breaker.failed(pass, now),
+            Verdict::Refusal => self.breaker.succeeded(pass),
+            Verdict::Busy { until_in } => {
+                self.rests_until = Some(now + until_in);
+                self.breaker.succeeded(pass);
+            }
+        }
+    }
+
+    pub(crate) fn given_up(&mut self, pass: Pass, now: Instant) {
+        self.breaker.given_up(pass, now);
+    }
+
+    pub(crate) fn reading(&self, settings: &UpstreamSettings, now: Instant) -> UpstreamReading {
+        UpstreamReading {
+            address: settings.address.to_string(),
+            usable: self.is_open(now),
+            breaker: self.breaker.state(),
+            in_flight: self.in_flight,
+            requests: self.requests,
+            failures: KINDS.into_iter().zip(self.failures).collect(),
+            answers: self.answers,
+            first_byte_seconds: self.first_byte_seconds,
+            latency_seconds: self.latency.seconds(now),
+            without_usage: self.without_usage,
+        }
+    }
+}

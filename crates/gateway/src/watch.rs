@@ -1,0 +1,68 @@
+//! Looks at each server every few seconds, whether anybody asks it or not.
+
+use http::StatusCode;
+use http_body_util::{BodyExt, Limited};
+use serde::Deserialize;
+use tokio::time::{sleep, timeout};
+
+use crate::Group;
+use crate::chance::Chance;
+use crate::health::{EVERY, PATIENCE};
+
+/// Bytes of a list of models.
+const MOST_OF_LIST: usize = 1024 * 1024;
+
+#[derive(Debug, Deserialize)]
+struct Listed {
+    data: Vec<Model>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Model {
+    id: String,
+    /// vLLM's, and ours.
+    max_model_len: Option<u32>,
+}
+
+impl Group {
+    /// Several gateways, and several servers, are not to be in step: each look comes a little earlier or later.
+    pub(crate) async fn watch_one(&self, index: usize) {
+        let mut chance = Chance::new();
+        let mut knows_context = false;
+        loop {
+            let well = self.is_well(index).await;
+            self.roster.seen(index, well);
+            if well && !knows_context {
+                knows_context = self.learn_context(index).await;
+            }
+            sleep(chance.around(EVERY)).await;
+        }
+    }
+
+    /// A server that has no `/health` is well as long as it answers at all.
+    async fn is_well(&self, index: usize) -> bool {
+        let look = self.client.get(&self.roster.upstreams[index], "/health");
+        let answer = timeout(PATIENCE, look).await;
+        answer.is_ok_and(|answer| answer.is_ok_and(|answer| !answer.status().is_server_error()))
+    }
+
+    /// Whether the server has told all that it will.
+    async fn learn_context(&self, index: usize) -> bool {
+        let upstream = &self.roster.upstreams[index];
+        let list = async {
+            let answer = self.client.get(upstream, "/v1/models").await.ok()?;
+            if answer.status() != StatusCode::OK {
+                return Some(Listed { data: Vec::new() });
+            }
+            let body = Limited::new(answer.into_body(), MOST_OF_LIST).collect().await.ok()?;
+            Some(serde_json::from_slice(&body.to_bytes()).unwrap_or(Listed { data: Vec::new() }))
+        };
+        let Ok(Some(Listed { data })) = timeout(PATIENCE, list).await else { return false };
+        let model = data.into_iter().find(|model| model.id == upstream.model);
+        let length = model.and_then(|model| model.max_model_len).filter(|length| *length > 0);
+        if let Some(length) = length {
+            self.has_context(length);
+        }
+        true
+    }
+}

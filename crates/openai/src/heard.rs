@@ -1,0 +1,132 @@
+//! Somebody else's answer, read as events: the chunks of a stream, or an answer in one piece.
+//!
+//! Only what is needed is read, and what others add is no error: servers differ in where they put the usage, whether they send one at
+//! all, and in what a piece of text may come with.
+
+mod answer;
+mod logprobs;
+
+use backend::{Event, FinishReason, StopReason, Usage};
+use thiserror::Error;
+
+use self::answer::{Answer, Choice};
+use crate::problem::Said;
+
+const BYTES_OF_A_TOKEN: usize = 4;
+/// Of one request, over all its prompts.
+const MOST_CHOICES: usize = 16 * 1024;
+
+/// Why something is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Unheard {
+    #[error("not the JSON of an answer: {0}")]
+    Malformed(String),
+    #[error("choice {0}, which was not asked for")]
+    NotAsked(u64),
+    /// The stream ended, but not all choices did.
+    #[error("the end of only {ended} of {asked} choices")]
+    Unfinished { ended: usize, asked: usize },
+    /// It is an error.
+    #[error("{}", .0.message)]
+    Problem(Said),
+}
+
+/// The state of reading one answer.
+#[derive(Debug, Clone)]
+pub struct Heard {
+    /// Which choices have ended.
+    ended: Vec<bool>,
+    /// It is not known how many were asked for: as many as come.
+    open: bool,
+    /// Tokens seen: at least one a piece.
+    counted: u32,
+    /// Bytes of text seen.
+    bytes: usize,
+    usage: Option<Usage>,
+    /// For want of a better number: what the prompt was thought to have.
+    prompt_tokens: u32,
+}
+
+impl Heard {
+    /// `prompt_tokens` stands where the server does not say.
+    pub fn new(choices: usize, prompt_tokens: u32) -> Self {
+        Self { ended: vec![false; choices], open: false, counted: 0, bytes: 0, usage: None, prompt_tokens }
+    }
+
+    /// Of an answer to something that nobody has looked at.
+    pub fn of_any(prompt_tokens: u32) -> Self {
+        Self { open: true, ..Self::new(0, prompt_tokens) }
+    }
+
+    /// One chunk, or an answer in one piece.
+    pub fn read(&mut self, json: &str) -> Result<Vec<Event>, Unheard> {
+        let answer: Answer = serde_json::from_str(json).map_err(|error| Unheard::Malformed(error.to_string()))?;
+        if let Some(error) = answer.problem() {
+            return Err(Unheard::Problem(error));
+        }
+        self.usage = answer.usage().or(self.usage);
+        let mut events = Vec::new();
+        for choice in answer.choices.into_iter().flatten() {
+            events.extend(self.choice(choice)?);
+        }
+        Ok(events)
+    }
+
+    fn choice(&mut self, choice: Choice) -> Result<Vec<Event>, Unheard> {
+        let place = self.place(choice.index.unwrap_or(0))?;
+        let mut events = Vec::new();
+        let piece = choice.piece();
+        if piece.tokens > 0 || !piece.logprobs.is_empty() {
+            self.counted += piece.tokens;
+            self.bytes += piece.text.len();
+            let (text, tokens, logprobs) = (piece.text, piece.tokens, piece.logprobs);
+            events.push(Event::Text { choice: place as u16, text, tokens, logprobs });
+        }
+        if let Some(reason) = choice.finish_reason.filter(|_| !self.ended[place]) {
+            self.ended[place] = true;
+            let reason = if reason == "length" { FinishReason::Length } else { FinishReason::Stop };
+            let stop = choice.stop_reason.as_ref().and_then(stop_reason);
+            events.push(Event::Finished { choice: place as u16, reason, stop });
+        }
+        Ok(events)
+    }
+
+    fn place(&mut self, index: u64) -> Result<usize, Unheard> {
+        let place = usize::try_from(index).unwrap_or(usize::MAX);
+        if self.open && place < MOST_CHOICES && place >= self.ended.len() {
+            self.ended.resize(place + 1, false);
+        }
+        if place < self.ended.len() { Ok(place) } else { Err(Unheard::NotAsked(index)) }
+    }
+
+    /// Whether the server said what the answer cost.
+    pub fn has_usage(&self) -> bool {
+        self.usage.is_some()
+    }
+
+    /// What the answer cost: as the server says, but never less than what was seen. If it says nothing, a token is thought to be four
+    /// bytes of text, for an answer may come in one piece.
+    pub fn usage(&self) -> Usage {
+        let unsaid = || Usage {
+            prompt_tokens: self.prompt_tokens,
+            cached_tokens: 0,
+            completion_tokens: u32::try_from(self.bytes / BYTES_OF_A_TOKEN).unwrap_or(u32::MAX),
+        };
+        let said = self.usage.unwrap_or_else(unsaid);
+        Usage { completion_tokens: said.completion_tokens.max(self.counted), ..said }
+    }
+
+    /// The last event. Fails if there was no end to every choice.
+    pub fn end(&self) -> Result<Event, Unheard> {
+        let (ended, asked) = (self.ended.iter().filter(|ended| **ended).count(), self.ended.len());
+        if ended < asked { Err(Unheard::Unfinished { ended, asked }) } else { Ok(Event::Done(self.usage())) }
+    }
+}
+
+/// vLLM's: a string that was met, or a token.
+fn stop_reason(value: &serde_json::Value) -> Option<StopReason> {
+    match value {
+        serde_json::Value::String(text) => Some(StopReason::StopString(text.clone())),
+        other => other.as_u64().and_then(|token| u32::try_from(token).ok()).map(StopReason::EndOfText),
+    }
+}
