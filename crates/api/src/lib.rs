@@ -6,6 +6,7 @@
 
 mod answer;
 mod app;
+mod attended;
 mod client_address;
 mod extract;
 mod hosts;

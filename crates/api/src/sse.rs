@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::FromRequestParts;
-use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::request::Parts;
+use axum::http::{HeaderValue, Version};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_core::Stream;
@@ -18,6 +18,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use crate::App;
 use crate::answer::Error;
+use crate::attended::attended;
 use crate::middleware::guarded;
 use crate::refusal::Manner;
 
@@ -38,6 +39,8 @@ pub(crate) fn frame<T: Serialize>(value: &T) -> Result<Frame, Error> {
 #[derive(Debug)]
 pub(crate) struct Sse {
     ping_every: Duration,
+    /// How long the client may take nothing, where its connection does not watch over that.
+    patience: Option<Duration>,
     manner: Manner,
 }
 
@@ -46,7 +49,8 @@ impl FromRequestParts<App> for Sse {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
         let manner = Manner::of(app, parts.uri.path(), &parts.extensions);
-        Ok(Self { ping_every: app.settings.ping_every, manner })
+        let patience = (parts.version == Version::HTTP_2).then_some(app.settings.write_timeout);
+        Ok(Self { ping_every: app.settings.ping_every, patience, manner })
     }
 }
 
@@ -56,7 +60,12 @@ impl Sse {
     where
         S: Stream<Item = Result<Frame, Error>> + Send + 'static,
     {
-        let body = Body::from_stream(Paced::new(Box::pin(frames), self));
+        let patience = self.patience;
+        let frames = Paced::new(Box::pin(frames), self);
+        let body = match patience {
+            Some(patience) => Body::from_stream(attended(frames, patience)),
+            None => Body::from_stream(frames),
+        };
         let headers = [
             (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
             (CACHE_CONTROL, HeaderValue::from_static("no-cache")),

@@ -10,7 +10,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use proptest::prelude::*;
 use serde_json::json;
 use serving::Model;
-use testkit::{Answer, Listening, Reply, Scripted, TestApp, events, post, request, settings};
+use testkit::{Answer, Listening, Remote, Reply, Scripted, TestApp, events, post, request, settings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -150,6 +150,33 @@ async fn who_reads_nothing_is_cut_off() {
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     backend.until(|counts| counts.running == 1).await;
+    filled_until_dropped(&remote).await;
+    assert_eq!(backend.counts().dropped, 1);
+}
+
+#[tokio::test]
+async fn who_reads_nothing_over_http_2_is_cut_off_though_the_connection_lives() {
+    let (backend, app) = app(api::Settings { write_timeout: Duration::from_millis(20), ..settings() });
+    let (reply, remote) = Reply::steered();
+    backend.reply(reply);
+    let server = app.listen().await;
+    let stream = TcpStream::connect(server.address).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let body = Body::from(chat_with(json!({"stream": true})).to_string());
+    let request = Request::post(format!("http://test{CHAT}")).header("content-type", "application/json").body(body).unwrap();
+    let unread = async {
+        let _answer = sender.send_request(request).await.unwrap();
+        filled_until_dropped(&remote).await;
+    };
+    tokio::select! {
+        () = unread => {}
+        ended = connection => panic!("the connection ended: {ended:?}"),
+    }
+    assert_eq!(backend.counts().dropped, 1);
+}
+
+async fn filled_until_dropped(remote: &Remote) {
     remote.send(events::prompt(5));
     let fills = async {
         loop {
@@ -161,7 +188,6 @@ async fn who_reads_nothing_is_cut_off() {
         () = remote.dropped() => {}
         () = fills => {}
     }
-    assert_eq!(backend.counts().dropped, 1);
 }
 
 #[tokio::test]
