@@ -1,5 +1,6 @@
 //! The list of models and its cards.
 
+use std::num::NonZeroU32;
 use std::time::UNIX_EPOCH;
 
 use backend::ModelCard;
@@ -19,7 +20,8 @@ pub struct Model {
     pub owned_by: String,
     /// vLLM's names: the model that an adapter belongs to, and the context.
     pub parent: Option<String>,
-    pub max_model_len: u32,
+    /// `None` where it is not known.
+    pub max_model_len: Option<NonZeroU32>,
 }
 
 impl From<&ModelCard> for Model {
@@ -30,7 +32,7 @@ impl From<&ModelCard> for Model {
             created: card.created.duration_since(UNIX_EPOCH).map_or(0, |age| age.as_secs()),
             owned_by: card.owner.clone(),
             parent: card.parent.clone(),
-            max_model_len: card.context_length,
+            max_model_len: NonZeroU32::new(card.context_length),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::Service;
 use crate::account::tokens_to_classify;
 use crate::drain::shutting_down;
 use crate::meter::Meter;
+use crate::together::Refused;
 
 /// Texts of one request that are in the backend's hands at a time: enough to fill its steps, few enough to leave others places in
 /// its queue.
@@ -18,8 +19,10 @@ const AT_ONCE: usize = 32;
 
 impl Service {
     /// In the order asked. They run side by side, as far as the backend does; if one is refused, all are.
-    pub async fn classify_all(&self, classifications: Vec<Classification>) -> Result<Vec<Classified>> {
-        let each = classifications.into_iter().map(|classification| self.classify(classification));
+    pub async fn classify_all(&self, classifications: Vec<Classification>) -> Result<Vec<Classified>, Refused> {
+        let each = classifications.into_iter().enumerate().map(|(index, classification)| async move {
+            self.classify(classification).await.map_err(|error| Refused { index, error })
+        });
         stream::iter(each).buffered(AT_ONCE).try_collect().await
     }
 

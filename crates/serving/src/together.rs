@@ -21,6 +21,14 @@ pub struct Refused {
     pub error: Error,
 }
 
+impl Refused {
+    /// The error, which says where in `list` it was: `input` becomes `input[3]`.
+    pub fn within(self, list: &str) -> Error {
+        let Self { index, error } = self;
+        error.renamed(|parameter| if parameter == list { format!("{list}[{index}]") } else { parameter.to_owned() })
+    }
+}
+
 impl Service {
     /// Runs them side by side, as far as the backend does. Resolves when all of them run, or one is refused: then none is
     /// answered.

@@ -16,6 +16,9 @@ pub(super) async fn create(app: App, Json(request): Json<Request>) -> Result<Ans
 
 async fn answer(app: &App, request: Request) -> Result<Response> {
     let header = app.header("classify", &request.model);
-    let classified = app.service.classify_all(request.classifications()?).await?;
+    let classifications = request.classifications()?;
+    let several = classifications.len() > 1;
+    let classified = app.service.classify_all(classifications).await;
+    let classified = classified.map_err(|refused| if several { refused.within("input") } else { refused.error })?;
     Ok(Body(Answer::new(header, classified)).into_response())
 }

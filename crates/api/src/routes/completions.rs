@@ -23,7 +23,8 @@ async fn answer(app: &App, sse: Sse, request: Request) -> Result<Response> {
     let choices = request.choices()?;
     let generations = request.generations()?;
     let prompts = generations.len();
-    let answers = app.service.generate_all(generations).await?;
+    let answers = app.service.generate_all(generations).await;
+    let answers = answers.map_err(|refused| if prompts > 1 { refused.within("prompt") } else { refused.error })?;
     match delivery {
         Delivery::Whole => whole(answers, Collector::new(header, prompts, choices)).await,
         Delivery::Stream { include_usage } => Ok(stream(sse, answers, Chunks::new(header, prompts, choices, include_usage))),

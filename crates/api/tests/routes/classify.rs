@@ -108,7 +108,7 @@ async fn one_refused_text_is_a_refused_request() {
     let too_long = Error::ContextLength { parameter: "input".into(), context: 8, prompt: 9, completion: 0 };
     backend.reply(Reply::classes(CLASSES)).reply(Reply::Refuse(too_long));
     let body = text_with(json!({"input": ["short", "long"]}));
-    insta::assert_snapshot!(refusal(&backend, CLASSIFY, &body).await, @r#"400 "context_length_exceeded" "input": "input: this model's context is 8 tokens, but 9 were asked for in the prompt and 0 in the completion""#);
+    insta::assert_snapshot!(refusal(&backend, CLASSIFY, &body).await, @r#"400 "context_length_exceeded" "input[1]": "input[1]: this model's context is 8 tokens, but 9 were asked for in the prompt and 0 in the completion""#);
     let unknown = text_with(json!({"model": "other"}));
     insta::assert_snapshot!(refusal(&backend, CLASSIFY, &unknown).await, @r#"404 "model_not_found" "model": "the model \"other\" does not exist; there are: demo""#);
 }
@@ -200,4 +200,10 @@ async fn who_goes_away_leaves_the_queue() {
         _ = backend.until(|counts| counts.waiting == 1) => {}
     }
     assert_eq!(backend.counts().left, 1);
+}
+
+#[tokio::test]
+async fn the_list_of_models_says_what_it_is_there_for() {
+    let models = TestApp::new(&classifier()).get("/api/llms").await.ok().json();
+    assert_eq!(models[0]["capabilities"], json!(["classify", "chat", "stream"]));
 }

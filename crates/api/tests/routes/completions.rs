@@ -85,6 +85,7 @@ async fn one_refused_prompt_refuses_all() {
     let answer = TestApp::new(&backend).post(COMPLETIONS, &body).await;
     assert_eq!(answer.status, 400);
     assert_eq!(answer.json()["error"]["code"], "context_length_exceeded");
+    assert_eq!(answer.json()["error"]["param"], "prompt[1]");
     assert_eq!(backend.counts().running, 0);
 }
 

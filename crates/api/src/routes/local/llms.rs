@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use backend::Task;
 use serde::Serialize;
 use serving::{Group, Offer};
 
@@ -16,7 +17,7 @@ pub(crate) struct Llm {
     description: String,
     /// Bytes of its weights.
     size: u64,
-    /// What it is there for: `generate`, `chat`, `stream`, `text2sql`.
+    /// What it is there for: `generate`, `chat`, `stream`, `text2sql`, `classify`.
     capabilities: Vec<&'static str>,
 }
 
@@ -26,8 +27,11 @@ pub(crate) async fn list(State(app): State<App>) -> Json<Vec<Llm>> {
 
 impl From<Offer> for Llm {
     fn from(Offer { card, groups }: Offer) -> Self {
-        let mut capabilities = vec!["generate", "chat", "stream"];
-        if groups.contains(&Group::TextToSql) {
+        let mut capabilities = match card.task {
+            Task::Generate => vec!["generate", "chat", "stream"],
+            Task::Classify => vec!["classify", "chat", "stream"],
+        };
+        if card.task == Task::Generate && groups.contains(&Group::TextToSql) {
             capabilities.push("text2sql");
         }
         let name = card.id.rsplit('/').next().unwrap_or_default().to_owned();
