@@ -201,7 +201,7 @@ impl Accounts {
         };
         match timeout(LAST_REPORT, last_words).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(%error, "the last counts could not be written"),
+            Ok(Err(error)) => tracing::error!(error = error.whole(), "the last counts could not be written"),
             Err(_) => tracing::error!("the last counts could not be written in time"),
         }
         inner.store.close().await;
@@ -245,7 +245,9 @@ impl Inner {
     fn note(&self, outcome: Result<(), StoreError>) {
         let was_available = self.available.swap(outcome.is_ok(), Ordering::Relaxed);
         match outcome {
-            Err(error) if was_available => tracing::error!(%error, "the database of accounts does not answer"),
+            Err(error) if was_available => {
+                tracing::error!(error = error.whole(), "the database of accounts does not answer");
+            }
             Ok(()) if !was_available => tracing::info!("the database of accounts answers again"),
             _ => {}
         }

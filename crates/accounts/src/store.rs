@@ -9,6 +9,7 @@ mod migrations;
 mod organizations;
 mod usage;
 
+use std::error::Error as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -66,6 +67,19 @@ struct Later {
 enum Dialect {
     Sqlite,
     Postgres,
+}
+
+impl StoreError {
+    /// With its causes, for the log.
+    pub(crate) fn whole(&self) -> String {
+        let mut whole = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            whole = format!("{whole}: {error}");
+            cause = error.source();
+        }
+        whole
+    }
 }
 
 impl Store {

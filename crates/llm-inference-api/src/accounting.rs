@@ -3,6 +3,7 @@
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
+use std::time::Duration;
 
 use accounts::{
     Accounts, AddressLimit, Addresses, Caller, Hash, KeyLimits, Listed, Models, OrganizationLimits, Role, Secret, Store,
@@ -17,8 +18,8 @@ const FILE: &str = "accounts.db";
 
 /// What a server needs. Where nothing asks for a database, none is made: the first key that is made makes it.
 pub(crate) async fn open(settings: &Settings) -> Result<Accounts> {
-    let AccountSettings { api_key, keys_file, database_url, data_directory } = &settings.accounts;
-    let has_key = api_key.value.is_some() || keys_file.value.is_some();
+    let AccountSettings { api_key, keys_file, database_url, data_directory, listed, .. } = &settings.accounts;
+    let has_key = api_key.value.is_some() || keys_file.value.is_some() || !listed.is_empty();
     let needs_none = !has_key && database_url.value.is_none() && organization_limits(&settings.limits).is_none();
     let store = if needs_none {
         let file = data_directory.value.join(FILE);
@@ -52,9 +53,12 @@ fn make_private(directory: &Path) -> std::io::Result<()> {
 }
 
 fn settings_of_accounts(settings: &Settings) -> accounts::Settings {
-    let AccountSettings { api_key, keys_file, database_url: _, data_directory: _ } = &settings.accounts;
+    let AccountSettings { api_key, keys_file, ledger_days, organizations, listed, database_url: _, data_directory: _ } =
+        &settings.accounts;
     accounts::Settings {
-        listed: api_key.value.iter().map(of_owner).collect(),
+        listed: api_key.value.iter().map(of_owner).chain(listed.iter().cloned()).collect(),
+        organizations: organizations.clone(),
+        keep_ledger: Duration::from_hours(24 * u64::from(ledger_days.value.get())),
         keys_file: keys_file.value.clone(),
         addresses: addresses(&settings.limits),
         organization_limits: organization_limits(&settings.limits),

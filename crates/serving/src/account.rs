@@ -8,11 +8,13 @@ use std::time::SystemTime;
 
 use accounts::{Accounts, Caller, Entry, Reservation, Role};
 use backend::{Backend, Classification, Echo, Error, Generation, Prompt, Result, Task, Tenant};
-use telemetry::GenerationEnded;
+use telemetry::{GenerationEnded, Metrics};
 
 pub use accounts::{Gauge, Secret, Standing};
 
 use crate::Service;
+use crate::fleet::Member;
+use crate::meter::word;
 
 /// What a chat template may put around a message, and around all of them, at most.
 const TOKENS_AROUND_A_MESSAGE: u32 = 16;
@@ -67,12 +69,18 @@ impl Service {
         self.inner.accounts.as_ref().is_none_or(|accounts| !accounts.is_closed() || accounts.is_available())
     }
 
-    pub(crate) fn may_ask(&self, name: &str, id: &str) -> Result<()> {
-        let Some(asker) = &self.asker else { return Ok(()) };
-        if asker.caller.models.allow(id) || asker.caller.models.allow(name) {
+    /// Whether it is one of the asker's models, under any of its names.
+    pub(crate) fn allows(&self, member: &Member) -> bool {
+        let Some(asker) = &self.asker else { return true };
+        let models = &asker.caller.models;
+        models.allow(&member.card().id) || member.model.aliases.iter().any(|alias| models.allow(alias))
+    }
+
+    pub(crate) fn may_ask(&self, member: &Member) -> Result<()> {
+        if self.allows(member) {
             return Ok(());
         }
-        Err(Error::Forbidden { reason: format!("this key may not ask the model {id:?}") })
+        Err(Error::Forbidden { reason: format!("this key may not ask the model {:?}", member.card().id) })
     }
 
     /// Organisations do not share what they have asked.
@@ -97,15 +105,24 @@ impl Service {
         match reserved {
             Ok(reservation) => {
                 asker.note(*reservation.standing());
+                if let Some(refusal) = reservation.shadowed() {
+                    self.count_refusal(&asker, refusal, true);
+                }
                 Ok(Some(Account { accounts: accounts.clone(), asker, reservation, is_first, at }))
             }
             Err(refusal) => {
                 if let Some(standing) = refusal.standing() {
                     asker.note(*standing);
                 }
+                self.count_refusal(&asker, &refusal, false);
                 Err(refused(refusal))
             }
         }
+    }
+
+    fn count_refusal(&self, asker: &Asker, refusal: &accounts::Error, shadow: bool) {
+        let reason = word(refused(refusal.clone()).kind());
+        self.inner.metrics.quota_refused(&asker.caller.organization, reason, shadow);
     }
 }
 
@@ -124,9 +141,10 @@ impl Account {
         self.reservation.used(u64::from(input) + u64::from(output));
     }
 
-    /// Writes it into the ledger.
-    pub(crate) fn close(self, ended: &GenerationEnded<'_>) {
+    /// Writes it into the ledger, and adds it to the sums.
+    pub(crate) fn close(self, ended: &GenerationEnded<'_>, metrics: &Metrics) {
         let caller = &self.asker.caller;
+        metrics.paid(&caller.organization, self.is_first.into(), ended);
         self.accounts.record(Entry {
             at: self.at,
             key: caller.key.clone(),

@@ -29,7 +29,7 @@ impl Service {
     /// Dropping the future ends it.
     pub async fn classify(&self, classification: Classification) -> Result<Classified> {
         let member = self.inner.fleet.find(&classification.model)?;
-        self.may_ask(&classification.model, &member.card().id)?;
+        self.may_ask(member)?;
         let ticket = self.inner.drain.enter()?;
         let mut meter = Meter::start(self.inner.metrics.clone(), member.card().id.clone(), Operation::Classify);
         let classify = async {

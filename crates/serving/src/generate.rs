@@ -18,7 +18,7 @@ impl Service {
     /// Resolves when the generation runs, or is refused. Dropping the future, or the events, ends it.
     pub async fn generate(&self, generation: Generation) -> Result<Events> {
         let member = self.inner.fleet.find(&generation.model)?;
-        self.may_ask(&generation.model, &member.card().id)?;
+        self.may_ask(member)?;
         let ticket = self.inner.drain.enter()?;
         let mut meter = Meter::start(self.inner.metrics.clone(), member.card().id.clone(), operation(&generation.prompt));
         let settings = &self.inner.settings;

@@ -100,7 +100,7 @@ impl Drop for Meter {
             error: self.error,
         };
         if let Some(account) = self.account.take() {
-            account.close(&ended);
+            account.close(&ended, &self.metrics);
         }
         self.metrics.generation_ended(&ended);
         self.trace.ended(&ended);
@@ -115,7 +115,7 @@ pub(crate) const fn operation(prompt: &Prompt) -> Operation {
 }
 
 /// The value of a label.
-const fn word(kind: Kind) -> &'static str {
+pub(crate) const fn word(kind: Kind) -> &'static str {
     match kind {
         Kind::Invalid => "invalid",
         Kind::Unsupported => "unsupported",

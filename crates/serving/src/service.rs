@@ -89,15 +89,17 @@ impl Service {
         self.inner.fleet.open_others().await;
     }
 
-    /// In the order of the catalogue. A backend that is not there yet has nothing to say of itself and is left out.
+    /// Those that whoever asks may ask, in the order of the catalogue. A backend that is not there yet has nothing to say of itself
+    /// and is left out.
     pub fn cards(&self) -> Vec<Arc<ModelCard>> {
-        self.inner.fleet.iter().filter_map(|member| member.known_card().ok()).collect()
+        let allowed = self.inner.fleet.iter().filter(|member| self.allows(member));
+        allowed.filter_map(|member| member.known_card().ok()).collect()
     }
 
     /// The same, with what each is there for.
     pub fn offers(&self) -> Vec<Offer> {
         let fleet = &self.inner.fleet;
-        let known = fleet.iter().filter(|member| member.known_card().is_ok());
+        let known = fleet.iter().filter(|member| self.allows(member) && member.known_card().is_ok());
         known.map(|member| fleet.offer(member)).collect()
     }
 
@@ -115,9 +117,17 @@ impl Service {
         })
     }
 
-    /// The name that a request gave, or the one of the group's first model.
+    /// The same, if whoever asks may ask it.
+    pub fn allowed_card(&self, name: &str) -> Result<Arc<ModelCard>> {
+        let member = self.inner.fleet.find(name)?;
+        self.may_ask(member)?;
+        member.known_card()
+    }
+
+    /// The name that a request gave, or the one of the group's first model that may be asked.
     pub fn name(&self, given: Option<String>, group: Group) -> Result<String> {
-        given.map_or_else(|| Ok(self.inner.fleet.first(group)?.card().id.clone()), Ok)
+        let first = || self.inner.fleet.first(group, |member| self.allows(member)).map(|member| member.card().id.clone());
+        given.map_or_else(first, Ok)
     }
 
     pub fn health(&self) -> Health {

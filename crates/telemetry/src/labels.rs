@@ -50,6 +50,24 @@ pub(crate) struct ModelNameLabels {
     pub(crate) model_name: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct OrganizationLabels {
+    pub(crate) organization: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct OrganizationTokenLabels {
+    pub(crate) organization: String,
+    pub(crate) token_type: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct RefusalLabels {
+    pub(crate) organization: String,
+    pub(crate) reason: &'static str,
+    pub(crate) shadow: &'static str,
+}
+
 /// The attributes that OpenTelemetry requires on each of its `gen_ai.*` metrics.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 #[expect(clippy::struct_field_names, reason = "a field's name is the label's name")]

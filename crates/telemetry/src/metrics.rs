@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use opentelemetry::metrics::Meter;
 use prometheus_client::encoding::text;
@@ -14,12 +15,18 @@ use prometheus_client::registry::Registry;
 use crate::buckets;
 use crate::ended::{GenerationEnded, RequestEnded};
 use crate::histogram::Histogram;
-use crate::labels::{GenAiDurationLabels, GenAiLabels, RequestLabels, RouteLabels, TokenUsageLabels, bounded_method};
+use crate::labels::{
+    GenAiDurationLabels, GenAiLabels, OrganizationLabels, OrganizationTokenLabels, RefusalLabels, RequestLabels,
+    RouteLabels, TokenUsageLabels, bounded_method,
+};
 use crate::names;
 use crate::reading::{self, Reading};
 
 /// The label value of a model that is not served here: clients may ask for any name, and each would be a new time series.
 const OTHER: &str = "other";
+
+/// So many organisations have series of their own; a scrape has to end.
+const MOST_ORGANIZATIONS: usize = 1000;
 
 /// What the OpenTelemetry convention calls the provider: who runs the model.
 pub(crate) const PROVIDER: &str = "llm-inference-api";
@@ -44,6 +51,15 @@ pub struct Metrics {
     /// `gen_ai_client_token_usage`: tokens in (`input`) and out (`output`) of each request.
     token_usage: Histogram<TokenUsageLabels>,
 
+    /// `llm_organization_requests_total{organization}`: those that a quota let in.
+    organization_requests: Family<OrganizationLabels, Counter>,
+    /// `llm_organization_tokens_total{organization,token_type}`: of prompts (`input`; `cached` among them) and answers (`output`).
+    organization_tokens: Family<OrganizationTokenLabels, Counter>,
+    /// `llm_quota_refusals_total{organization,reason,shadow}`: where `shadow` is true it was let in nevertheless.
+    quota_refusals: Family<RefusalLabels, Counter>,
+
+    /// The values that an `organization` label has.
+    organizations: Mutex<HashSet<String>>,
     /// The values that a `model` label can have, beside [`OTHER`] and nothing.
     models: HashSet<String>,
     registry: Registry,
@@ -64,6 +80,10 @@ impl Metrics {
             }),
             request_duration: Histogram::new(names::REQUEST_DURATION, || Scraped::new(buckets::REQUEST_DURATION)),
             token_usage: Histogram::new(names::TOKEN_USAGE, || Scraped::new(buckets::TOKEN_USAGE)),
+            organization_requests: Family::default(),
+            organization_tokens: Family::default(),
+            quota_refusals: Family::default(),
+            organizations: Mutex::default(),
             models: models.into_iter().map(Into::into).collect(),
             registry: Registry::default(),
         };
@@ -92,6 +112,10 @@ impl Metrics {
         self.time_per_output_token.register(registry);
         self.request_duration.register(registry);
         self.token_usage.register(registry);
+        let requests = self.organization_requests.clone();
+        registry.register("llm_organization_requests", "Requests let in, by organisation", requests);
+        registry.register("llm_organization_tokens", "Tokens used, by organisation", self.organization_tokens.clone());
+        registry.register("llm_quota_refusals", "Requests over a quota, by organisation", self.quota_refusals.clone());
     }
 
     /// To be called once for each request, when its answer's body has ended or was dropped.
@@ -128,6 +152,26 @@ impl Metrics {
         self.request_duration.observe(&labels, took.as_secs_f64());
     }
 
+    /// To be called once for each answer that somebody pays for; `requests` is 0 if its request was counted with another.
+    pub fn paid(&self, organization: &str, requests: u64, answer: &GenerationEnded<'_>) {
+        let GenerationEnded { input_tokens, cached_tokens, output_tokens, .. } = *answer;
+        let organization = self.bounded_organization(organization);
+        self.organization_requests
+            .get_or_create(&OrganizationLabels { organization: organization.clone() })
+            .inc_by(requests);
+        for (kind, tokens) in [("input", input_tokens), ("cached", cached_tokens), ("output", output_tokens)] {
+            let labels = OrganizationTokenLabels { organization: organization.clone(), token_type: kind };
+            self.organization_tokens.get_or_create(&labels).inc_by(u64::from(tokens));
+        }
+    }
+
+    /// To be called for each request that a quota refuses, or would refuse.
+    pub fn quota_refused(&self, organization: &str, reason: &'static str, shadow: bool) {
+        let organization = self.bounded_organization(organization);
+        let shadow = if shadow { "true" } else { "false" };
+        self.quota_refusals.get_or_create(&RefusalLabels { organization, reason, shadow }).inc();
+    }
+
     /// What [`encode`](Self::encode) writes: the OpenMetrics text that Prometheus reads.
     pub const CONTENT_TYPE: &'static str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -142,6 +186,18 @@ impl Metrics {
             tracing::error!(%error, "the metrics could not be written");
         }
         out
+    }
+
+    /// Those of whom much is heard first have their own series.
+    fn bounded_organization(&self, organization: &str) -> String {
+        let mut known = self.organizations.lock().unwrap_or_else(PoisonError::into_inner);
+        if !known.contains(organization) {
+            if known.len() >= MOST_ORGANIZATIONS {
+                return OTHER.to_owned();
+            }
+            known.insert(organization.to_owned());
+        }
+        organization.to_owned()
     }
 
     fn bounded_model<'a>(&self, model: &'a str) -> &'a str {

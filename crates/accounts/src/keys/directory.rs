@@ -128,6 +128,6 @@ impl Directory {
 }
 
 fn unavailable(error: &StoreError) -> Error {
-    tracing::error!(%error, "the database of keys does not answer");
+    tracing::error!(error = error.whole(), "the database of keys does not answer");
     Error::Unavailable { reason: "keys cannot be looked up just now", retry_after: Duration::from_secs(5) }
 }

@@ -59,7 +59,8 @@ pub(crate) fn asks(caller: &Caller, requests: u64, tokens: u64, now: SystemTime)
             Unit::Tokens => tokens,
         },
     };
-    let key = Scope::Key(caller.key.clone());
+    // Two organisations may call a key by the same name.
+    let key = Scope::Key(format!("{}/{}", caller.organization, caller.key));
     let organization = Scope::Organization(caller.organization.clone());
     let of_key = caller.key_limits.rules().map(|rule| ask(&key, rule));
     let of_organization = caller.organization_limits.rules().map(|rule| ask(&organization, rule));

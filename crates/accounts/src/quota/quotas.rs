@@ -46,16 +46,17 @@ impl Quotas {
 
     /// Sets aside all of it, or nothing.
     pub(crate) async fn reserve(self: &Arc<Self>, asks: Vec<Ask>) -> Result<Reservation> {
-        match self.admit(&asks).await {
-            Ok(()) => {}
+        let shadowed = match self.admit(&asks).await {
+            Ok(()) => None,
             Err(refusal) if self.shadow => {
                 tracing::warn!(%refusal, "would have been refused");
                 self.books().spend_anyway(&asks, Instant::now());
+                Some(refusal)
             }
             Err(refusal) => return Err(refusal),
-        }
+        };
         let standing = self.standing(&asks);
-        Ok(Reservation::new(Arc::clone(self), asks, standing))
+        Ok(Reservation::new(Arc::clone(self), asks, standing, shadowed))
     }
 
     async fn admit(&self, asks: &[Ask]) -> Result<()> {
@@ -79,7 +80,7 @@ impl Quotas {
                 books.short(asks, now)
             };
             let settled = self.exchange(&lines).await.map_err(|error| {
-                tracing::error!(%error, "the database of quotas does not answer");
+                tracing::error!(error = error.whole(), "the database of quotas does not answer");
                 unavailable()
             })?;
             if let Some(refusal) = self.refusal(asks, &lines, &settled) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::quotas::Quotas;
 use super::{Ask, Standing};
+use crate::error::Error;
 
 /// Settled to what was used when it is dropped, however the request ended. It lives in the answer's stream.
 #[derive(Debug)]
@@ -12,17 +13,23 @@ pub struct Reservation {
     asks: Vec<Ask>,
     standing: Standing,
     used: u64,
+    shadowed: Option<Error>,
 }
 
 impl Reservation {
-    pub(super) fn new(quotas: Arc<Quotas>, asks: Vec<Ask>, standing: Standing) -> Self {
-        Self { quotas, asks, standing, used: 0 }
+    pub(super) fn new(quotas: Arc<Quotas>, asks: Vec<Ask>, standing: Standing, shadowed: Option<Error>) -> Self {
+        Self { quotas, asks, standing, used: 0, shadowed }
     }
 
     /// Prompt and answer have taken so many tokens by now. It only grows: what was produced is paid for, also if nobody stays
     /// to read it. Of a request that failed before it produced anything, only that it came is counted.
     pub fn used(&mut self, tokens: u64) {
         self.used = self.used.max(tokens);
+    }
+
+    /// Why it would have been refused, were quotas not only watched.
+    pub fn shadowed(&self) -> Option<&Error> {
+        self.shadowed.as_ref()
     }
 
     /// What was left once this was set aside.

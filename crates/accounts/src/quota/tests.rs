@@ -201,10 +201,13 @@ async fn in_shadow_nobody_is_refused_and_everything_is_counted() {
     let store = Store::in_memory().await.expect("a database");
     let quotas = Arc::new(Quotas::new(store.clone(), noon(), true));
     let mut fleet = Fleet { store, replicas: vec![quotas], ..Fleet::new(caller(10, 1)).await };
-    for _ in 0..3 {
+    let watched = fleet.replicas[0].reserve(fleet.asks(0)).await.expect("it passes");
+    assert_eq!(watched.shadowed(), None);
+    for _ in 0..2 {
         fleet.take(&Step::Ask { replica: 0, tokens: 20 }).await;
+        assert!(fleet.running.last().is_some_and(|(reservation, _)| reservation.shadowed().is_some()));
         fleet.take(&Step::End { which: 0, percent: 100 }).await;
     }
     fleet.take(&Step::Rest { replica: 0 }).await;
-    assert_eq!((fleet.taken(Unit::Tokens).await, fleet.taken(Unit::Requests).await), (60, 3));
+    assert_eq!((fleet.taken(Unit::Tokens).await, fleet.taken(Unit::Requests).await), (40, 3));
 }

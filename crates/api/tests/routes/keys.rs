@@ -166,6 +166,40 @@ async fn a_valid_key_that_may_not_do_this_is_forbidden() {
 }
 
 #[tokio::test]
+async fn a_key_sees_the_models_that_it_may_ask() {
+    let app = app(&Scripted::new("demo"), OrganizationLimits::default()).await;
+    for (key, ids) in [("user", json!(["demo"])), ("other", json!([]))] {
+        let list = app.send(with_key(request(Method::GET, "/v1/models", Body::empty()), key)).await.ok().json();
+        let seen: Vec<_> = list["data"].as_array().unwrap().iter().map(|model| model["id"].clone()).collect();
+        assert_eq!(json!(seen), ids, "{key}");
+        let list = app.send(with_key(request(Method::GET, "/api/llms", Body::empty()), key)).await.ok().json();
+        assert_eq!(list.as_array().unwrap().len(), seen.len(), "{key}");
+    }
+    let one = |key| with_key(request(Method::GET, "/v1/models/demo", Body::empty()), key);
+    assert_eq!((app.send(one("user")).await.status.as_u16(), app.send(one("other")).await.status.as_u16()), (200, 403));
+}
+
+#[tokio::test]
+async fn what_each_organisation_uses_is_counted() {
+    let backend = Scripted::new("demo");
+    let limits = OrganizationLimits { requests_per_day: Some(1), ..OrganizationLimits::default() };
+    let app = app(&backend, limits).await;
+    backend.reply(Reply::text(&["Hello", "!"]));
+    chat(&app, "user", json!({})).await.ok();
+    assert_eq!(chat(&app, "admin", json!({})).await.status, 429);
+    let text = app.get("/metrics").await.ok();
+    let mut lines: Vec<_> = text.text().lines().filter(|line| line.contains("organization=\"")).collect();
+    lines.sort_unstable();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+        llm_organization_requests_total{organization="acme"} 1
+        llm_organization_tokens_total{organization="acme",token_type="cached"} 0
+        llm_organization_tokens_total{organization="acme",token_type="input"} 5
+        llm_organization_tokens_total{organization="acme",token_type="output"} 2
+        llm_quota_refusals_total{organization="acme",reason="insufficient_quota",shadow="false"} 1
+    "#);
+}
+
+#[tokio::test]
 async fn an_answer_tells_what_is_left_and_a_spent_quota_is_no_reason_to_retry() {
     let backend = Scripted::new("demo");
     let limits = OrganizationLimits { requests_per_day: Some(2), ..tokens_a_day(100_000) };

@@ -184,6 +184,9 @@ pub(crate) struct AccountArguments {
     /// Where this server keeps what it has to remember [LLM_DATA_DIR; default: llm-inference-api in the user's data directory].
     #[arg(long, value_name = "DIRECTORY", value_parser = parse::path)]
     pub(crate) data_dir: Option<PathBuf>,
+    /// How long what was used by whom is kept [LLM_LEDGER_DAYS; default: 90].
+    #[arg(long, value_name = "DAYS", value_parser = parse::days)]
+    pub(crate) ledger_days: Option<NonZeroU32>,
 }
 
 #[derive(Debug, Clone, Copy, Default, Args)]

@@ -27,16 +27,11 @@ struct Refused {
     for_servers_alone: bool,
 }
 
-const REFUSED: [Refused; 3] = [
+const REFUSED: [Refused; 2] = [
     Refused {
         key: "mlflow",
         reason: "this version takes no models from MLflow yet: download the model, and name its directory in model.path",
         for_servers_alone: false,
-    },
-    Refused {
-        key: "organizations",
-        reason: "this version takes no organisations from the file yet: make keys with `llm-inference-api keys create --org`, and set limits with `llm-inference-api orgs set-limits`",
-        for_servers_alone: true,
     },
     Refused { key: "scorers", reason: "this version has no scorers yet, and no POST /infer", for_servers_alone: true },
 ];

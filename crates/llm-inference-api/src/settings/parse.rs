@@ -230,6 +230,22 @@ pub(crate) fn allowance(text: &str) -> Parsed<Allowance> {
     }
 }
 
+/// A limit where none cannot be meant.
+pub(crate) fn amount(text: &str) -> Parsed<u64> {
+    text.trim().parse().map_err(|_| Expected("a whole number"))
+}
+
+pub(crate) fn days(text: &str) -> Parsed<NonZeroU32> {
+    text.trim().parse().map_err(|_| Expected("a number of days, at least 1"))
+}
+
+/// Of an organisation or a key: it stands in tables and logs.
+pub(crate) fn account_name(text: &str) -> Parsed<String> {
+    let well_formed = text.len() <= 100 && text.chars().all(|c| !c.is_whitespace() && !c.is_control() && c != ',');
+    let expected = Expected("a name of at most 100 characters, without spaces and commas");
+    if text.is_empty() || !well_formed { Err(expected) } else { Ok(text.to_owned()) }
+}
+
 pub(crate) fn rate(text: &str) -> Parsed<Rate> {
     match text.trim() {
         "none" => Ok(Rate(None)),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use clap::Command;
 
-use super::file::FIELDS;
+use super::file::{FIELDS, ORGANIZATION};
 use super::later;
 use super::names::{self, Names};
 
@@ -47,6 +47,7 @@ pub(crate) fn reference(command: &Command) -> String {
         }
     }
     page.push_str(&catalogue());
+    page.push_str(&organizations());
     page.push_str(&not_yet());
     page
 }
@@ -79,6 +80,17 @@ fn catalogue() -> String {
         .to_owned();
     for (name, meaning) in FIELDS {
         let _ = writeln!(text, "| `{name}` | {meaning} |");
+    }
+    text
+}
+
+fn organizations() -> String {
+    let mut text =
+        "\n## organizations\n\nA list: who may ask, beside the keys that `keys create` makes. With the first key here, \
+                    one is needed.\n\n| Key | |\n|---|---|\n"
+            .to_owned();
+    for (name, meaning) in ORGANIZATION {
+        let _ = writeln!(text, "| `{name}` | {} |", meaning.replace('|', "\\|"));
     }
     text
 }

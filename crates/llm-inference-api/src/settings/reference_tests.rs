@@ -51,7 +51,7 @@ fn uncommented(text: &str, is_setting: impl Fn(&str) -> bool) -> String {
 fn is_yaml(line: &str) -> bool {
     let rest = line.trim_start().trim_start_matches("- ");
     let key = rest.trim_start_matches('{').split(':').next().unwrap_or_default();
-    let is_word = !key.is_empty() && key.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    let is_word = !key.is_empty() && key.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
     is_word && rest.contains(':')
 }
 
@@ -123,8 +123,9 @@ fn the_example_of_a_file_has_the_defaults_and_every_key() {
     for key in names::all().iter().filter_map(|names| names.key) {
         assert!(has_key(&whole, key), "{key} is missing");
     }
-    for (name, _) in FIELDS {
-        assert!(whole.contains(&format!("{name}: ")), "models.{name} is missing");
+    assert_eq!((settings.accounts.organizations.len(), settings.accounts.listed.len()), (1, 1), "{whole}");
+    for (name, _) in FIELDS.into_iter().chain(ORGANIZATION) {
+        assert!(whole.contains(&format!("{name}:")), "{name} is missing");
     }
 }
 

@@ -62,7 +62,7 @@ pub(crate) fn resolve(
         telemetry,
     } = arguments;
     let Environment { values: variables, beyond, data_home } = environment;
-    let File { path, values: entries, declared, problems } = file;
+    let File { path, values: entries, declared, organizations, listed, problems } = file;
     let said = variables.beside(entries);
     let Values {
         models: models_said,
@@ -85,7 +85,11 @@ pub(crate) fn resolve(
         engine: resolve_engine(&mut choice, engine, engine_said, machine),
         predict: resolve_predict(&mut choice, predict, predict_said),
         http: resolve_http(&mut choice, http, http_said, machine),
-        accounts: resolve_accounts(&mut choice, accounts, accounts_said, &data_home),
+        accounts: AccountSettings {
+            organizations,
+            listed,
+            ..resolve_accounts(&mut choice, accounts, accounts_said, &data_home)
+        },
         limits: resolve_limits(&mut choice, limits, limits_said),
         log: resolve_log(&mut choice, log, log_said, machine, purpose),
         telemetry: resolve_telemetry(&mut choice, telemetry, telemetry_said),
@@ -318,14 +322,17 @@ fn resolve_accounts(
     said: AccountValues<Said>,
     data_home: &Path,
 ) -> AccountSettings {
-    let AccountArguments { api_key, api_keys_file, database_url, data_dir } = arguments;
-    let AccountValues { api_key: api_key_said, keys_file, database_url: database_url_said, data_directory } = said;
+    let AccountArguments { api_key, api_keys_file, database_url, data_dir, ledger_days } = arguments;
+    let AccountValues { api_key: api_key_said, keys_file, database_url: database_url_said, data_directory, ledger } = said;
     let some_secret = |text: &str| parse::secret(text).map(Some);
     AccountSettings {
         api_key: choice.of(api_key.map(Some), api_key_said, some_secret, None),
         keys_file: choice.of(api_keys_file.map(Some), keys_file, some_path, None),
         database_url: choice.of(database_url.map(Some), database_url_said, some_secret, None),
         data_directory: choice.of(data_dir, data_directory, parse::path, data_home.join("llm-inference-api")),
+        ledger_days: choice.of(ledger_days, ledger, parse::days, defaults::LEDGER_DAYS),
+        organizations: Vec::new(),
+        listed: Vec::new(),
     }
 }
 

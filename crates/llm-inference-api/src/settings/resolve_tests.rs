@@ -118,6 +118,7 @@ fn nothing_said() {
         LLM_API_KEYS_FILE                 none                               default
         LLM_DATABASE_URL                  accounts.db in the data directory  default
         LLM_DATA_DIR                      llm-inference-api                  default
+        LLM_LEDGER_DAYS                   90                                 default
         LLM_LIMIT_IP_REQUESTS_PER_SECOND  50                                 default
         LLM_LIMIT_IP_BURST                100                                default
         LLM_LIMIT_TOKENS_PER_DAY          10000000                           default
@@ -213,6 +214,7 @@ fn everything_said_by_variables() {
         LLM_API_KEYS_FILE                 none                                  default
         LLM_DATABASE_URL                  accounts.db in the data directory     default
         LLM_DATA_DIR                      llm-inference-api                     default
+        LLM_LEDGER_DAYS                   90                                    default
         LLM_LIMIT_IP_REQUESTS_PER_SECOND  50                                    default
         LLM_LIMIT_IP_BURST                100                                   default
         LLM_LIMIT_TOKENS_PER_DAY          10000000                              default
@@ -386,7 +388,7 @@ fn all_sources_are_told_of_together() {
 
 #[test]
 fn what_protects_a_server_does_not_stop_a_command_that_serves_nobody() {
-    let file = "organizations: []\nlimits: {shadow: false}";
+    let file = "scorers: {directory: a}";
     assert!(resolved_with(file, Purpose::Serve, "", &[]).is_err());
     assert!(resolved_with(file, Purpose::Answer, "", &[]).is_ok());
     assert!(resolved_with("mlflow: {}", Purpose::Answer, "", &[]).is_err());

@@ -115,8 +115,9 @@ fn rows(settings: &Settings) -> Vec<Row> {
     rows
 }
 
-fn account_rows(accounts: &AccountSettings, limits: &LimitSettings) -> [Row; 11] {
-    let AccountSettings { api_key, keys_file, database_url, data_directory } = accounts;
+fn account_rows(accounts: &AccountSettings, limits: &LimitSettings) -> [Row; 12] {
+    let AccountSettings { api_key, keys_file, database_url, data_directory, ledger_days, organizations: _, listed: _ } =
+        accounts;
     let LimitSettings {
         ip_requests_per_second,
         ip_burst,
@@ -134,6 +135,7 @@ fn account_rows(accounts: &AccountSettings, limits: &LimitSettings) -> [Row; 11]
             url => hidden(url.as_ref()),
         }),
         row(data_directory, |directory| path(Some(directory))),
+        row(ledger_days, ToString::to_string),
         row(ip_requests_per_second, ToString::to_string),
         row(ip_burst, ToString::to_string),
         row(tokens_per_day, ToString::to_string),

@@ -5,7 +5,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use accounts::Secret;
+use accounts::{Listed, Organization, Secret};
 use api::{TrustedHosts, TrustedProxies};
 use backend::{MaxTokens, Temperature, TopP};
 use registry::{Allowed, Declared};
@@ -201,6 +201,12 @@ pub(crate) struct AccountSettings {
     /// Absent: a file in the data directory.
     pub(crate) database_url: Setting<Option<Secret>>,
     pub(crate) data_directory: Setting<PathBuf>,
+    /// How long what was used is kept.
+    pub(crate) ledger_days: Setting<NonZeroU32>,
+    /// Those of the file.
+    pub(crate) organizations: Vec<Organization>,
+    /// Their keys.
+    pub(crate) listed: Vec<Listed>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -66,9 +66,10 @@ impl Fleet {
         Offer { card, groups: Group::ALL.into_iter().filter(answers).collect() }
     }
 
-    /// The model of a group that answers who names none.
-    pub(crate) fn first(&self, group: Group) -> Result<&Member> {
-        group.members(&self.members, |member| member.model.group).next().ok_or_else(|| Error::Unavailable {
+    /// The model of a group that answers who names none: the first that they may ask, or the first.
+    pub(crate) fn first(&self, group: Group, allows: impl Fn(&Member) -> bool) -> Result<&Member> {
+        let members = || group.members(&self.members, |member| member.model.group);
+        members().find(|member| allows(member)).or_else(|| members().next()).ok_or_else(|| Error::Unavailable {
             reason: "there is no model to answer".into(),
             retry_after: crate::service::RETRY_AFTER,
         })

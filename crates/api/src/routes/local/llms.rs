@@ -1,7 +1,6 @@
 //! `GET /api/llms`: the models there are.
 
 use axum::Json;
-use axum::extract::State;
 use backend::Task;
 use serde::Serialize;
 use serving::{Group, Offer};
@@ -21,7 +20,7 @@ pub(crate) struct Llm {
     capabilities: Vec<&'static str>,
 }
 
-pub(crate) async fn list(State(app): State<App>) -> Json<Vec<Llm>> {
+pub(crate) async fn list(app: App) -> Json<Vec<Llm>> {
     Json(app.service.offers().into_iter().map(Llm::from).collect())
 }
 

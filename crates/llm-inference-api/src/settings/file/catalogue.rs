@@ -3,7 +3,7 @@
 use serving::Defaults;
 
 use super::keys::Reading;
-use super::yaml::{Content, Key, Node};
+use super::yaml::{Key, Node};
 use super::{FileProblem, Place};
 use crate::settings::alike;
 use crate::settings::parse::{self, Expected};
@@ -51,22 +51,8 @@ struct Draft {
 
 impl Reading<'_> {
     pub(super) fn catalogue(&mut self, place: Place, node: Node) {
-        let nodes = match node.content {
-            Content::Nothing => return,
-            Content::List(nodes) => nodes,
-            Content::Text(_) | Content::Section(_) => {
-                let what = "models is not a list, expected - {id: NAME, source: PATH} for each model".to_owned();
-                return self.problems.push(FileProblem::Malformed { place, what });
-            }
-        };
-        for Node { line, content } in nodes {
-            let place = self.place(line);
-            if let Content::Section(entries) = content {
-                self.model(place, entries);
-            } else {
-                let what = "not a model, expected {id: NAME, source: PATH}".to_owned();
-                self.problems.push(FileProblem::Malformed { place, what });
-            }
+        for (place, entries) in self.sections(place, node, "models", "{id: NAME, source: PATH}") {
+            self.model(place, entries);
         }
         self.names_twice();
     }
@@ -81,8 +67,7 @@ impl Reading<'_> {
         let Draft { id, aliases, source, quantization, max_tokens, defaults, group, flawed } = draft;
         let (Some(id), Some(source)) = (id, source) else {
             if !flawed && self.problems.len() == before {
-                let what = "a model needs an id and a source: {id: NAME, source: PATH}".to_owned();
-                self.problems.push(FileProblem::Malformed { place, what });
+                self.malformed(place, "a model needs an id and a source: {id: NAME, source: PATH}");
             }
             return;
         };
@@ -124,16 +109,7 @@ impl Reading<'_> {
 
     fn defaults(&mut self, place: Place, node: Node) -> Defaults {
         let mut defaults = Defaults::default();
-        let entries = match node.content {
-            Content::Section(entries) => entries,
-            Content::Nothing => return defaults,
-            Content::Text(_) | Content::List(_) => {
-                let found = "no section";
-                self.problems.push(FileProblem::NoSection { place, key: "models.defaults".to_owned(), found });
-                return defaults;
-            }
-        };
-        for (Key { name, line }, node) in entries {
+        for (Key { name, line }, node) in self.entries(place, node, "models.defaults") {
             let place = self.place(line);
             match name.as_str() {
                 "temperature" => {
@@ -150,13 +126,13 @@ impl Reading<'_> {
                 "max_tokens" => {
                     defaults.max_tokens = self.parsed("models.defaults.max_tokens", place, node, false, parse::tokens);
                 }
-                _ => self.problems.push(unknown(place, "models.defaults", &name, &DEFAULTS)),
+                _ => self.unknown_in(place, "models.defaults", &name, &DEFAULTS),
             }
         }
         defaults
     }
 
-    fn parsed<T>(
+    pub(super) fn parsed<T>(
         &mut self,
         key: &'static str,
         place: Place,
@@ -168,6 +144,10 @@ impl Reading<'_> {
         text.parse(parse)
             .map_err(|(found, expected)| self.problems.push(FileProblem::Wrong { place, key, found, expected }))
             .ok()
+    }
+
+    pub(super) fn unknown_in(&mut self, place: Place, section: &str, name: &str, keys: &[&str]) {
+        self.problems.push(unknown(place, section, name, keys));
     }
 
     /// Ids and aliases are one set of names: a request has one place for them.

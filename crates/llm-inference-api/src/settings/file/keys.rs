@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use accounts::{Listed, Organization};
+
 use super::fill::{self, Filled, Unfilled};
 use super::yaml::{Content, Key, Node};
 use super::{FileProblem, Place, Text, Written};
@@ -13,6 +15,9 @@ use crate::settings::{alike, later, names};
 /// The list of models.
 const CATALOGUE: &str = "models";
 
+/// The list of organisations.
+const ORGANIZATIONS: &str = "organizations";
+
 /// The state of reading one file.
 pub(super) struct Reading<'a> {
     file: &'a Arc<str>,
@@ -22,11 +27,15 @@ pub(super) struct Reading<'a> {
     pub(super) problems: Vec<FileProblem>,
     /// In their order.
     pub(super) declared: Vec<DeclaredModel>,
+    pub(super) organizations: Vec<Organization>,
+    /// The keys of all organisations.
+    pub(super) listed: Vec<Listed>,
 }
 
 impl<'a> Reading<'a> {
     pub(super) fn new(file: &'a Arc<str>, variables: &'a Variables) -> Self {
-        Self { file, variables, written: BTreeMap::new(), problems: Vec::new(), declared: Vec::new() }
+        let (written, problems, declared) = (BTreeMap::new(), Vec::new(), Vec::new());
+        Self { file, variables, written, problems, declared, organizations: Vec::new(), listed: Vec::new() }
     }
 
     pub(super) fn root(&mut self, root: Node) {
@@ -53,6 +62,8 @@ impl<'a> Reading<'a> {
                 self.setting(names, place, node);
             } else if path == CATALOGUE {
                 self.catalogue(place, node);
+            } else if path == ORGANIZATIONS {
+                self.organizations(place, node);
             } else if is_section(&path) {
                 self.subsection(path, place, node);
             } else if let Some((key, reason)) = later::refused(&path) {
@@ -62,6 +73,42 @@ impl<'a> Reading<'a> {
                 self.problems.push(FileProblem::Unknown { place, key: path, hint });
             }
         }
+    }
+
+    /// The sections in a list; `form` says how one is written.
+    pub(super) fn sections(&mut self, place: Place, node: Node, key: &str, form: &str) -> Vec<(Place, Vec<(Key, Node)>)> {
+        let nodes = match node.content {
+            Content::Nothing => return Vec::new(),
+            Content::List(nodes) => nodes,
+            Content::Text(_) | Content::Section(_) => {
+                self.malformed(place, format!("{key} is not a list, expected - {form} for each"));
+                return Vec::new();
+            }
+        };
+        let mut sections = Vec::new();
+        for Node { line, content } in nodes {
+            match content {
+                Content::Section(entries) => sections.push((self.place(line), entries)),
+                _ => self.malformed(self.place(line), format!("not one of {key}, expected {form}")),
+            }
+        }
+        sections
+    }
+
+    /// What is in a section that has nothing but values.
+    pub(super) fn entries(&mut self, place: Place, node: Node, key: &str) -> Vec<(Key, Node)> {
+        match node.content {
+            Content::Section(entries) => return entries,
+            Content::Nothing => {}
+            Content::Text(_) | Content::List(_) => {
+                self.problems.push(FileProblem::NoSection { place, key: key.to_owned(), found: "no section" });
+            }
+        }
+        Vec::new()
+    }
+
+    pub(super) fn malformed(&mut self, place: Place, what: impl Into<String>) {
+        self.problems.push(FileProblem::Malformed { place, what: what.into() });
     }
 
     fn subsection(&mut self, key: String, place: Place, node: Node) {
@@ -122,7 +169,7 @@ impl<'a> Reading<'a> {
 
 /// Keys that exist, those of later versions too.
 fn known() -> impl Iterator<Item = &'static str> {
-    names::all().into_iter().filter_map(|names| names.key).chain([CATALOGUE]).chain(later::keys())
+    names::all().into_iter().filter_map(|names| names.key).chain([CATALOGUE, ORGANIZATIONS]).chain(later::keys())
 }
 
 fn is_section(path: &str) -> bool {

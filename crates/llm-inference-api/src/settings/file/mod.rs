@@ -4,6 +4,7 @@
 mod catalogue;
 mod fill;
 mod keys;
+mod organizations;
 mod problem;
 mod yaml;
 
@@ -13,12 +14,15 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use accounts::{Listed, Organization};
+
 use super::environment::{self, Variables};
 use super::names::{CONFIG, Names, Values};
 use super::parse::Expected;
 use super::types::{DeclaredModel, Origin, Setting};
 
 pub(crate) use catalogue::FIELDS;
+pub(crate) use organizations::ORGANIZATION;
 pub(crate) use problem::FileProblem;
 
 /// What is read where nobody names a file, if it is there.
@@ -88,6 +92,9 @@ pub(crate) struct File {
     pub(crate) values: Values<Entry>,
     /// The catalogue, in its order.
     pub(crate) declared: Vec<DeclaredModel>,
+    pub(crate) organizations: Vec<Organization>,
+    /// Their keys.
+    pub(crate) listed: Vec<Listed>,
     pub(crate) problems: Vec<FileProblem>,
 }
 
@@ -115,6 +122,8 @@ impl File {
             path: Setting { value: None, origin: Origin::Default, names: &CONFIG },
             values: Values::take(|_| Entry { set: None }),
             declared: Vec::new(),
+            organizations: Vec::new(),
+            listed: Vec::new(),
             problems: Vec::new(),
         }
     }
@@ -141,9 +150,9 @@ impl File {
             FileProblem::Malformed { place, what }
         }));
         reading.root(root);
-        let keys::Reading { mut written, problems, declared, .. } = reading;
+        let keys::Reading { mut written, problems, declared, organizations, listed, .. } = reading;
         let take = |names: &'static Names| Entry { set: names.key.and_then(|key| written.remove(key)) };
-        Self { values: Values::take(take), declared, problems, ..Self::none() }
+        Self { values: Values::take(take), declared, organizations, listed, problems, ..Self::none() }
     }
 }
 

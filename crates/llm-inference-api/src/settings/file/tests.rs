@@ -65,7 +65,7 @@ colour: blue
         serving_config.yaml:9: there is no key model.colour; there are: path, directory, allowed, memory_bytes, quantization, batch_size, default_temperature, default_top_p, default_max_tokens, max_tokens, default_max_length, max_prompt_length
         serving_config.yaml:10: there is no key engin; did you mean engine?
         serving_config.yaml:12: there is no key temperature; did you mean model.default_temperature?
-        serving_config.yaml:13: there is no key colour; there are: model, engine, api, accounts, limits, telemetry, models, mlflow, organizations, scorers
+        serving_config.yaml:13: there is no key colour; there are: model, engine, api, accounts, limits, telemetry, models, organizations, mlflow, scorers
     "
     );
 }
@@ -76,15 +76,12 @@ fn what_is_not_there_yet_is_refused_by_its_name_and_never_by_its_value() {
         told(
             "\
 mlflow: {tracking_uri: 'http://user:secret@localhost:5000'}
-organizations:
-  - {id: acme, keys: [{name: ci, sha256: secret}]}
 scorers: {directory: scorers}
 "
         ),
         @r"
         serving_config.yaml:1: mlflow is set, but this version takes no models from MLflow yet: download the model, and name its directory in model.path; take it out to start nevertheless
-        serving_config.yaml:2: organizations is set, but this version takes no organisations from the file yet: make keys with `llm-inference-api keys create --org`, and set limits with `llm-inference-api orgs set-limits`; take it out to start nevertheless
-        serving_config.yaml:4: scorers is set, but this version has no scorers yet, and no POST /infer; take it out to start nevertheless
+        serving_config.yaml:2: scorers is set, but this version has no scorers yet, and no POST /infer; take it out to start nevertheless
     "
     );
 }
@@ -192,6 +189,7 @@ models:
 "
         ),
         @r#"
+        serving_config.yaml:13: not one of models, expected {id: NAME, source: PATH}
         serving_config.yaml:3: models.source is "https://example.org/model.gguf", expected a path, embedded, hf:org/name[@revision], hf:org/name:file.gguf or mlflow:models:/name/stage
         serving_config.yaml:4: there is no key models.alias; did you mean aliases?
         serving_config.yaml:5: models.max_tokens is "0", expected a number of tokens, at least 1
@@ -204,10 +202,66 @@ models:
         serving_config.yaml:10: a model needs an id and a source: {id: NAME, source: PATH}
         serving_config.yaml:11: models.upstreams is set, but this version has no remote back ends yet; a model needs a source; take it out to start nevertheless
         serving_config.yaml:12: models.route is set, but this version has no scorers yet, which would choose between models; take it out to start nevertheless
-        serving_config.yaml:13: not a model, expected {id: NAME, source: PATH}
         serving_config.yaml:8: the name "two" is taken by the model of line 7; ids and aliases have to differ
         serving_config.yaml:9: the name "four" is taken by the model of line 8; ids and aliases have to differ
     "#
     );
-    insta::assert_snapshot!(told("models: {id: one}"), @"serving_config.yaml:1: models is not a list, expected - {id: NAME, source: PATH} for each model");
+    insta::assert_snapshot!(told("models: {id: one}"), @"serving_config.yaml:1: models is not a list, expected - {id: NAME, source: PATH} for each");
+}
+
+const HASH: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+
+#[test]
+fn an_organisation_has_limits_and_keys() {
+    let text = "\
+organizations:
+  - id: acme
+    limits: {tokens_per_day: 20000000, requests_per_day: none, tokens_per_month: 0}
+    keys:
+      - {name: ci, sha256: '${CI_HASH}', role: admin, models: [demo, acme/large], expires: 2030-01-01T00:00:00Z}
+  - {id: other}
+";
+    let file = File::parse("f.yaml", text, &variables(&[("CI_HASH", HASH)]));
+    assert_eq!(file.problems, []);
+    let limits = file.organizations[0].limits;
+    assert_eq!(limits.tokens_per_day, Some(accounts::Limit::At(20_000_000)));
+    assert_eq!(limits.requests_per_day, Some(accounts::Limit::None));
+    assert_eq!((limits.tokens_per_month, limits.requests_per_month), (Some(accounts::Limit::At(0)), None));
+    let [key] = file.listed.as_slice() else { panic!("{:?}", file.listed) };
+    assert_eq!((key.hash.to_hex().as_str(), key.name.as_str(), key.organization.as_str()), (HASH, "ci", "acme"));
+    assert_eq!((key.role, key.models.to_text().as_str()), (accounts::Role::Admin, "demo,acme/large"));
+    assert!(key.expires.is_some());
+}
+
+#[test]
+fn mistakes_in_organisations_are_told_without_a_key() {
+    insta::assert_snapshot!(
+        told(&format!(
+            "\
+organizations:
+  - {{id: acme, keys: [{{name: ci, sha256: the-key-itself}}], plan: gold}}
+  - {{id: acme, limits: {{tokens_per_dya: 5, requests_per_day: many}}}}
+  - {{keys: []}}
+  - id: other
+    keys:
+      - {{name: one, sha256: {HASH}, role: owner, expires: tomorrow}}
+      - {{name: two, sha256: {HASH}}}
+      - {{sha256: {HASH}}}
+      - three
+"
+        )),
+        @r#"
+        serving_config.yaml:2: there is no key organizations.plan; there are: id, limits, keys
+        serving_config.yaml:2: organizations.keys.sha256 is something else, expected the 64 hexadecimal digits that `printf %s KEY | sha256sum` prints
+        serving_config.yaml:3: there is no key organizations.limits.tokens_per_dya; did you mean tokens_per_day?
+        serving_config.yaml:3: organizations.limits.requests_per_day is "many", expected a whole number, or none
+        serving_config.yaml:3: the organisation "acme" is there twice
+        serving_config.yaml:4: an organisation needs an id: {id: NAME}
+        serving_config.yaml:10: not one of organizations.keys, expected {name: NAME, sha256: HASH}
+        serving_config.yaml:7: organizations.keys.role is "owner", expected user or admin
+        serving_config.yaml:7: organizations.keys.expires is "tomorrow", expected a time, as 2027-01-01T00:00:00Z
+        serving_config.yaml:8: the key "two" is there under another name too
+        serving_config.yaml:9: a key needs a name and a hash: {name: NAME, sha256: HASH}
+    "#
+    );
 }
