@@ -1,10 +1,11 @@
 //! `cargo xtask test`: everything that has to hold, in the order in which it is quickest to find out.
 //!
 //! Formatting, lints, tidiness, the Rust tests, those that need PostgreSQL, then the built server with the official clients of
-//! OpenAI's API, and with an OpenTelemetry collector. A part
+//! OpenAI's API, with keys and quotas, and with an OpenTelemetry collector. A part
 //! that cannot run on this machine is named together with the command that brings what it needs; where `CI=true` says that nobody
 //! is watching, such a part has failed.
 
+mod accounts;
 mod clients;
 mod need;
 mod postgres;
@@ -31,9 +32,10 @@ pub(crate) fn run(options: &Options) -> bool {
     let mut tally = Tally::default();
     check_source(&root, &mut tally);
     run_rust_tests(&root, &mut tally);
-    postgres::run(&root, &mut tally);
+    let database = postgres::run(&root, &mut tally);
     if !options.without_clients {
         clients::run(&root, &mut tally);
+        accounts::run(&root, &mut tally, database.as_ref());
         telemetry::run(&root, &mut tally);
     }
     for reason in tally.not_run() {

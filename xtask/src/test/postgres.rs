@@ -22,26 +22,42 @@ const PAUSE: Duration = Duration::from_millis(50);
 const OPTIONS: [&str; 5] =
     ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=400", "unix_socket_directories="];
 
-pub(super) fn run(root: &Path, tally: &mut Tally) {
+/// A server that answers, for as long as this is there.
+pub(super) struct Database {
+    url: String,
+    _own: Option<Postgres>,
+}
+
+impl Database {
+    /// Tells a program where it is.
+    pub(super) fn tell(&self, command: &mut Command) {
+        command.env(URL, &self.url);
+    }
+}
+
+pub(super) fn run(root: &Path, tally: &mut Tally) -> Option<Database> {
     heading("PostgreSQL");
-    let (url, server) = match given_or_started() {
-        Ok(found) => found,
-        Err(error) => return tally.leave_out(format!("the tests on PostgreSQL: {error:#}")),
+    let database = match given_or_started() {
+        Ok(database) => database,
+        Err(error) => {
+            tally.leave_out(format!("the tests on PostgreSQL: {error:#}"));
+            return None;
+        }
     };
     let arguments = ["test", "-p", "accounts", "--test", "it", "--", "postgres", "--include-ignored"];
     let mut command = cargo(root, &arguments);
-    command.env(URL, url);
+    database.tell(&mut command);
     tally.tests("tests on PostgreSQL", command);
-    drop(server);
+    Some(database)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the rule is for the server; this is how a developer names a database")]
-fn given_or_started() -> Result<(String, Option<Postgres>)> {
+fn given_or_started() -> Result<Database> {
     if let Ok(url) = std::env::var(URL) {
-        return Ok((url, None));
+        return Ok(Database { url, _own: None });
     }
     let server = Postgres::start()?;
-    Ok((server.url.clone(), Some(server)))
+    Ok(Database { url: server.url.clone(), _own: Some(server) })
 }
 
 /// Ends with its value.
