@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::Finding;
 
 /// The arrows between our own crates. A crate that is not here may be named by nobody and names nobody.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("accounts", &[]),
     ("backend", &[]),
     ("kernels", &[]),
@@ -20,6 +20,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("openai", &["backend"]),
     ("telemetry", &["backend"]),
     ("registry", &["checkpoint"]),
+    ("scorer", &[]),
     ("serving", &["accounts", "backend", "registry", "telemetry"]),
     ("api", &["backend", "openai", "serving", "telemetry"]),
     ("testkit", &["backend", "checkpoint", "serving", "api", "telemetry", "registry"]),
