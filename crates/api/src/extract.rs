@@ -4,5 +4,5 @@ mod asking_app;
 mod json;
 mod path;
 
-pub(crate) use json::Json;
+pub(crate) use json::{Json, Unread};
 pub(crate) use path::Path;

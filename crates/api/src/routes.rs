@@ -12,6 +12,7 @@ mod local;
 mod metrics;
 mod models;
 mod predict;
+mod relay;
 mod status;
 mod streams;
 mod text2sql;

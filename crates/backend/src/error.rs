@@ -158,6 +158,11 @@ impl Error {
         }
     }
 
+    /// It says that the model cannot answer now, whatever it was asked: another one might.
+    pub const fn is_its_models(&self) -> bool {
+        matches!(self.kind(), Kind::Upstream | Kind::Timeout | Kind::Unavailable | Kind::QueueFull)
+    }
+
     /// Messages are whatever can be shown, so that causes can be handed over as they are (`map_err(Error::internal)`).
     #[expect(clippy::needless_pass_by_value, reason = "the constructors are used as functions from an error")]
     pub fn invalid(parameter: impl Into<String>, message: impl ToString) -> Self {

@@ -1,5 +1,6 @@
 //! What is asked of a model, free of any wire format.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroU32;
 
 use crate::sampling::{Choices, MaxTokens, Sampling, Stop, TopLogprobs};
@@ -147,3 +148,23 @@ pub struct Priority(pub i32);
 /// learn from the time an answer takes what somebody else has asked (CVE-2025-46570).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Tenant(pub u64);
+
+impl Tenant {
+    /// Somebody among those of a tenant: who keeps apart what is asked for them.
+    #[must_use]
+    pub fn within(self, outer: Self) -> Self {
+        if self == Self::default() {
+            return outer;
+        }
+        let mut hasher = DefaultHasher::new();
+        (outer, self).hash(&mut hasher);
+        Self(hasher.finish())
+    }
+
+    /// Whoever gives this name.
+    pub fn named(name: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        Self(hasher.finish())
+    }
+}

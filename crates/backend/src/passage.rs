@@ -20,6 +20,8 @@ pub struct Passage {
     pub include_usage: bool,
     /// The most tokens that may be generated, where the client says.
     pub max_tokens: Option<MaxTokens>,
+    /// How many answers.
+    pub choices: u32,
     pub tenant: Tenant,
 }
 
@@ -28,7 +30,6 @@ pub struct Passage {
 pub enum Endpoint {
     ChatCompletions,
     Completions,
-    Embeddings,
 }
 
 impl Endpoint {
@@ -37,7 +38,6 @@ impl Endpoint {
         match self {
             Self::ChatCompletions => "/v1/chat/completions",
             Self::Completions => "/v1/completions",
-            Self::Embeddings => "/v1/embeddings",
         }
     }
 }

@@ -86,7 +86,7 @@ impl Streamed {
 
     fn fail(&mut self, failure: Failure) -> Failure {
         let upstream = self.seat.upstream().address.to_string();
-        tracing::warn!(upstream, reason = %failure, "an answer has failed");
+        failure.log(&upstream);
         self.seat.failed(&failure);
         failure
     }

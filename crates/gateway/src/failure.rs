@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use backend::{Error, Kind};
+use backend::Error;
 use http::StatusCode;
 use openai::Unheard;
 use openai::problem::Said;
@@ -13,6 +13,7 @@ pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// As far as a server is believed about when to come back.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(10);
 
+/// As text, it is for the log: what a server says of a request may repeat it, and is not part of that.
 #[derive(Debug, Clone, PartialEq, ThisError)]
 pub(crate) enum Failure {
     #[error("cannot be reached: {0}")]
@@ -31,10 +32,10 @@ pub(crate) enum Failure {
     #[error("the answer took longer than {} s", .0.as_secs_f64())]
     TooLong(Duration),
     /// In the middle of a stream.
-    #[error("an error in the stream: {}", .0.message)]
+    #[error("an error in the stream")]
     InStream(Said),
     /// Before it.
-    #[error("status {}: {}", status.as_u16(), said.message)]
+    #[error("status {}", status.as_u16())]
     Status { status: StatusCode, said: Said, retry_after: Option<Duration> },
 }
 
@@ -83,6 +84,15 @@ impl Failure {
             | Self::TooLong(_)
             | Self::InStream(_)
             | Self::Status { .. } => Verdict::Fault,
+        }
+    }
+
+    /// What is wrong with a server is worth a look; what a client does wrong is in the line of its request.
+    pub(crate) fn log(&self, upstream: &str) {
+        match self.verdict() {
+            Verdict::Fault => tracing::warn!(upstream, reason = %self, "a server has failed"),
+            Verdict::Busy { .. } => tracing::info!(upstream, reason = %self, "a server has too much to do"),
+            Verdict::Refusal => tracing::debug!(upstream, reason = %self, "a server has refused a request"),
         }
     }
 
@@ -138,17 +148,15 @@ fn refused(status: StatusCode, said: Said, retry_after: Option<Duration>) -> Err
         // Our key, or our name for the model: nothing that the client could put right, or should hear of.
         (401 | 402 | 403 | 404 | 405 | 407, _) => Error::Upstream { reason: "it does not take our requests".into() },
         (408, _) => Error::Upstream { reason: "it gave up waiting".into() },
-        (400..=499, _) => Error::Refused {
-            kind: if said.is_context_length() { Kind::ContextLength } else { Kind::Invalid },
-            parameter: said.parameter,
-            message: said.message,
-        },
+        (400..=499, _) => Error::Refused { kind: said.kind(), parameter: said.parameter, message: said.message },
         _ => Error::Upstream { reason: "it reported an error of its own".into() },
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use backend::Kind;
+
     use super::*;
 
     fn status(status: u16, retry_after: Option<u64>) -> Failure {
@@ -192,5 +200,15 @@ mod tests {
         assert_eq!(status(422, None).into_error().kind(), Kind::Invalid);
         assert_eq!(status(503, Some(2)).into_error().retry_after(), Some(Duration::from_secs(2)));
         assert_eq!(status(429, None).into_error().kind(), Kind::QueueFull);
+    }
+
+    #[test]
+    fn what_a_server_says_of_a_prompt_is_not_logged() {
+        let said = Said::read(br#"{"error":{"message":"your prompt: secret"}}"#);
+        let failure = Failure::Status { status: StatusCode::BAD_REQUEST, said: said.clone(), retry_after: None };
+        let heard = openai::Heard::of_any(0).read(r#"{"choices":[{"index":"secret"}]}"#).unwrap_err();
+        for failure in [failure, Failure::InStream(said), heard.into()] {
+            assert!(!failure.to_string().contains("secret"), "{failure}");
+        }
     }
 }

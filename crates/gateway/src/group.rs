@@ -60,6 +60,11 @@ impl Group {
         })
     }
 
+    /// What clients call the model.
+    pub fn id(&self) -> String {
+        self.current_card().id.clone()
+    }
+
     pub(crate) fn current_card(&self) -> Arc<ModelCard> {
         Arc::clone(&self.card.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -105,7 +110,7 @@ impl Group {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
-            tracing::warn!(upstream, reason = %failure, "a request has failed");
+            failure.log(&upstream);
             tried.push(index);
             let next = self.may_ask_again(&failure, tried.len()).then(|| self.roster.another(key, &tried)).flatten();
             seat = next.ok_or_else(|| failure.into_error())?;

@@ -99,7 +99,7 @@ struct Message<'a> {
 /// What the prompt begins with: of a conversation, all up to what its user said first.
 fn opening<'a>(fields: &Verbatim<'a>) -> Vec<&'a [u8]> {
     let Some(messages) = fields.get("messages") else {
-        return fields.get("prompt").or(fields.get("input")).map(beginning).into_iter().collect();
+        return fields.get("prompt").map(beginning).into_iter().collect();
     };
     let messages: Vec<Message<'a>> = serde_json::from_str(messages).unwrap_or_default();
     let first = messages.iter().position(|message| message.role == Some("user")).unwrap_or(0);
@@ -114,7 +114,7 @@ fn prompt(heard: &Heard) -> Event {
 
 /// What the client is shown of a chunk, or of an answer in one piece; `None` of a chunk that only says what was not asked for.
 fn shown(json: &str, model: &str, with_usage: bool) -> Result<Option<String>, Unheard> {
-    let fields = Verbatim::parse(json).map_err(|error| Unheard::Malformed(error.to_string()))?;
+    let fields = Verbatim::parse(json).map_err(|_| Unheard::Malformed("it is no object".into()))?;
     let model = quoted(model);
     let mut edits = Vec::new();
     if fields.get("model").is_some() {

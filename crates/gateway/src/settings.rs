@@ -25,7 +25,7 @@ pub struct GroupSettings {
 }
 
 /// One server.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpstreamSettings {
     pub address: Address,
     /// What the server calls the model.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use accounts::Accounts;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use backend::{MinP, RepetitionPenalty, Temperature, TopK, TopP};
 use checkpoint::{Checkpoint, GenerationDefaults, Summary};
 use engine::{Engine, EngineSettings, GuessSource, Memory, Progress};
@@ -70,11 +70,16 @@ pub(crate) fn draft(catalogue: &Catalogue, engine: &types::EngineSettings) -> Re
 }
 
 /// Opens a model's files.
-pub(crate) fn open(entry: &Entry) -> Result<Checkpoint, checkpoint::Error> {
+pub(crate) fn open(entry: &Entry) -> Result<Checkpoint> {
     match &entry.source {
-        Source::Embedded => Checkpoint::from_gguf_bytes(embedded::ID, embedded::GGUF),
-        Source::Path(path) => Checkpoint::open(path),
+        Source::Embedded => Ok(Checkpoint::from_gguf_bytes(embedded::ID, embedded::GGUF)?),
+        Source::Path(path) => Ok(Checkpoint::open(path)?),
+        Source::Remote(_) => Err(elsewhere(entry)),
     }
+}
+
+fn elsewhere(entry: &Entry) -> anyhow::Error {
+    anyhow!("it has no files here, for it runs on other servers ({})", entry.source)
 }
 
 /// Loads a model with so much memory for its KV cache, and `draft` to guess for it.
@@ -89,7 +94,7 @@ pub(crate) fn load(
     let mut warnings = std::mem::take(&mut checkpoint.warnings);
     let defaults = match entry.source {
         Source::Embedded => embedded::defaults(),
-        Source::Path(_) => defaults_of(&checkpoint.defaults),
+        Source::Path(_) | Source::Remote(_) => defaults_of(&checkpoint.defaults),
     };
     let types::EngineSettings {
         quantization,
@@ -152,7 +157,7 @@ pub(crate) fn parked(selection: &[Entry], draft: Option<&Entry>, settings: &Sett
         Ok(summary) => Ok(Some(summary)),
         Err(error) if index == 0 => Err(error).with_context(|| format!("the model {:?} cannot be opened", entry.id)),
         Err(error) => {
-            tracing::warn!(model = %entry.id, error = format!("{:#}", anyhow::Error::from(error)), "it cannot be loaded as it is");
+            tracing::warn!(model = %entry.id, error = format!("{error:#}"), "it cannot be loaded as it is");
             Ok(None)
         }
     });
@@ -178,10 +183,20 @@ fn shares(selection: &[Entry], draft: Option<&Entry>, settings: &Settings) -> Ve
 }
 
 /// What a model is, by the heads of its files.
-pub(crate) fn summary(entry: &Entry) -> Result<Summary, checkpoint::Error> {
+pub(crate) fn summary(entry: &Entry) -> Result<Summary> {
     match &entry.source {
         Source::Embedded => open(entry).map(|checkpoint| checkpoint.summary),
-        Source::Path(path) => checkpoint::inspect(path),
+        Source::Path(path) => Ok(checkpoint::inspect(path)?),
+        Source::Remote(_) => Err(elsewhere(entry)),
+    }
+}
+
+/// The same in words, also of a model that has no files.
+pub(crate) fn described(entry: &Entry) -> Result<String> {
+    match &entry.source {
+        Source::Embedded | Source::Path(_) => summary(entry).map(|summary| summary.to_string()),
+        Source::Remote(servers) if servers.len() == 1 => Ok("on another server".to_owned()),
+        Source::Remote(servers) => Ok(format!("on {} other servers", servers.len())),
     }
 }
 
@@ -228,6 +243,7 @@ fn offered(model: Model, settings: &Settings) -> Model {
         defaults: declared.defaults.or(model.defaults),
         max_tokens: declared.max_tokens.or(own),
         group: declared.group,
+        fallbacks: declared.fallbacks.clone(),
         ..model
     }
 }
@@ -249,7 +265,7 @@ fn defaults_of(defaults: &GenerationDefaults) -> Defaults {
 pub(crate) fn sql_format(source: &Source) -> SqlFormat {
     match source {
         Source::Embedded => SqlFormat::Bare,
-        Source::Path(_) => SqlFormat::default(),
+        Source::Path(_) | Source::Remote(_) => SqlFormat::default(),
     }
 }
 
@@ -258,6 +274,7 @@ pub(crate) fn created(source: &Source) -> SystemTime {
     let path = match source {
         Source::Embedded => std::env::current_exe().ok(),
         Source::Path(path) => Some(path.clone()),
+        Source::Remote(_) => None,
     };
     let modified = path.and_then(|path| fs::metadata(path).ok()?.modified().ok());
     modified.unwrap_or(SystemTime::UNIX_EPOCH)
@@ -267,7 +284,9 @@ pub(crate) fn created(source: &Source) -> SystemTime {
 pub(crate) fn version(source: &Source, created: SystemTime) -> String {
     match source {
         Source::Embedded => env!("CARGO_PKG_VERSION").into(),
-        Source::Path(_) => Timestamp::try_from(created).map_or_else(|_| "unknown".into(), |date| format!("{date:.0}")),
+        Source::Path(_) | Source::Remote(_) => {
+            Timestamp::try_from(created).map_or_else(|_| "unknown".into(), |date| format!("{date:.0}"))
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod commands;
 mod embedded;
 mod memory;
 mod opening;
+mod remote;
 mod settings;
 mod terminal;
 

@@ -27,13 +27,12 @@ pub trait Body: Sized {
 const IGNORED: [&str; 6] = ["metadata", "store", "service_tier", "user", "safety_identifier", "prompt_cache_key"];
 
 /// What OpenAI or vLLM would honour and this server does not yet, or not on every surface.
-const UNSUPPORTED: [&str; 46] = [
+const UNSUPPORTED: [&str; 45] = [
     "add_generation_prompt",
     "add_special_tokens",
     "audio",
     "bad_words",
     "best_of",
-    "cache_salt",
     "chat_template",
     "chat_template_kwargs",
     "continue_final_message",

@@ -31,6 +31,13 @@ pub enum Unheard {
     Problem(Said),
 }
 
+impl Unheard {
+    /// What was found is not told: it is part of an answer.
+    fn malformed(error: &serde_json::Error) -> Self {
+        Self::Malformed(format!("{:?} error at column {}", error.classify(), error.column()))
+    }
+}
+
 /// The state of reading one answer.
 #[derive(Debug, Clone)]
 pub struct Heard {
@@ -60,7 +67,7 @@ impl Heard {
 
     /// One chunk, or an answer in one piece.
     pub fn read(&mut self, json: &str) -> Result<Vec<Event>, Unheard> {
-        let answer: Answer = serde_json::from_str(json).map_err(|error| Unheard::Malformed(error.to_string()))?;
+        let answer: Answer = serde_json::from_str(json).map_err(|error| Unheard::malformed(&error))?;
         if let Some(error) = answer.problem() {
             return Err(Unheard::Problem(error));
         }

@@ -26,7 +26,7 @@ pub struct Said {
     pub parameter: Option<String>,
     /// A word, or a status as text.
     pub code: Option<String>,
-    kind: Option<String>,
+    word: Option<String>,
 }
 
 /// Characters of a message that are passed on.
@@ -46,23 +46,35 @@ impl Said {
             message: message.unwrap_or_default().chars().take(LONGEST).collect(),
             parameter: text("param"),
             code: text("code"),
-            kind: text("type"),
+            word: text("type"),
         }
     }
 
     /// Prompt and answer together are too long. Some servers have a word for it, vLLM only has words.
     pub fn is_context_length(&self) -> bool {
         let words = ["context_length_exceeded", "exceed_context_size_error"];
-        [&self.code, &self.kind].into_iter().flatten().any(|word| words.contains(&word.as_str()))
+        [&self.code, &self.word].into_iter().flatten().any(|word| words.contains(&word.as_str()))
             || self.message.contains("maximum context length")
+    }
+
+    /// Of what a client has done wrong.
+    pub fn kind(&self) -> Kind {
+        match self.code.as_deref() {
+            _ if self.is_context_length() => Kind::ContextLength,
+            Some("unsupported_parameter") => Kind::Unsupported,
+            _ => Kind::Invalid,
+        }
     }
 
     /// In a stream there is no status; some servers write it into the event. `None`: the request is not to blame.
     pub fn refusal(&self) -> Option<Error> {
         let code: Option<u16> = self.code.as_ref().and_then(|code| code.parse().ok());
         let is_refusal = matches!(code, Some(400 | 413 | 422)) || self.is_context_length();
-        let kind = if self.is_context_length() { Kind::ContextLength } else { Kind::Invalid };
-        is_refusal.then(|| Error::Refused { kind, parameter: self.parameter.clone(), message: self.message.clone() })
+        is_refusal.then(|| Error::Refused {
+            kind: self.kind(),
+            parameter: self.parameter.clone(),
+            message: self.message.clone(),
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 
 use backend::{
     Choices, FrequencyPenalty, Generation, LogitBias, MaxTokens, MinP, OutOfRange, PresencePenalty, Priority, Prompt,
-    RepetitionPenalty, Sampling, Stop, Temperature, TopK, TopLogprobs, TopP,
+    RepetitionPenalty, Sampling, Stop, Temperature, Tenant, TopK, TopLogprobs, TopP,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -38,6 +38,8 @@ pub struct Shared {
     pub logit_bias: Option<BTreeMap<String, f32>>,
     pub ignore_eos: Option<bool>,
     pub priority: Option<i32>,
+    /// vLLM's: only requests with the same one share what is cached of their prompts.
+    pub cache_salt: Option<String>,
     #[serde(flatten)]
     pub(crate) rest: Fields,
 }
@@ -83,8 +85,17 @@ impl Shared {
             max_tokens: self.max_tokens()?,
             choices: self.choices()?,
             priority: Priority(self.priority.unwrap_or_default()),
+            tenant: self.tenant()?,
             ..Generation::new(model, prompt)
         })
+    }
+
+    fn tenant(&self) -> Result<Tenant, Error> {
+        match self.cache_salt.as_deref() {
+            None => Ok(Tenant::default()),
+            Some("") => Err(Error::invalid("cache_salt", "must not be empty")),
+            Some(salt) => Ok(Tenant::named(salt)),
+        }
     }
 
     fn max_tokens(&self) -> Result<Option<MaxTokens>, Error> {

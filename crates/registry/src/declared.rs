@@ -28,6 +28,8 @@ pub enum Declared {
     Hub { repository: String, revision: Option<String>, file: Option<String> },
     /// `mlflow:models:/name/stage`: what stands behind the first colon.
     MlFlow(String),
+    /// Nowhere here: it runs on servers at these addresses.
+    Remote(Vec<String>),
 }
 
 /// What a source is written like.
@@ -83,6 +85,7 @@ impl fmt::Display for Declared {
                 file.iter().try_for_each(|file| write!(formatter, ":{file}"))
             }
             Self::MlFlow(uri) => write!(formatter, "mlflow:{uri}"),
+            Self::Remote(servers) => formatter.write_str(&servers.join(", ")),
         }
     }
 }
@@ -97,6 +100,7 @@ impl Declaration {
                 Ok(Entry { id: id.clone(), source: Source::Embedded, size })
             }
             Declared::Path(path) => self.at(path),
+            Declared::Remote(servers) => Ok(Entry { id: id.clone(), source: Source::Remote(servers.clone()), size: 0 }),
             Declared::Hub { repository, file, .. } => {
                 let path = directory.map(|directory| directory.join(repository));
                 let path = path.map(|path| file.as_ref().map_or(path.clone(), |file| path.join(file)));

@@ -22,6 +22,8 @@ pub enum Source {
     Embedded,
     /// A directory in Hugging Face's layout, or a GGUF file.
     Path(PathBuf),
+    /// None here: it runs on these servers.
+    Remote(Vec<String>),
 }
 
 impl fmt::Display for Source {
@@ -29,6 +31,7 @@ impl fmt::Display for Source {
         match self {
             Self::Embedded => formatter.write_str("embedded"),
             Self::Path(path) => path.display().fmt(formatter),
+            Self::Remote(servers) => formatter.write_str(&servers.join(", ")),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Who asks, and what it costs them.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -85,9 +84,7 @@ impl Service {
 
     /// Organisations do not share what they have asked.
     pub(crate) fn tenant(&self) -> Tenant {
-        let mut hasher = DefaultHasher::new();
-        self.asker.as_ref().map(|asker| &asker.caller.organization).hash(&mut hasher);
-        Tenant(hasher.finish())
+        self.asker.as_ref().map_or(Tenant::default(), |asker| Tenant::named(&asker.caller.organization))
     }
 
     /// Sets aside the most that a request may take, in tokens. That is only found out where tokens are counted.
@@ -165,7 +162,9 @@ impl Account {
 pub(crate) async fn most_tokens(generation: &Generation, backend: &dyn Backend) -> Result<u64> {
     let prompt = prompt_tokens(&generation.prompt, backend).await?;
     let card = backend.card();
-    let left = card.context_length.saturating_sub(prompt);
+    // A model on another server may not have told.
+    let context = if card.context_length == 0 { u32::MAX } else { card.context_length };
+    let left = context.saturating_sub(prompt);
     let each = match generation.max_tokens.or(generation.default_max_tokens) {
         _ if card.task == Task::Classify => 0,
         _ if generation.echo == Some(Echo::PromptOnly) => 0,

@@ -11,25 +11,50 @@ use crate::Service;
 use crate::account::most_tokens;
 use crate::classify::answer;
 use crate::drain::{Ticket, shutting_down};
-use crate::fleet::Lease;
-use crate::meter::{Meter, operation};
+use crate::fleet::{Lease, Member};
+use crate::meter::{Meter, Metered, operation};
 
 impl Service {
     /// Resolves when the generation runs, or is refused. Dropping the future, or the events, ends it.
     pub async fn generate(&self, generation: Generation) -> Result<Events> {
-        let member = self.inner.fleet.find(&generation.model)?;
+        let member = self.member(&generation.model)?;
+        if member.model.fallbacks.is_empty() {
+            return self.generate_on(member, generation).await;
+        }
+        let mut answered = self.generate_on(member, generation.clone()).await;
+        for fallback in self.fallbacks(member) {
+            if !answered.as_ref().is_err_and(Error::is_its_models) {
+                break;
+            }
+            answered = self.generate_on(fallback, generation.clone()).await;
+        }
+        answered
+    }
+
+    /// By id or alias, if whoever asks may ask it.
+    pub(crate) fn member(&self, name: &str) -> Result<&Member> {
+        let member = self.inner.fleet.find(name)?;
         self.may_ask(member)?;
+        Ok(member)
+    }
+
+    /// Those that may be asked in the place of a model.
+    pub(crate) fn fallbacks<'a>(&'a self, member: &'a Member) -> impl Iterator<Item = &'a Member> {
+        member.model.fallbacks.iter().filter_map(|name| self.member(name).ok())
+    }
+
+    async fn generate_on(&self, member: &Member, generation: Generation) -> Result<Events> {
         let ticket = self.inner.drain.enter()?;
         let mut meter = Meter::start(self.inner.metrics.clone(), member.card().id.clone(), operation(&generation.prompt));
         let settings = &self.inner.settings;
         let admit = async {
-            let limit = member.model.check_length(&generation, settings.max_tokens_limit)?;
+            let limit = member.model.check_length(generation.max_tokens, settings.max_tokens_limit)?;
             let lease = member.open().await?;
             let mut generation = generation;
             let defaults = member.model.defaults.or(lease.defaults).or(settings.defaults);
             defaults.fill(&mut generation, limit);
             meter.asked(&generation);
-            generation.tenant = self.tenant();
+            generation.tenant = generation.tenant.within(self.tenant());
             meter.pays(self.set_aside(most_tokens(&generation, &*lease.backend)).await?);
             let events = answer(&*lease.backend, generation).await?;
             Ok((events, lease))
@@ -43,46 +68,58 @@ impl Service {
     }
 }
 
-/// The events of one generation, with everything that has to end when they do.
-struct Answer {
+/// The parts of one answer as they come.
+type Parts<T> = Pin<Box<dyn Stream<Item = Result<T>> + Send>>;
+
+/// The parts of one answer, with everything that has to end when they do.
+pub(crate) struct Answer<T> {
     /// With the model, which stays open meanwhile. `None` once there is nothing more to come: what the backend held is free
     /// from then on.
-    running: Option<(Events, Lease)>,
+    running: Option<(Parts<T>, Lease)>,
     meter: Meter,
     cancelled: Pin<Box<WaitForCancellationFutureOwned>>,
     _ticket: Ticket,
 }
 
-impl Answer {
-    fn new(running: (Events, Lease), meter: Meter, ticket: Ticket) -> Self {
+impl<T> Answer<T> {
+    pub(crate) fn new(running: (Parts<T>, Lease), meter: Meter, ticket: Ticket) -> Self {
         let cancelled = Box::pin(ticket.cancelled.clone().cancelled_owned());
         Self { running: Some(running), meter, cancelled, _ticket: ticket }
     }
 
     /// The next event, held to the contract: what ends without `Done` has failed.
-    fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
-        let Some((events, _)) = &mut self.running else { return Poll::Ready(None) };
+    fn poll_part(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+        let Some((parts, _)) = &mut self.running else { return Poll::Ready(None) };
         if self.cancelled.as_mut().poll(context).is_ready() {
             return Poll::Ready(Some(Err(shutting_down())));
         }
-        let event = ready!(events.as_mut().poll_next(context));
-        Poll::Ready(Some(event.unwrap_or_else(|| Err(Error::internal("the backend's events ended without Done")))))
+        let part = ready!(parts.as_mut().poll_next(context));
+        Poll::Ready(Some(part.unwrap_or_else(|| Err(Error::internal("the backend's events ended without Done")))))
     }
 }
 
-impl Stream for Answer {
-    type Item = Result<Event>;
+impl<T: Metered> Stream for Answer<T> {
+    type Item = Result<T>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let event = ready!(self.poll_event(context));
-        match &event {
-            Some(Ok(event)) => self.meter.event(event),
-            Some(Err(error)) => self.meter.error(error),
+        let part = ready!(self.poll_part(context));
+        let mut ended = false;
+        match &part {
+            Some(Ok(part)) => {
+                for event in part.events() {
+                    self.meter.event(event);
+                    ended |= matches!(event, Event::Done(_));
+                }
+            }
+            Some(Err(error)) => {
+                self.meter.error(error);
+                ended = true;
+            }
             None => {}
         }
-        if matches!(event, Some(Ok(Event::Done(_)) | Err(_))) {
+        if ended {
             self.running = None;
         }
-        Poll::Ready(event)
+        Poll::Ready(part)
     }
 }

@@ -1,8 +1,9 @@
 //! How the service is, as facts and as one word.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use backend::ModelState;
+use backend::{Backend, ModelState};
 
 use crate::Group;
 use crate::fleet::Member;
@@ -23,6 +24,8 @@ pub struct ModelHealth {
     pub state: ModelState,
     /// It has work and has made no progress on it for longer than the limit.
     pub stalled: bool,
+    /// Addresses of the servers that can answer, where it runs on some; `None`: it runs here.
+    pub upstreams: Option<Vec<String>>,
     /// It is not there, but will be for whoever waits for it.
     comes: bool,
 }
@@ -75,7 +78,12 @@ impl ModelHealth {
         let (state, activity) = member.state();
         let stalled = activity.stalled_for.is_some_and(|stalled| stalled > stall_limit);
         let comes = !starting && member.is_on_demand() && matches!(state, ModelState::Idle | ModelState::Loading);
-        Self { id: member.card().id.clone(), group: member.model.group, state, stalled, comes }
+        let usable = |backend: &Arc<dyn Backend>| {
+            let usable = backend.upstreams().into_iter().filter(|upstream| upstream.usable);
+            usable.map(|upstream| upstream.address).collect()
+        };
+        let upstreams = member.remote().map(usable);
+        Self { id: member.card().id.clone(), group: member.model.group, state, stalled, upstreams, comes }
     }
 
     /// Now, or to whoever waits for it to be opened.

@@ -13,6 +13,7 @@ mod group;
 mod health;
 mod meter;
 mod model;
+mod relay;
 mod reply;
 mod service;
 mod text_to_sql;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use backend::{Error, Event, FinishReason, Generation, Kind, Prompt};
+use backend::{Error, Event, FinishReason, Generation, Kind, Piece, Prompt};
 use telemetry::{GenerationEnded, GenerationTrace, Metrics, Operation};
 use tokio::time::Instant;
 
@@ -104,6 +104,23 @@ impl Drop for Meter {
         }
         self.metrics.generation_ended(&ended);
         self.trace.ended(&ended);
+    }
+}
+
+/// What is counted as it passes.
+pub(crate) trait Metered {
+    fn events(&self) -> &[Event];
+}
+
+impl Metered for Event {
+    fn events(&self) -> &[Event] {
+        std::slice::from_ref(self)
+    }
+}
+
+impl Metered for Piece {
+    fn events(&self) -> &[Event] {
+        &self.events
     }
 }
 

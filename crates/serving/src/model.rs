@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use backend::{Backend, Error, Generation, MaxTokens, ModelCard, OutOfRange, Result};
+use backend::{Backend, Error, MaxTokens, ModelCard, OutOfRange, Result};
 
 use crate::{Defaults, Group, OnDemand, SqlFormat};
 
@@ -16,6 +16,8 @@ pub struct Model {
     /// The model's own maximum, where it is lower than the server's.
     pub max_tokens: Option<MaxTokens>,
     pub group: Group,
+    /// Names of the models that are asked in its place while it cannot answer, the first of them first.
+    pub fallbacks: Vec<String>,
     /// How it is told about a database.
     pub sql_format: SqlFormat,
 }
@@ -55,6 +57,7 @@ impl Model {
             defaults: Defaults::default(),
             max_tokens: None,
             group: Group::Chat,
+            fallbacks: Vec::new(),
             sql_format: SqlFormat::default(),
         }
     }
@@ -68,9 +71,9 @@ impl Model {
     }
 
     /// Holds the length that is asked for against the lower of two limits, which it answers with.
-    pub(crate) fn check_length(&self, generation: &Generation, limit: MaxTokens) -> Result<MaxTokens> {
+    pub(crate) fn check_length(&self, asked: Option<MaxTokens>, limit: MaxTokens) -> Result<MaxTokens> {
         let limit = self.max_tokens.map_or(limit, |own| own.min(limit));
-        match generation.max_tokens {
+        match asked {
             Some(asked) if asked > limit => {
                 let reason = OutOfRange::new(asked, format!("at most {limit}"));
                 Err(Error::OutOfRange { parameter: "max_tokens".into(), reason })

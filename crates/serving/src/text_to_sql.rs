@@ -79,7 +79,7 @@ impl Service {
     async fn settled(&self, mut generation: Generation) -> Result<(Generation, SqlFormat)> {
         let member = self.inner.fleet.find(&generation.model)?;
         let settings = &self.inner.settings;
-        let limit = member.model.check_length(&generation, settings.max_tokens_limit)?;
+        let limit = member.model.check_length(generation.max_tokens, settings.max_tokens_limit)?;
         let lease = member.open().await?;
         member.model.defaults.or(lease.defaults).or(settings.defaults).fill(&mut generation, limit);
         Ok((generation, member.model.sql_format))

@@ -10,6 +10,7 @@ mod names;
 mod otlp;
 mod reading;
 mod trace;
+mod upstreams;
 
 pub use ended::{GenerationEnded, RequestEnded};
 pub use labels::Operation;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use backend::Activity;
+use backend::{Activity, BreakerState, UpstreamReading};
 
 use super::Metrics;
 use crate::{GenerationEnded, Operation, Reading, RequestEnded};
@@ -50,7 +50,7 @@ fn reading() -> Reading {
         tokens_per_second: 42.5,
         ..Activity::default()
     };
-    Reading { model: "demo".into(), loaded: true, activity }
+    Reading { model: "demo".into(), loaded: true, activity, upstreams: Vec::new() }
 }
 
 /// The lines that a grep for `part` finds.
@@ -149,4 +149,35 @@ fn a_single_token_has_no_time_per_further_token() {
     let metrics = Metrics::new(["demo"]);
     metrics.generation_ended(&GenerationEnded { output_tokens: 1, ..generation() });
     assert_eq!(lines(&metrics.encode([]), "time_per_output_token_seconds_count"), "");
+}
+
+#[test]
+fn each_server_that_a_model_runs_on_is_told_apart() {
+    let upstream = UpstreamReading {
+        address: "http://gpu:8000".into(),
+        usable: false,
+        breaker: BreakerState::Open,
+        in_flight: 3,
+        requests: 20,
+        failures: vec![("unreachable", 6), ("busy", 0)],
+        answers: 14,
+        first_byte_seconds: 3.5,
+        latency_seconds: 0.25,
+        without_usage: 1,
+    };
+    let text = Metrics::new(["demo"]).encode([Reading { upstreams: vec![upstream], ..reading() }]);
+    let samples: Vec<_> = text.lines().filter(|line| line.starts_with("gateway_")).collect();
+    insta::assert_snapshot!(samples.join("\n"), @r#"
+        gateway_queue_depth{model="demo"} 2
+        gateway_upstream_usable{model="demo",upstream="http://gpu:8000"} 0
+        gateway_upstream_breaker_state{model="demo",upstream="http://gpu:8000"} 2
+        gateway_upstream_in_flight{model="demo",upstream="http://gpu:8000"} 3
+        gateway_upstream_requests_total{model="demo",upstream="http://gpu:8000"} 20
+        gateway_upstream_failures_total{model="demo",upstream="http://gpu:8000",kind="unreachable"} 6
+        gateway_upstream_failures_total{model="demo",upstream="http://gpu:8000",kind="busy"} 0
+        gateway_upstream_answers_total{model="demo",upstream="http://gpu:8000"} 14
+        gateway_upstream_without_usage_total{model="demo",upstream="http://gpu:8000"} 1
+        gateway_upstream_first_byte_seconds_total{model="demo",upstream="http://gpu:8000"} 3.5
+        gateway_upstream_latency_seconds{model="demo",upstream="http://gpu:8000"} 0.25
+    "#);
 }

@@ -2,13 +2,14 @@
 
 use std::sync::atomic::AtomicU64;
 
-use backend::Activity;
+use backend::{Activity, UpstreamReading};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::labels::{ModelLabels, ModelNameLabels};
+use crate::upstreams::UpstreamMetrics;
 
 /// One model as it is right now.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,9 +19,11 @@ pub struct Reading {
     /// Whether it can answer.
     pub loaded: bool,
     pub activity: Activity,
+    /// The servers that it runs on, where it does not run here.
+    pub upstreams: Vec<UpstreamReading>,
 }
 
-type FloatGauge = Gauge<f64, AtomicU64>;
+pub(crate) type FloatGauge = Gauge<f64, AtomicU64>;
 
 /// The metrics of one scrape. They live as long as the scrape does.
 #[derive(Debug, Default)]
@@ -38,6 +41,7 @@ struct ReadingMetrics {
     num_drafts: Family<ModelNameLabels, Counter>,
     num_draft_tokens: Family<ModelNameLabels, Counter>,
     num_accepted_tokens: Family<ModelNameLabels, Counter>,
+    upstreams: UpstreamMetrics,
 }
 
 /// A registry that holds what these readings say, and nothing else.
@@ -68,6 +72,7 @@ impl ReadingMetrics {
             tokens_per_second,
             stalled_for: _,
         } = reading.activity;
+        self.upstreams.set(reading);
         let model = ModelLabels { model: reading.model.clone() };
         self.model_loaded.get_or_create(&model).set(i64::from(reading.loaded));
         self.tokens_per_second.get_or_create(&model).set(tokens_per_second);
@@ -109,6 +114,7 @@ impl ReadingMetrics {
         registry.register("vllm:spec_decode_num_drafts", "Times that tokens were guessed ahead", self.num_drafts);
         registry.register("vllm:spec_decode_num_draft_tokens", "Tokens guessed ahead", self.num_draft_tokens);
         registry.register("vllm:spec_decode_num_accepted_tokens", "Tokens guessed rightly", self.num_accepted_tokens);
+        self.upstreams.register(&mut registry);
         registry
     }
 }

@@ -18,11 +18,23 @@ impl<T: Body> FromRequest<App> for Json<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
+        let Unread(bytes) = Unread::from_request(request, app).await?;
+        Ok(Self(T::parse(&bytes)?))
+    }
+}
+
+/// The same before anybody has looked into it.
+#[derive(Debug)]
+pub(crate) struct Unread(pub(crate) Bytes);
+
+impl FromRequest<App> for Unread {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self> {
         if !is_json(request.headers().get(CONTENT_TYPE)) {
             return Err(Error::UnsupportedMediaType);
         }
-        let bytes = read(request, app).await?;
-        Ok(Self(T::parse(&bytes)?))
+        Ok(Self(read(request, app).await?))
     }
 }
 

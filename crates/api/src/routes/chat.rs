@@ -1,26 +1,45 @@
 //! `POST /v1/chat/completions`
 
 use axum::response::{IntoResponse, Response};
-use backend::{Events, Generation};
-use openai::Delivery;
+use backend::{Endpoint, Events, Generation};
 use openai::chat::{Chunks, Collector, Request};
+use openai::{Body, Delivery};
 
+use super::relay::{self, Handed};
 use super::streams::{each, frames};
 use crate::App;
 use crate::answer::Result;
-use crate::extract::Json;
+use crate::extract::Unread;
 use crate::middleware::Answered;
 use crate::sse::Sse;
 
-pub(super) async fn create(app: App, sse: Sse, Json(request): Json<Request>) -> Result<Answered> {
+pub(super) async fn create(app: App, sse: Sse, Unread(body): Unread) -> Result<Answered> {
+    if let Some(model) = relay::model(&app, &body) {
+        return Ok(Answered::by(&model, elsewhere(&app, sse, &body).await));
+    }
+    let request = Request::parse(&body)?;
     let delivery = request.delivery();
     let generation = Generation::try_from(request)?;
     let model = app.service.card(&generation.model)?;
-    Ok(Answered::by(&model, answer(&app, sse, generation, delivery).await))
+    let name = generation.model.clone();
+    Ok(Answered::by(&model, answer(&app, sse, &name, generation, delivery).await))
 }
 
-async fn answer(app: &App, sse: Sse, generation: Generation, delivery: Delivery) -> Result<Response> {
-    let header = app.header("chatcmpl", &generation.model);
+async fn elsewhere(app: &App, sse: Sse, body: &[u8]) -> Result<Response> {
+    match relay::hand_on(app, sse, Endpoint::ChatCompletions, body).await? {
+        Handed::On(answer) => Ok(answer),
+        Handed::Back { to, sse } => {
+            let request = Request::parse(body)?;
+            let (name, delivery) = (request.model.clone(), request.delivery());
+            let generation = Generation { model: to, ..Generation::try_from(request)? };
+            answer(app, sse, &name, generation, delivery).await
+        }
+    }
+}
+
+/// In the answer, the model has the name that it was asked by.
+async fn answer(app: &App, sse: Sse, name: &str, generation: Generation, delivery: Delivery) -> Result<Response> {
+    let header = app.header("chatcmpl", name);
     let choices = generation.choices;
     let events = app.service.generate(generation).await?;
     match delivery {

@@ -1,25 +1,44 @@
 //! `POST /v1/completions`
 
 use axum::response::{IntoResponse, Response};
-use openai::Delivery;
+use backend::Endpoint;
 use openai::completions::{Chunks, Collector, Request};
+use openai::{Body, Delivery};
 use serving::Answers;
 
+use super::relay::{self, Handed};
 use super::streams::{each, frames};
 use crate::App;
 use crate::answer::Result;
-use crate::extract::Json;
+use crate::extract::Unread;
 use crate::middleware::Answered;
 use crate::sse::Sse;
 
-pub(super) async fn create(app: App, sse: Sse, Json(request): Json<Request>) -> Result<Answered> {
+pub(super) async fn create(app: App, sse: Sse, Unread(body): Unread) -> Result<Answered> {
+    if let Some(model) = relay::model(&app, &body) {
+        return Ok(Answered::by(&model, elsewhere(&app, sse, &body).await));
+    }
+    let request = Request::parse(&body)?;
     let model = app.service.card(&request.model)?;
-    Ok(Answered::by(&model, answer(&app, sse, request).await))
+    let name = request.model.clone();
+    Ok(Answered::by(&model, answer(&app, sse, &name, request).await))
 }
 
-async fn answer(app: &App, sse: Sse, request: Request) -> Result<Response> {
+async fn elsewhere(app: &App, sse: Sse, body: &[u8]) -> Result<Response> {
+    match relay::hand_on(app, sse, Endpoint::Completions, body).await? {
+        Handed::On(answer) => Ok(answer),
+        Handed::Back { to, sse } => {
+            let request = Request::parse(body)?;
+            let name = request.model.clone();
+            answer(app, sse, &name, Request { model: to, ..request }).await
+        }
+    }
+}
+
+/// In the answer, the model has the name that it was asked by.
+async fn answer(app: &App, sse: Sse, name: &str, request: Request) -> Result<Response> {
     let delivery = request.delivery();
-    let header = app.header("cmpl", &request.model);
+    let header = app.header("cmpl", name);
     let choices = request.choices()?;
     let generations = request.generations()?;
     let prompts = generations.len();

@@ -79,7 +79,8 @@ fn report<T>(well: bool, body: T) -> Report<T> {
 
 fn healthy(health: &Health, group: Group) -> Vec<String> {
     let healthy = health.members(group).filter(|model| model.can_answer());
-    healthy.map(|model| format!("in-process:{}", model.id)).collect()
+    let here = |model: &ModelHealth| vec![format!("in-process:{}", model.id)];
+    healthy.flat_map(|model| model.upstreams.clone().unwrap_or_else(|| here(model))).collect()
 }
 
 pub(super) const fn status_word(status: Status) -> &'static str {

@@ -21,6 +21,7 @@ mod models;
 mod paths;
 mod predict;
 mod refusals;
+mod remote;
 mod shutdown;
 mod streams;
 mod text2sql;

@@ -99,6 +99,7 @@ pub(crate) fn passage(body: &Value) -> Passage {
         stream: told("/stream"),
         include_usage: told("/stream_options/include_usage"),
         max_tokens: None,
+        choices: 1,
         tenant: Tenant::default(),
     }
 }

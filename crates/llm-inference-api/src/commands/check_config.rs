@@ -1,8 +1,8 @@
 //! `check-config`: what is in force and who said so, and what can be known to be wrong without loading a model.
 
-use anyhow::Error;
+use anyhow::{Context, Error};
 use clap::{Args, CommandFactory};
-use registry::Entry;
+use registry::{Entry, Source};
 
 use super::serve::http_settings;
 use super::{Cli, ServeArguments};
@@ -70,15 +70,14 @@ impl Findings {
         let Some(description) = self.note(describe(entry)) else { return };
         let Entry { id, source, size: bytes } = entry;
         let declared = settings.declared(id).map(|model| format!(", declared at {}", model.place)).unwrap_or_default();
-        self.models.push(format!("model {id}: {description}, {} ({source}){declared}", size(*bytes)));
+        let size = if matches!(source, Source::Remote(_)) { String::new() } else { format!(", {}", size(*bytes)) };
+        self.models.push(format!("model {id}: {description}{size} ({source}){declared}"));
     }
 }
 
 /// By the heads of its files alone.
 fn describe(entry: &Entry) -> Result<String, Error> {
-    let summary = assemble::summary(entry)
-        .map_err(|error| Error::from(error).context(format!("the model {:?} cannot be served", entry.id)));
-    summary.map(|summary| summary.to_string())
+    assemble::described(entry).with_context(|| format!("the model {:?} cannot be served", entry.id))
 }
 
 #[cfg(test)]

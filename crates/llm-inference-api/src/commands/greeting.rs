@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use checkpoint::Summary;
 use engine::Memory;
+use registry::Entry;
 use telemetry::logs::Format;
 
 use super::serve::reachable;
-use crate::embedded;
 use crate::opening::Parked;
 use crate::settings::{Settings, size};
 use crate::terminal;
+use crate::{assemble, embedded};
 
 #[derive(Debug)]
 pub(crate) struct Greeting {
@@ -29,20 +30,29 @@ struct Line {
     id: String,
     description: String,
     place: String,
-    context: usize,
-    /// What it takes, if it is loaded.
+    /// In words.
+    context: String,
+    /// `None`: it does not run here.
+    takes: Option<Takes>,
+}
+
+/// What a model takes here.
+#[derive(Debug)]
+struct Takes {
+    /// If it is loaded.
     memory: Option<Memory>,
     weights: u64,
 }
 
 impl Greeting {
-    pub(crate) fn new(settings: &Settings, address: SocketAddr, parked: &[Arc<Parked>]) -> Self {
+    /// `parked` are those of the selected models that run here.
+    pub(crate) fn new(settings: &Settings, address: SocketAddr, selection: &[Entry], parked: &[Arc<Parked>]) -> Self {
         Self {
             scheme: if settings.http.tls.value { "https" } else { "http" },
             address,
             instructions: kernels::Isa::detect().to_string(),
             threads: settings.engine.threads.value.get(),
-            models: parked.iter().map(|parked| line(parked)).collect(),
+            models: selection.iter().map(|entry| line(entry, parked)).collect(),
         }
     }
 
@@ -57,8 +67,9 @@ impl Greeting {
     fn for_people(&self) -> String {
         let Self { scheme, address, instructions, threads, models } = self;
         let mut text = format!("llm-inference-api {} · {instructions} · {threads} threads\n", env!("CARGO_PKG_VERSION"));
-        for Line { id, description, place, context, memory, weights } in models {
-            let _ = writeln!(text, "  {id}: {description}, {context} tokens of context ({place})");
+        for Line { id, description, place, context, takes } in models {
+            let _ = writeln!(text, "  {id}: {description}{context} ({place})");
+            let Some(Takes { memory, weights }) = takes else { continue };
             let _ = match memory {
                 Some(Memory { weights, kv_cache }) => {
                     writeln!(text, "    {} of weights, KV cache up to {}", size(*weights), size(*kv_cache))
@@ -90,15 +101,19 @@ impl Greeting {
     }
 }
 
-fn line(parked: &Parked) -> Line {
-    let Parked { entry, summary, .. } = parked;
+fn line(entry: &Entry, parked: &[Arc<Parked>]) -> Line {
+    let (id, place) = (entry.id.clone(), entry.source.to_string());
+    let Some(parked) = parked.iter().find(|parked| parked.entry.id == entry.id) else {
+        let description = assemble::described(entry).unwrap_or_default();
+        return Line { id, description, place, context: String::new(), takes: None };
+    };
+    let Parked { summary, .. } = &**parked;
     Line {
-        id: entry.id.clone(),
+        id,
         description: summary.as_ref().map_or_else(|| "unreadable".to_owned(), Summary::to_string),
-        place: entry.source.to_string(),
-        context: summary.as_ref().map_or(0, |summary| summary.context),
-        memory: parked.took(),
-        weights: entry.size,
+        place,
+        context: format!(", {} tokens of context", summary.as_ref().map_or(0, |summary| summary.context)),
+        takes: Some(Takes { memory: parked.took(), weights: entry.size }),
     }
 }
 
@@ -116,9 +131,8 @@ mod tests {
                 id: id.into(),
                 description: "llama, 3.1 M parameters, Q8_0".into(),
                 place: "embedded".into(),
-                context: 1024,
-                memory: Some(Memory { weights: 4_300_000, kv_cache: 32 << 20 }),
-                weights: 4_200_000,
+                context: ", 1024 tokens of context".into(),
+                takes: Some(Takes { memory: Some(Memory { weights: 4_300_000, kv_cache: 32 << 20 }), weights: 4_200_000 }),
             }],
         }
     }

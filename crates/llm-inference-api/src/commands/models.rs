@@ -50,7 +50,7 @@ pub(crate) fn run(arguments: ModelsArguments) -> Result<(), Failure> {
 }
 
 fn describe(entry: &Entry) -> Result<String, String> {
-    assemble::summary(entry).map(|summary| summary.to_string()).map_err(|error| format!("{:#}", anyhow::Error::from(error)))
+    assemble::described(entry).map_err(|error| format!("{error:#}"))
 }
 
 fn as_json(rows: &[Row]) -> String {

@@ -3,11 +3,14 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow};
 use api::PredictSettings;
-use registry::Entry;
+use futures_util::future::join_all;
+use gateway::Group;
+use registry::{Entry, Source};
 use serving::Service;
 use telemetry::Otlp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -16,10 +19,9 @@ use tokio::sync::oneshot;
 use super::greeting::Greeting;
 use crate::collector;
 use crate::commands::{Failure, prepare};
-use crate::opening::Parked;
 use crate::settings::{Arguments, Origins, Purpose, Settings, types::HttpSettings};
 use crate::terminal;
-use crate::{accounting, assemble};
+use crate::{accounting, assemble, remote};
 
 /// What a shell gives to a process that Ctrl-C ended.
 const ENDED_BY_SIGNAL: i32 = 130;
@@ -39,10 +41,13 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         .context("the threads for the network cannot be started")?;
     let accounts = runtime.block_on(accounting::open(&settings))?;
     let address = listener.local_addr().map_err(anyhow::Error::from)?;
-    let parked = assemble::parked(&selection, draft.as_ref(), &settings)?;
-    let models = parked.iter().map(Parked::model).collect();
+    let groups = remote::groups(&selection, &settings)?;
+    let here: Vec<Entry> = selection.iter().filter(|entry| !matches!(entry.source, Source::Remote(_))).cloned().collect();
+    let parked = assemble::parked(&here, draft.as_ref(), &settings)?;
+    let models = remote::in_order(&selection, &parked, &groups);
     let service = assemble::service(models, &settings, otlp.as_ref(), Some(accounts.clone()));
-    let start = start(service.clone(), || Greeting::new(&settings, address, &parked).say(settings.log.format.value));
+    let greet = || Greeting::new(&settings, address, &selection, &parked).say(settings.log.format.value);
+    let start = start(service.clone(), groups, greet);
     let grace = http.grace;
     let outcome = runtime.block_on(serve(listener, api::App::new(service, http), grace, start));
     runtime.block_on(accounts.close());
@@ -55,11 +60,22 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 /// Loads the first model, which has to be there; then says so, and loads the others if there is room. Never ends well, but goes on.
-async fn start(service: Service, greet: impl FnOnce()) -> Result<Infallible> {
-    service.open_first().await?;
-    greet();
-    service.open_others().await;
-    std::future::pending().await
+/// Other servers are looked after meanwhile.
+async fn start(service: Service, groups: Vec<Arc<Group>>, greet: impl FnOnce()) -> Result<Infallible> {
+    let open = async {
+        service.open_first().await?;
+        greet();
+        service.open_others().await;
+        std::future::pending().await
+    };
+    let watch = async {
+        join_all(groups.into_iter().map(Group::watch)).await;
+        std::future::pending::<Infallible>().await
+    };
+    tokio::select! {
+        failed = open => failed,
+        never = watch => Ok(never),
+    }
 }
 
 /// Which models are to be served, and which one guesses for them.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use accounts::{Listed, Organization, Secret};
 use api::{TrustedHosts, TrustedProxies};
 use backend::{MaxTokens, Temperature, TopP};
+use gateway::{Balance, Timeouts, UpstreamSettings};
 use registry::{Allowed, Declared};
 use serving::{Defaults, Group};
 use telemetry::Protocol;
@@ -138,7 +139,20 @@ pub(crate) struct DeclaredModel {
     pub(crate) max_tokens: Option<MaxTokens>,
     pub(crate) defaults: Defaults,
     pub(crate) group: Group,
+    /// `None`: it runs here.
+    pub(crate) remote: Option<RemoteModel>,
+    /// Ids and aliases of the models that are asked in its place.
+    pub(crate) fallbacks: Vec<String>,
     pub(crate) place: Place,
+}
+
+/// Where a model runs that does not run here.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct RemoteModel {
+    /// At least one.
+    pub(crate) upstreams: Vec<UpstreamSettings>,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) balance: Balance,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use backend::{Activity, Backend, Error, ModelCard, ModelState, Result};
+use backend::{Activity, Backend, Error, ModelCard, ModelState, Result, UpstreamReading};
 use telemetry::Reading;
 
 use super::{Bay, Lease};
@@ -68,7 +68,21 @@ impl Member {
 
     pub(crate) fn reading(&self) -> Reading {
         let (state, activity) = self.state();
-        Reading { model: self.card().id.clone(), loaded: state == ModelState::Ready, activity }
+        let loaded = state == ModelState::Ready;
+        Reading { model: self.card().id.clone(), loaded, activity, upstreams: self.upstreams() }
+    }
+
+    /// The servers that it runs on, where it does not run here.
+    pub(crate) fn upstreams(&self) -> Vec<UpstreamReading> {
+        self.remote().map(|backend| backend.upstreams()).unwrap_or_default()
+    }
+
+    /// What takes requests in the client's own words.
+    pub(crate) fn remote(&self) -> Option<&Arc<dyn Backend>> {
+        match &self.access {
+            Access::Running(backend) if backend.relays() => Some(backend),
+            Access::Running(_) | Access::OnDemand(_) => None,
+        }
     }
 
     /// Refuses what comes from now on.
@@ -82,7 +96,10 @@ impl Member {
     /// What answers for it. Waits until it is there, within bounds.
     pub(crate) async fn open(&self) -> Result<Lease> {
         match &self.access {
-            Access::Running(backend) if backend.state() == ModelState::Ready => Ok(Lease::of(Arc::clone(backend))),
+            // What runs on other servers says itself why it cannot answer, and when it can again.
+            Access::Running(backend) if backend.state() == ModelState::Ready || backend.relays() => {
+                Ok(Lease::of(Arc::clone(backend)))
+            }
             Access::Running(backend) => Err(unavailable(&**backend)),
             Access::OnDemand(bay) => bay.open().await,
         }

@@ -1,16 +1,18 @@
 //! `models:`, the catalogue: which models are served under which names, from where, and with what of their own.
 
+use gateway::{Balance, Timeouts, UpstreamSettings};
 use serving::Defaults;
 
 use super::keys::Reading;
+use super::remote::balance;
 use super::yaml::{Key, Node};
 use super::{FileProblem, Place};
 use crate::settings::alike;
 use crate::settings::parse::{self, Expected};
-use crate::settings::types::DeclaredModel;
+use crate::settings::types::{DeclaredModel, RemoteModel};
 
 /// The keys of a model, and what they mean.
-pub(crate) const FIELDS: [(&str, &str); 7] = [
+pub(crate) const FIELDS: [(&str, &str); 11] = [
     ("id", "what clients call it"),
     ("aliases", "further names, a list"),
     ("source", "where its files are: a path, `embedded`, `hf:org/name` (its files in `org/name` of `model.directory`)"),
@@ -21,17 +23,25 @@ pub(crate) const FIELDS: [(&str, &str); 7] = [
         "where a request does not say: `temperature`, `top_p`, `top_k`, `min_p`, `repetition_penalty`, `max_tokens`",
     ),
     ("group", "what it is asked for: `chat` (also if left out) or `text2sql`"),
+    (
+        "upstreams",
+        "in place of a source, the servers that it runs on, a list: `url`, `model` (what it is called there), `api_key`, `weight` (1), \
+         `max_concurrent` (requests at a time), `cache_salt` (`false` for a server that does not know vLLM's)",
+    ),
+    (
+        "timeouts",
+        "of those servers: `connect_seconds` (5), `first_byte_seconds` (60, of a stream), `idle_seconds` (30, in a stream), \
+         `total_seconds` (600)",
+    ),
+    ("balance", "which of those servers is asked: `least_loaded` (also if left out), `round_robin` or `prefix`"),
+    ("fallbacks", "models that are asked in its place while it cannot answer, a list"),
 ];
 
 const DEFAULTS: [&str; 6] = ["temperature", "top_p", "top_k", "min_p", "repetition_penalty", "max_tokens"];
 
 /// Keys of a model that stop the start.
-const LATER: [(&str, &str, &str); 6] = [
+const LATER: [(&str, &str, &str); 2] = [
     ("adapters", "models.adapters", "this version has no LoRA adapters yet"),
-    ("upstreams", "models.upstreams", "this version has no remote back ends yet; a model needs a source"),
-    ("timeouts", "models.timeouts", "this version has no remote back ends yet, which it would be for"),
-    ("balance", "models.balance", "this version has no remote back ends yet, which it would be for"),
-    ("fallbacks", "models.fallbacks", "this version asks no other model when one fails"),
     ("route", "models.route", "this version has no scorers yet, which would choose between models"),
 ];
 
@@ -45,6 +55,10 @@ struct Draft {
     max_tokens: Option<backend::MaxTokens>,
     defaults: Defaults,
     group: serving::Group,
+    upstreams: Option<Vec<UpstreamSettings>>,
+    timeouts: Option<Timeouts>,
+    balance: Option<Balance>,
+    fallbacks: Vec<String>,
     /// Whether something was said that there is a problem with, so that its absence is none.
     flawed: bool,
 }
@@ -55,6 +69,7 @@ impl Reading<'_> {
             self.model(place, entries);
         }
         self.names_twice();
+        self.fallbacks_nowhere();
     }
 
     fn model(&mut self, place: Place, entries: Vec<(Key, Node)>) {
@@ -64,10 +79,11 @@ impl Reading<'_> {
             let place = self.place(line);
             self.field(&mut draft, &name, place, node);
         }
-        let Draft { id, aliases, source, quantization, max_tokens, defaults, group, flawed } = draft;
+        let remote = self.remote(&place, &mut draft);
+        let Draft { id, aliases, source, quantization, max_tokens, defaults, group, fallbacks, flawed, .. } = draft;
         let (Some(id), Some(source)) = (id, source) else {
             if !flawed && self.problems.len() == before {
-                self.malformed(place, "a model needs an id and a source: {id: NAME, source: PATH}");
+                self.malformed(place, "a model needs an id, and a source or upstreams: {id: NAME, source: PATH}");
             }
             return;
         };
@@ -77,7 +93,41 @@ impl Reading<'_> {
             let what = format!("the default max_tokens of {id} is {default}, more than the {limit} of its max_tokens");
             self.problems.push(FileProblem::Malformed { place: place.clone(), what });
         }
-        self.declared.push(DeclaredModel { id, aliases, source, quantization, max_tokens, defaults, group, place });
+        self.declared.push(DeclaredModel {
+            id,
+            aliases,
+            source,
+            quantization,
+            max_tokens,
+            defaults,
+            group,
+            remote,
+            fallbacks,
+            place,
+        });
+    }
+
+    /// The servers of a model that runs on some, which become its source.
+    fn remote(&mut self, place: &Place, draft: &mut Draft) -> Option<RemoteModel> {
+        let (timeouts, balance) = (draft.timeouts.take(), draft.balance.take());
+        let Some(mut upstreams) = draft.upstreams.take() else {
+            if timeouts.is_some() || balance.is_some() {
+                self.malformed(place.clone(), "timeouts and balance are for a model with upstreams, and this one has none");
+            }
+            return None;
+        };
+        if draft.source.is_some() || draft.quantization.is_some() {
+            self.malformed(place.clone(), "a model with upstreams runs there: it has no source and no quantization here");
+        }
+        if upstreams.is_empty() && !draft.flawed {
+            self.malformed(place.clone(), "models.upstreams is empty, expected at least one server");
+        }
+        for upstream in upstreams.iter_mut().filter(|upstream| upstream.model.is_empty()) {
+            upstream.model = draft.id.clone().unwrap_or_default();
+        }
+        let addresses = upstreams.iter().map(|upstream| upstream.address.to_string()).collect();
+        draft.source = Some(registry::Declared::Remote(addresses));
+        Some(RemoteModel { upstreams, timeouts: timeouts.unwrap_or_default(), balance: balance.unwrap_or_default() })
     }
 
     fn field(&mut self, draft: &mut Draft, name: &str, place: Place, node: Node) {
@@ -94,6 +144,12 @@ impl Reading<'_> {
             "max_tokens" => draft.max_tokens = self.parsed("models.max_tokens", place, node, false, parse::tokens),
             "group" => draft.group = self.parsed("models.group", place, node, false, parse::group).unwrap_or_default(),
             "defaults" => draft.defaults = self.defaults(place, node),
+            "upstreams" => draft.upstreams = Some(self.upstreams(place, node)),
+            "timeouts" => draft.timeouts = Some(self.timeouts(place, node)),
+            "balance" => draft.balance = self.parsed("models.balance", place, node, false, balance),
+            "fallbacks" => {
+                draft.fallbacks = self.parsed("models.fallbacks", place, node, true, parse::model_ids).unwrap_or_default();
+            }
             _ => self.not_a_field(name, place),
         }
         draft.flawed |= self.problems.len() > before;
@@ -148,6 +204,20 @@ impl Reading<'_> {
 
     pub(super) fn unknown_in(&mut self, place: Place, section: &str, name: &str, keys: &[&str]) {
         self.problems.push(unknown(place, section, name, keys));
+    }
+
+    /// A model can only be replaced by another one of the catalogue.
+    fn fallbacks_nowhere(&mut self) {
+        let mut problems = Vec::new();
+        for DeclaredModel { id, fallbacks, place, .. } in &self.declared {
+            let others = || self.declared.iter().filter(|other| other.id != *id);
+            let is_there = |name: &&String| others().any(|other| other.id == **name || other.aliases.contains(name));
+            for name in fallbacks.iter().filter(|name| !is_there(name)) {
+                let what = format!("models.fallbacks names {name:?}, which is no other model of the catalogue");
+                problems.push(FileProblem::Malformed { place: place.clone(), what });
+            }
+        }
+        self.problems.extend(problems);
     }
 
     /// Ids and aliases are one set of names: a request has one place for them.

@@ -6,6 +6,7 @@ mod fill;
 mod keys;
 mod organizations;
 mod problem;
+mod remote;
 mod yaml;
 
 use std::fmt;

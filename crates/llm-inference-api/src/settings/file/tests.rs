@@ -183,7 +183,7 @@ models:
   - {id: three, source: embedded, aliases: [two, four]}
   - {id: four, source: embedded, max_tokens: 5, defaults: {max_tokens: 6}}
   - {source: embedded}
-  - {id: five, upstreams: [{url: 'http://a', api_key: '${SECRET}'}]}
+  - {id: five, upstreams: [{url: 'gpu:8000', weight: 0}], timeouts: {idle: 5}, balance: best, fallbacks: [five, none]}
   - {id: auto, route: {scorer: s}}
   - six
 "
@@ -199,11 +199,16 @@ models:
         serving_config.yaml:7: models.group is "sql", expected chat or text2sql
         serving_config.yaml:7: models.quantization is "q4_k_m", expected stored, f16, bf16, q8_0, q6_k, q5_k, q4_k or q4_0
         serving_config.yaml:9: the default max_tokens of four is 6, more than the 5 of its max_tokens
-        serving_config.yaml:10: a model needs an id and a source: {id: NAME, source: PATH}
-        serving_config.yaml:11: models.upstreams is set, but this version has no remote back ends yet; a model needs a source; take it out to start nevertheless
+        serving_config.yaml:10: a model needs an id, and a source or upstreams: {id: NAME, source: PATH}
+        serving_config.yaml:11: models.upstreams.url is "gpu:8000", expected an address such as http://host:8000
+        serving_config.yaml:11: models.upstreams.weight is "0", expected a whole number, at least 1
+        serving_config.yaml:11: there is no key models.timeouts.idle; did you mean idle_seconds?
+        serving_config.yaml:11: models.balance is "best", expected least_loaded, round_robin or prefix
         serving_config.yaml:12: models.route is set, but this version has no scorers yet, which would choose between models; take it out to start nevertheless
         serving_config.yaml:8: the name "two" is taken by the model of line 7; ids and aliases have to differ
         serving_config.yaml:9: the name "four" is taken by the model of line 8; ids and aliases have to differ
+        serving_config.yaml:11: models.fallbacks names "five", which is no other model of the catalogue
+        serving_config.yaml:11: models.fallbacks names "none", which is no other model of the catalogue
     "#
     );
     insta::assert_snapshot!(told("models: {id: one}"), @"serving_config.yaml:1: models is not a list, expected - {id: NAME, source: PATH} for each");

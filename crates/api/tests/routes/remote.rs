@@ -1,0 +1,219 @@
+//! Models on other servers, through the whole of ours.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use gateway::{ApiKey, Balance, Group, GroupSettings, Timeouts, UpstreamSettings};
+use http_body_util::BodyExt;
+use serde_json::json;
+use serving::Model;
+use testkit::upstream::{Act, Step, Upstream, chunk, last, usage};
+use testkit::{Reply, Scripted, TestApp, post};
+
+use crate::{CHAT, COMPLETIONS, chat_with, completion_with};
+
+fn group_at(url: &str, timeouts: Timeouts) -> Arc<Group> {
+    let upstream = UpstreamSettings {
+        address: url.parse().unwrap(),
+        model: "theirs".into(),
+        api_key: Some(ApiKey::new("its-key").unwrap()),
+        weight: NonZeroU32::MIN,
+        max_concurrent: None,
+        cache_salt: true,
+    };
+    let (id, balance, queue_timeout) = ("demo".into(), Balance::default(), Duration::from_mins(1));
+    Group::new(GroupSettings { id, upstreams: vec![upstream], timeouts, balance, max_queued: 8, queue_timeout }).unwrap()
+}
+
+fn app_at(url: &str) -> TestApp {
+    let model = Model { aliases: vec!["alias".into()], ..Model::new(group_at(url, Timeouts::default())) };
+    TestApp::with_models(vec![model])
+}
+
+fn app(upstream: &Upstream) -> TestApp {
+    app_at(&upstream.url())
+}
+
+const CALL: &str = r#"{"id":"1","object":"chat.completion.chunk","model":"theirs","choices":[{"index":0,"delta":{"reasoning_content":"hm","tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":"{\"a\": 1.50}"}}]},"finish_reason":"tool_calls"}]}"#;
+
+#[tokio::test]
+async fn what_only_the_other_server_knows_goes_there_and_comes_back() {
+    let upstream = Upstream::start().await;
+    upstream.then(Act::body(&format!("data: {CALL}\n\ndata: {}\n\ndata: [DONE]\n\n", usage(5, 9))));
+    let body = chat_with(json!({"model": "alias", "stream": true, "tools": [{"type": "function"}], "vendor_option": 1}));
+    let answer = app(&upstream).post(CHAT, &body).await.ok();
+    assert_eq!(answer.header("content-type"), Some("text/event-stream"));
+    assert_eq!(answer.text(), format!("data: {}\n\ndata: [DONE]\n\n", CALL.replace("theirs", "alias")));
+    let received = upstream.only();
+    assert_eq!(received.path, "/v1/chat/completions");
+    assert_eq!(received.json()["tools"], body["tools"]);
+    assert_eq!(received.json()["vendor_option"], 1);
+}
+
+#[tokio::test]
+async fn an_answer_in_one_piece_comes_as_it_is() {
+    let upstream = Upstream::start().await;
+    let answer =
+        json!({"id": "1", "model": "theirs", "choices": [{"index": 0, "text": "Hi", "finish_reason": "stop"}], "x": [1]});
+    upstream.then(Act::whole(&answer));
+    let got = app(&upstream).post(COMPLETIONS, &completion_with(json!({}))).await.ok();
+    assert_eq!(got.header("content-type"), Some("application/json"));
+    assert_eq!(got.text(), answer.to_string().replace("theirs", "demo"));
+    assert_eq!(upstream.only().path, "/v1/completions");
+}
+
+#[tokio::test]
+async fn every_surface_answers_on_a_model_that_is_somewhere_else() {
+    let upstream = Upstream::start().await;
+    upstream.often(3, &Act::says(&["SELECT", " 1;"]));
+    let text = |text: &str| json!({"choices": [{"index": 0, "text": text, "finish_reason": null}]});
+    let end = json!({"choices": [{"index": 0, "text": "", "finish_reason": "length"}]});
+    upstream.often(2, &Act::stream(&[text("SELECT"), text(" 1;"), end, usage(5, 2)]));
+    let app = app(&upstream);
+    let messages = json!([{"role": "user", "content": "Hello?"}]);
+    let chat = app.post("/api/chat", &json!({"model": "demo", "messages": messages})).await.ok().json();
+    assert_eq!((&chat["message"]["content"], &chat["tokens_generated"]), (&json!("SELECT 1;"), &json!(2)));
+    let streamed = app.post("/api/chat/stream", &json!({"model": "demo", "messages": messages})).await.ok();
+    assert!(streamed.text().starts_with("data: {\"content\":\"SELECT\"}\n\n"), "{}", streamed.text());
+    let sql = app.post("/text2sql", &json!({"messages": messages})).await.ok().json();
+    assert_eq!(sql["choices"][0]["message"]["content"], "SELECT 1;");
+    let predicted = app.post("/predict", &json!({"prompt": "Once", "max_length": 2})).await.ok().json();
+    assert_eq!((&predicted["generated_text"], &predicted["tokens_generated"]), (&json!("SELECT 1;"), &json!(2)));
+    let generated = app.post("/api/generate", &json!({"model": "demo", "prompt": "Once"})).await.ok().json();
+    assert_eq!((&generated["text"], &generated["finish_reason"]), (&json!("SELECT 1;"), &json!("length")));
+}
+
+#[tokio::test]
+async fn what_the_other_server_refuses_is_refused_in_our_words() {
+    let upstream = Upstream::start().await;
+    upstream
+        .then(Act::status(400, r#"{"object":"error","message":"temperature is off","param":"temperature","code":400}"#))
+        .then(Act::status(401, r#"{"error":{"message":"its-key is wrong"}}"#))
+        .then(Act::status_with(429, "retry-after: 3\r\n", "{}"))
+        .then(Act::status(500, "<html>its-key"));
+    let app = app(&upstream);
+    let mut told = Vec::new();
+    for _ in 0..4 {
+        let answer = app.post(CHAT, &chat_with(json!({}))).await;
+        let retry = answer.header("retry-after").unwrap_or("-").to_owned();
+        told.push(format!("{} {retry} {}", answer.status.as_u16(), answer.text()));
+    }
+    insta::assert_snapshot!(told.join("\n"), @r#"
+        400 - {"error":{"message":"temperature is off","type":"invalid_request_error","param":"temperature","code":"invalid_value"}}
+        502 - {"error":{"message":"the server behind this model failed: it does not take our requests","type":"server_error","param":null,"code":"upstream_error"}}
+        429 3 {"error":{"message":"the servers behind this model have too much to do; try again in 3 s","type":"rate_limit_error","param":null,"code":"queue_full"}}
+        502 - {"error":{"message":"the server behind this model failed: it reported an error of its own","type":"server_error","param":null,"code":"upstream_error"}}
+    "#);
+}
+
+#[tokio::test]
+async fn a_server_that_is_gone_is_502_and_then_503_until_somebody_looks_again() {
+    let app = app_at(&Upstream::nowhere().await);
+    let mut statuses = Vec::new();
+    for _ in 0..4 {
+        statuses.push(app.post(CHAT, &chat_with(json!({}))).await.status.as_u16());
+    }
+    assert_eq!(statuses, [502, 502, 502, 503]);
+    let refused = app.post("/api/chat", &json!({"model": "demo", "messages": [{"role": "user", "content": "?"}]})).await;
+    assert_eq!((refused.status.as_u16(), refused.json()["error"].as_str()), (503, Some("service_unavailable")));
+    assert!(refused.header("retry-after").is_some_and(|after| (1..=5).contains(&after.parse::<u64>().unwrap())));
+    let health = app.get("/health").await;
+    assert_eq!(health.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(health.json()["backends"]["chat"], json!([]));
+}
+
+#[tokio::test]
+async fn nothing_in_time_is_504() {
+    let upstream = Upstream::start().await;
+    upstream.then(Act::nothing().then(Step::Stall));
+    let timeouts = Timeouts { first_byte: Duration::from_millis(20), ..Timeouts::default() };
+    let app = TestApp::with_models(vec![Model::new(group_at(&upstream.url(), timeouts))]);
+    let answer = app.post(CHAT, &chat_with(json!({"stream": true}))).await;
+    assert_eq!((answer.status, &answer.json()["error"]["code"]), (StatusCode::GATEWAY_TIMEOUT, &json!("gateway_timeout")));
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_off_says_so_and_has_no_end() {
+    let upstream = Upstream::start().await;
+    upstream.then(Act::events(&[chunk("Hi")]).then(Step::Reset));
+    let answer = app(&upstream).post(CHAT, &chat_with(json!({"stream": true}))).await.ok();
+    let events = answer.events();
+    assert_eq!(events.len(), 2);
+    assert_eq!(events[1].event, "error");
+    assert!(events[1].data.contains("upstream_error") && !answer.text().contains("[DONE]"));
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_ends_its_request_at_the_other_server() {
+    let upstream = Upstream::start().await;
+    upstream.often(2, &Act::events(&[chunk("Hi")]).then(Step::Stall));
+    let app = app(&upstream);
+    for path in [CHAT, "/api/chat/stream"] {
+        let stream = if path == CHAT { json!({"stream": true}) } else { json!({}) };
+        let mut body = app.open(post(path, chat_with(stream).to_string())).await.into_body();
+        body.frame().await.unwrap().unwrap();
+        drop(body);
+    }
+    upstream.until(|seen| seen.left == 2).await;
+    assert!(app.get("/metrics").await.text().contains(r#"gateway_upstream_in_flight{model="demo","#));
+    assert_eq!(in_flight(&app).await, "0");
+}
+
+async fn in_flight(app: &TestApp) -> String {
+    let metrics = app.get("/metrics").await;
+    let line = metrics.text().lines().find(|line| line.starts_with("gateway_upstream_in_flight")).unwrap().to_owned();
+    line.rsplit(' ').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn health_names_the_servers_that_answer() {
+    let upstream = Upstream::start().await;
+    let health = app(&upstream).get("/health").await.ok().json();
+    assert_eq!(health["backends"], json!({"chat": [upstream.url()], "text2sql": [upstream.url()]}));
+    assert_eq!((&health["status"], &health["model_status"]), (&json!("healthy"), &json!("loaded")));
+}
+
+#[tokio::test]
+async fn a_model_here_answers_for_one_whose_server_is_gone() {
+    let local = Scripted::new("small");
+    for _ in 0..3 {
+        local.reply(Reply::text(&["Hi"]));
+    }
+    let remote =
+        Model { fallbacks: vec!["small".into()], ..Model::new(group_at(&Upstream::nowhere().await, Timeouts::default())) };
+    let app = TestApp::with_models(vec![remote, Model::new(Arc::new(local))]);
+    let chat = app.post(CHAT, &chat_with(json!({}))).await.ok().json();
+    assert_eq!((&chat["model"], &chat["choices"][0]["message"]["content"]), (&json!("demo"), &json!("Hi")));
+    let text = app.post(COMPLETIONS, &completion_with(json!({}))).await.ok().json();
+    assert_eq!((&text["model"], &text["choices"][0]["text"]), (&json!("demo"), &json!("Hi")));
+    let local = app.post("/api/generate", &json!({"model": "demo", "prompt": "Once"})).await.ok().json();
+    assert_eq!(local["text"], "Hi");
+}
+
+#[tokio::test]
+async fn a_request_that_asks_for_too_much_is_refused_before_anybody_is_asked() {
+    let upstream = Upstream::start().await;
+    let answer = app(&upstream).post(CHAT, &chat_with(json!({"max_tokens": 100_000, "tools": []}))).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert_eq!(answer.json()["error"]["param"], "max_tokens");
+    assert_eq!(upstream.received(), []);
+}
+
+#[tokio::test]
+async fn tokens_of_a_stream_are_counted_though_nobody_asked_for_them() {
+    let upstream = Upstream::start().await;
+    upstream.then(Act::stream(&[chunk("Hi"), last("stop"), usage(50, 7)]));
+    let app = app(&upstream);
+    let answer = app.post(CHAT, &chat_with(json!({"stream": true}))).await.ok();
+    assert!(!answer.text().contains("usage"), "{}", answer.text());
+    let metrics = app.get("/metrics").await;
+    let sum = |kind: &str| {
+        let line = metrics.text().lines().find(|line| {
+            line.starts_with("gen_ai_client_token_usage_sum") && line.contains(&format!("gen_ai_token_type=\"{kind}\""))
+        });
+        line.and_then(|line| line.rsplit(' ').next()).unwrap().parse::<f64>().unwrap()
+    };
+    assert_eq!((sum("input"), sum("output")), (50.0, 7.0));
+}

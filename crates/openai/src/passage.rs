@@ -1,0 +1,97 @@
+//! A request that is handed on as it is: only what has to be known of it is read.
+
+use backend::{Endpoint, MaxTokens, Passage, Tenant};
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+
+use crate::Error;
+use crate::verbatim::Verbatim;
+
+/// The model that a body asks for, if it is one that says so.
+pub fn model(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named {
+        model: String,
+    }
+    serde_json::from_slice(body).ok().map(|Named { model }| model)
+}
+
+/// What a body asks of a model that runs on other servers, which know what the rest of it means.
+pub fn passage(endpoint: Endpoint, body: &[u8]) -> Result<Passage, Error> {
+    let text = std::str::from_utf8(body).map_err(|error| Error::Syntax { message: error.to_string() })?;
+    let fields = Verbatim::parse(text)?;
+    let tokens = match read::<u32>(&fields, "max_tokens")? {
+        None => read(&fields, "max_completion_tokens")?,
+        some => some,
+    };
+    let options = read::<StreamOptions>(&fields, "stream_options")?;
+    Ok(Passage {
+        endpoint,
+        model: read(&fields, "model")?.ok_or_else(|| Error::missing("model"))?,
+        stream: read(&fields, "stream")?.unwrap_or(false),
+        include_usage: options.and_then(|options| options.include_usage).unwrap_or(false),
+        max_tokens: tokens.and_then(MaxTokens::new),
+        choices: read::<u32>(&fields, "n")?.unwrap_or(1).max(1).saturating_mul(prompts(&fields)),
+        tenant: Tenant::default(),
+        body: text.to_owned(),
+    })
+}
+
+#[derive(Deserialize)]
+struct StreamOptions {
+    include_usage: Option<bool>,
+}
+
+fn read<T: DeserializeOwned>(fields: &Verbatim<'_>, name: &str) -> Result<Option<T>, Error> {
+    let value = fields.get(name).map_or(Ok(None), serde_json::from_str);
+    value.map_err(|error| Error::Type { field: name.to_owned(), message: error.to_string() })
+}
+
+/// How many a text completion has: an array that does not begin with a number is of several.
+fn prompts(fields: &Verbatim<'_>) -> u32 {
+    let Some(prompt) = fields.get("prompt") else { return 1 };
+    let is_several = prompt.strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with(['"', '[']));
+    let count = serde_json::from_str::<Vec<IgnoredAny>>(prompt).map_or(1, |prompts| prompts.len());
+    if is_several { u32::try_from(count).unwrap_or(u32::MAX) } else { 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str) -> Result<Passage, Error> {
+        passage(Endpoint::Completions, body.as_bytes())
+    }
+
+    #[test]
+    fn what_has_to_be_known_is_read_and_the_rest_is_left() {
+        let body = r#"{"model":"a/b","n":2,"prompt":["x","y"],"max_tokens":5,"stream":true,"stream_options":{"include_usage":true},"tools":7}"#;
+        let passage = read(body).unwrap();
+        assert_eq!((passage.model.as_str(), passage.body.as_str()), ("a/b", body));
+        assert!(passage.stream && passage.include_usage);
+        assert_eq!((passage.max_tokens, passage.choices), (MaxTokens::new(5), 4));
+        let tokens = read(r#"{"model":"m","prompt":[1,2,3],"max_completion_tokens":7,"stream":null}"#).unwrap();
+        assert_eq!((tokens.max_tokens, tokens.choices, tokens.stream), (MaxTokens::new(7), 1, false));
+    }
+
+    #[test]
+    fn what_has_to_be_known_has_to_be_right() {
+        for (body, said) in [
+            (r#"{"stream":true}"#, "model is required"),
+            (
+                r#"{"model":"m","stream":"yes"}"#,
+                "stream: invalid type: string \"yes\", expected a boolean at line 1 column 5",
+            ),
+            ("[]", "the body must be a JSON object"),
+        ] {
+            assert_eq!(read(body).unwrap_err().to_string(), said);
+        }
+    }
+
+    #[test]
+    fn a_model_is_known_before_anything_else_is() {
+        assert_eq!(model(br#"{"x":[],"model":"m"}"#).as_deref(), Some("m"));
+        assert_eq!(model(br#"{"model":7}"#), None);
+        assert_eq!(model(b"{"), None);
+    }
+}
