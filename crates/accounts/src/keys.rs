@@ -8,7 +8,7 @@ mod listed;
 mod remembered;
 
 pub(crate) use directory::Directory;
-pub use file::KeyFileError;
+pub use file::{KeyFileError, check_keys_file};
 pub use hash::Hash;
 pub use key::{NewKey, Template};
 pub use listed::{Listed, Organization};

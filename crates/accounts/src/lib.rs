@@ -26,7 +26,7 @@ pub use address::AddressLimit;
 pub use caller::{Caller, Models, Role};
 pub use clock::Clock;
 pub use error::{Error, Result};
-pub use keys::{Hash, KeyFileError, Listed, NewKey, Organization, Template};
+pub use keys::{Hash, KeyFileError, Listed, NewKey, Organization, Template, check_keys_file};
 pub use limits::{KeyLimits, Limit, OrganizationLimits, OwnLimits};
 pub use quota::{Gauge, Reservation, Standing};
 pub use secret::Secret;

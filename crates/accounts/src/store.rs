@@ -5,6 +5,7 @@
 
 mod counters;
 mod keys;
+mod lent;
 mod migrations;
 mod organizations;
 mod usage;
@@ -53,6 +54,7 @@ pub struct Store {
     pool: AnyPool,
     dialect: Dialect,
     later: Option<Arc<Later>>,
+    in_memory: bool,
 }
 
 /// A file that nobody has made yet.
@@ -95,7 +97,7 @@ impl Store {
         // A database in memory is its connection.
         let options = if is_in_memory(&url) { options.idle_timeout(None).max_lifetime(None) } else { options };
         let pool = within(PATIENCE_AT_START, options.connect(&url)).await?;
-        let store = Self { pool, dialect, later: None };
+        let store = Self { pool, dialect, later: None, in_memory: is_in_memory(&url) };
         timeout(PATIENCE_AT_START, migrations::run(&store.pool))
             .await
             .map_err(|_| StoreError::TooSlow(PATIENCE_AT_START))??;
@@ -129,6 +131,10 @@ impl Store {
             let _ = later.pool.set(file.pool);
         }
         Ok(())
+    }
+
+    fn is_in_memory(&self) -> bool {
+        self.in_memory && self.later.as_ref().is_none_or(|later| later.pool.get().is_none())
     }
 
     /// Whether what is written is there again after a restart.

@@ -33,6 +33,11 @@ pub enum KeyFileError {
     TooMany { path: PathBuf },
 }
 
+/// Whether a server could start with it.
+pub fn check_keys_file(path: &Path) -> Result<(), KeyFileError> {
+    read(path).map(|_| ())
+}
+
 /// Read again when it changes.
 #[derive(Debug)]
 pub(super) struct KeyFile {

@@ -28,7 +28,8 @@ impl Store {
         // Two processes that take the same locks in the same order never wait for each other.
         order.sort_by(|a, b| lines[*a].counter.cmp(&lines[*b].counter));
         within(PATIENCE, async {
-            let mut transaction = self.pool().begin().await?;
+            let mut connection = self.lend().await?;
+            let mut transaction = connection.begin().await?;
             let now = query_scalar::<_, i64>(self.dialect.now()).fetch_one(&mut *transaction).await?;
             let mut settled = vec![None; lines.len()];
             for index in order {
@@ -36,6 +37,7 @@ impl Store {
                 settled[index] = Some(exchange.run(now + millis(lease)).await?);
             }
             transaction.commit().await?;
+            connection.give_back();
             Ok(settled.into_iter().flatten().collect())
         })
         .await

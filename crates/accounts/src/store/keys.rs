@@ -54,9 +54,12 @@ impl Store {
     pub async fn create_key(&self, template: Template, now: SystemTime) -> Result<NewKey, StoreError> {
         let new = NewKey::random(template)?;
         within(PATIENCE, async {
-            let mut transaction = self.pool().begin().await?;
+            let mut connection = self.lend().await?;
+            let mut transaction = connection.begin().await?;
             insert(&mut transaction, &new, now).await?;
-            transaction.commit().await
+            transaction.commit().await?;
+            connection.give_back();
+            Ok(())
         })
         .await?;
         Ok(new)
@@ -75,14 +78,17 @@ impl Store {
         let old = self.key(id).await?.filter(|old| old.is_valid(now)).ok_or_else(missing)?;
         let new = NewKey::random(old.template)?;
         within(PATIENCE, async {
-            let mut transaction = self.pool().begin().await?;
+            let mut connection = self.lend().await?;
+            let mut transaction = connection.begin().await?;
             query("UPDATE keys SET expires = CASE WHEN expires < $2 THEN expires ELSE $2 END WHERE id = $1")
                 .bind(id)
                 .bind(millis(ends))
                 .execute(&mut *transaction)
                 .await?;
             insert(&mut transaction, &new, now).await?;
-            transaction.commit().await
+            transaction.commit().await?;
+            connection.give_back();
+            Ok(())
         })
         .await?;
         Ok(new)

@@ -17,7 +17,8 @@ impl Store {
     /// All of them, or none.
     pub(crate) async fn write_entries(&self, entries: &[Entry]) -> Result<(), StoreError> {
         within(PATIENCE, async {
-            let mut transaction = self.pool().begin().await?;
+            let mut connection = self.lend().await?;
+            let mut transaction = connection.begin().await?;
             for batch in entries.chunks(ROWS) {
                 let statement = insert(batch.len());
                 // Only placeholders were put together.
@@ -38,7 +39,9 @@ impl Store {
                 }
                 statement.execute(&mut *transaction).await?;
             }
-            transaction.commit().await
+            transaction.commit().await?;
+            connection.give_back();
+            Ok(())
         })
         .await
     }

@@ -1,5 +1,6 @@
 //! `check-config`: what is in force and who said so, and what can be known to be wrong without loading a model.
 
+use accounts::check_keys_file;
 use anyhow::{Context, Error};
 use clap::{Args, CommandFactory};
 use registry::{Entry, Source};
@@ -47,6 +48,9 @@ pub(crate) fn run(arguments: CheckArguments) -> Result<(), Failure> {
 fn check(settings: &Settings) -> Findings {
     let mut findings = Findings::default();
     findings.note(http_settings(settings));
+    if let Some(file) = &settings.accounts.keys_file.value {
+        findings.note(check_keys_file(file).map_err(Error::from));
+    }
     let catalogue = findings.note(assemble::catalogue(&settings.models).map_err(Error::from));
     if let Some(catalogue) = catalogue {
         findings.warnings.extend(catalogue.warnings().iter().cloned());
@@ -114,6 +118,15 @@ mod tests {
             serving_config.yaml:3: the model "two" is to come from the Hugging Face Hub (hf:acme/two), from which this version does not download yet: name a directory of models (LLM_MODEL_PATH, model.directory), and put its files into acme/two there
             there is no model "nobody"; there are: demo; looked in: the binary
         "#);
+    }
+
+    #[test]
+    fn a_keys_file_that_is_wrong_is_found_and_not_quoted() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("keys");
+        std::fs::write(&path, "secret rolle=admin\n").unwrap();
+        let problems = findings(&format!("accounts: {{keys_file: {}}}", path.display())).problems.join("\n");
+        assert!(problems.contains("line 1: expected name, organization") && !problems.contains("secret"), "{problems}");
     }
 
     #[test]
