@@ -1,6 +1,13 @@
 //! Which model suits which prompt. Pure computation and files: no network, no threads, no clock.
 //!
-//! A prompt becomes numbers ([`prompt`]): what an encoder makes of its words, and features that a person can read.
+//! A prompt becomes numbers ([`prompt`]): what an encoder makes of its words, and features that a person can read. A method
+//! gives each model a score for it: the trained [`network`], or one of the simple ones that it has to beat ([`baseline`]).
+//! [`data`] reads what they learn from.
 
+pub mod baseline;
 pub mod chance;
+pub mod data;
+mod logistic;
+pub mod network;
 pub mod prompt;
+pub mod synthetic;

@@ -1,0 +1,5 @@
+//! The scorer from the outside.
+
+mod gradients;
+mod repeatable;
+mod torch;
