@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use openai::Unheard;
 use openai::problem::Said;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::client::{Client, with_causes};
 use crate::failure::Failure;
@@ -20,6 +20,8 @@ use crate::sse::{Event, Reader};
 
 /// Bytes of an answer in one piece.
 const MOST_OF_ANSWER: usize = 64 * 1024 * 1024;
+/// How long the end of a body may take after the last event in it.
+const LINGER: Duration = Duration::from_millis(50);
 /// The last event of a stream that has come to its end.
 const DONE: &str = "[DONE]";
 
@@ -105,7 +107,11 @@ impl Events {
     async fn next(&mut self, idle: Duration) -> Result<Option<String>, Failure> {
         loop {
             if let Some(event) = self.reader.next().map_err(|error| Failure::Nonsense(error.to_string()))? {
-                return data(event);
+                let data = data(event)?;
+                if data.is_none() {
+                    self.finish().await;
+                }
+                return Ok(data);
             }
             let silent_by = Instant::now() + idle;
             match timeout_at(silent_by.min(self.ends_by), self.body.frame()).await {
@@ -116,6 +122,14 @@ impl Events {
                 Err(_) => return Err(Failure::TooLong(self.total)),
             }
         }
+    }
+}
+
+impl Events {
+    /// Reads the end of the body, which follows the last event at once: only then the connection can be used again.
+    async fn finish(&mut self) {
+        let rest = async { while let Some(Ok(_)) = self.body.frame().await {} };
+        let _ = timeout(LINGER, rest).await;
     }
 }
 

@@ -22,7 +22,7 @@ impl Server {
         std::fs::write(&file, config).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_llm-inference-api"));
         command.args(["serve", "--host", "127.0.0.1", "--port", "0", "--log-format", "json", "--otlp-disabled", "--config"]);
-        command.arg(&file).env("LLM_DATA_DIR", directory).current_dir(directory);
+        command.arg(&file).env_clear().env("LLM_DATA_DIR", directory).current_dir(directory);
         let mut process = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let address = lines.by_ref().find_map(|line| {

@@ -134,12 +134,9 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    pub(crate) fn used(&mut self, input: u32, output: u32) {
-        self.reservation.used(u64::from(input) + u64::from(output));
-    }
-
-    /// Writes it into the ledger, and adds it to the sums.
-    pub(crate) fn close(self, ended: &GenerationEnded<'_>, metrics: &Metrics) {
+    /// Pays for it, writes it into the ledger, and adds it to the sums.
+    pub(crate) fn close(mut self, ended: &GenerationEnded<'_>, metrics: &Metrics) {
+        self.reservation.used(u64::from(ended.input_tokens) + u64::from(ended.output_tokens));
         let caller = &self.asker.caller;
         metrics.paid(&caller.organization, self.is_first.into(), ended);
         self.accounts.record(Entry {

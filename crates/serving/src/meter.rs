@@ -76,9 +76,6 @@ impl Meter {
                 self.error = None;
             }
         }
-        if let Some(account) = &mut self.account {
-            account.used(self.input_tokens, self.output_tokens);
-        }
     }
 
     pub(crate) fn error(&mut self, error: &Error) {
@@ -99,6 +96,7 @@ impl Drop for Meter {
             finish_reasons: &self.finish_reasons,
             error: self.error,
         };
+        // Only now: how many tokens the prompt of a model on another server has is a guess until its last event.
         if let Some(account) = self.account.take() {
             account.close(&ended, &self.metrics);
         }

@@ -166,18 +166,19 @@ fn each_server_that_a_model_runs_on_is_told_apart() {
         without_usage: 1,
     };
     let text = Metrics::new(["demo"]).encode([Reading { upstreams: vec![upstream], ..reading() }]);
-    let samples: Vec<_> = text.lines().filter(|line| line.starts_with("gateway_")).collect();
+    let mut samples: Vec<_> = text.lines().filter(|line| line.starts_with("gateway_")).collect();
+    samples.sort_unstable();
     insta::assert_snapshot!(samples.join("\n"), @r#"
         gateway_queue_depth{model="demo"} 2
-        gateway_upstream_usable{model="demo",upstream="http://gpu:8000"} 0
-        gateway_upstream_breaker_state{model="demo",upstream="http://gpu:8000"} 2
-        gateway_upstream_in_flight{model="demo",upstream="http://gpu:8000"} 3
-        gateway_upstream_requests_total{model="demo",upstream="http://gpu:8000"} 20
-        gateway_upstream_failures_total{model="demo",upstream="http://gpu:8000",kind="unreachable"} 6
-        gateway_upstream_failures_total{model="demo",upstream="http://gpu:8000",kind="busy"} 0
         gateway_upstream_answers_total{model="demo",upstream="http://gpu:8000"} 14
-        gateway_upstream_without_usage_total{model="demo",upstream="http://gpu:8000"} 1
+        gateway_upstream_breaker_state{model="demo",upstream="http://gpu:8000"} 2
+        gateway_upstream_failures_total{model="demo",upstream="http://gpu:8000",kind="busy"} 0
+        gateway_upstream_failures_total{model="demo",upstream="http://gpu:8000",kind="unreachable"} 6
         gateway_upstream_first_byte_seconds_total{model="demo",upstream="http://gpu:8000"} 3.5
+        gateway_upstream_in_flight{model="demo",upstream="http://gpu:8000"} 3
         gateway_upstream_latency_seconds{model="demo",upstream="http://gpu:8000"} 0.25
+        gateway_upstream_requests_total{model="demo",upstream="http://gpu:8000"} 20
+        gateway_upstream_usable{model="demo",upstream="http://gpu:8000"} 0
+        gateway_upstream_without_usage_total{model="demo",upstream="http://gpu:8000"} 1
     "#);
 }

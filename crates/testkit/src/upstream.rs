@@ -46,6 +46,8 @@ pub struct Seen {
     pub left: usize,
     /// Looks at how it is.
     pub looks: usize,
+    /// Connections that were made.
+    pub connections: usize,
 }
 
 impl Upstream {
@@ -133,6 +135,7 @@ async fn accept(listener: TcpListener, stage: Arc<Stage>) {
     let mut connections = JoinSet::new();
     while let Ok((connection, _)) = listener.accept().await {
         let stage = Arc::clone(&stage);
+        stage.seen.send_modify(|seen| seen.connections += 1);
         connections.spawn(async move {
             // How a connection ends is what the test looks at from the other side.
             let _ = serve(connection, &stage).await;

@@ -35,6 +35,7 @@ pub(super) fn run(root: &Path, tally: &mut Tally) {
             let tests = |directory| python_tests(root, &python, directory, &server.base_url());
             tally.tests("the official Python client", tests("sdk/python"));
             tally.tests("the examples", tests("seeds"));
+            through_a_gateway(root, &python, &server, tally);
         }
         Err(error) => tally.leave_out(format!("the official Python client, the examples: {error:#}")),
     }
@@ -65,6 +66,35 @@ fn start(root: &Path) -> Result<Server> {
     let server = Server::start(command.current_dir(&directory), address, server::READY, &directory.join("server.log"))?;
     println!("ready on {}", server.base_url());
     Ok(server)
+}
+
+/// The Python client once more, which must not notice that the model runs on the other server.
+fn through_a_gateway(root: &Path, python: &Path, behind: &Server, tally: &mut Tally) {
+    let mut gateway = match start_gateway(root, &behind.base_url()) {
+        Ok(gateway) => gateway,
+        Err(error) => {
+            println!("{error:#}");
+            return tally.failed(1);
+        }
+    };
+    let tests = python_tests(root, python, "sdk/python", &gateway.base_url());
+    tally.tests("the official Python client, through a gateway", tests);
+    if let Err(error) = gateway.stop() {
+        println!("{error:#}");
+        tally.failed(1);
+    }
+}
+
+fn start_gateway(root: &Path, behind: &str) -> Result<Server> {
+    let directory = root.join("target/clients/gateway");
+    fs::create_dir_all(&directory)?;
+    fs::write(
+        directory.join("serving_config.yaml"),
+        format!("models: [{{id: demo, upstreams: [{{url: \"{behind}\"}}]}}]\n"),
+    )?;
+    let address = server::free_address()?;
+    let mut command = server::own(&server::binary(root), address);
+    Server::start(command.current_dir(&directory), address, server::READY, &directory.join("server.log"))
 }
 
 fn python_tests(root: &Path, python: &Path, directory: &str, base_url: &str) -> Command {

@@ -4,13 +4,15 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use accounts::{Accounts, Hash, KeyLimits, Listed, Models, OrganizationLimits, Role, Secret, Store};
+use axum::http::{HeaderValue, StatusCode};
 use gateway::{ApiKey, Balance, Group, GroupSettings, Timeouts, UpstreamSettings};
 use http_body_util::BodyExt;
 use serde_json::json;
-use serving::Model;
+use serving::{Model, Service};
+use telemetry::Metrics;
 use testkit::upstream::{Act, Step, Upstream, chunk, last, usage};
-use testkit::{Reply, Scripted, TestApp, post};
+use testkit::{Answer, Reply, Scripted, TestApp, post};
 
 use crate::{CHAT, COMPLETIONS, chat_with, completion_with};
 
@@ -216,4 +218,54 @@ async fn tokens_of_a_stream_are_counted_though_nobody_asked_for_them() {
         line.and_then(|line| line.rsplit(' ').next()).unwrap().parse::<f64>().unwrap()
     };
     assert_eq!((sum("input"), sum("output")), (50.0, 7.0));
+}
+
+/// With a key, and so many tokens a day for its organisation.
+async fn paying(url: &str, tokens_per_day: u64) -> TestApp {
+    let listed = Listed {
+        hash: Hash::of(&Secret::new("user")),
+        name: "user".into(),
+        organization: "acme".into(),
+        role: Role::User,
+        models: Models::parse("*"),
+        limits: KeyLimits::default(),
+        expires: None,
+    };
+    let limits = OrganizationLimits { tokens_per_day: Some(tokens_per_day), ..OrganizationLimits::default() };
+    let settings =
+        accounts::Settings { listed: vec![listed], organization_limits: Some(limits), ..accounts::Settings::default() };
+    let accounts = Accounts::open(Store::in_memory().await.unwrap(), settings).await.unwrap();
+    let models = vec![Model::new(group_at(url, Timeouts::default()))];
+    let metrics = Arc::new(Metrics::new(["demo"]));
+    let service = Service::with_accounts(models, serving::Settings::default(), metrics, accounts);
+    TestApp::serving(service, testkit::settings())
+}
+
+async fn paid_chat(app: &TestApp, fields: serde_json::Value) -> Answer {
+    let mut request = post(CHAT, chat_with(fields).to_string());
+    request.headers_mut().insert("authorization", HeaderValue::from_static("Bearer user"));
+    app.send(request).await
+}
+
+#[tokio::test]
+async fn what_a_server_used_is_paid_and_what_it_failed_to_answer_is_not() {
+    let upstream = Upstream::start().await;
+    upstream.often(3, &Act::status(500, "{}"));
+    upstream.then(Act::stream(&[chunk("Hi"), last("stop"), usage(50, 7)]));
+    upstream.then(Act::stream(&[chunk("Hi"), last("stop"), usage(1_200, 100)]));
+    let app = paying(&upstream.url(), 2_000).await;
+    let asked = json!({"stream": true, "max_tokens": 900});
+    for status in [502, 502, 502, 200, 200] {
+        assert_eq!(paid_chat(&app, asked.clone()).await.status.as_u16(), status);
+    }
+    let refused = paid_chat(&app, asked).await;
+    assert_eq!((refused.status.as_u16(), &refused.json()["error"]["code"]), (429, &json!("insufficient_quota")));
+    upstream.then(Act::says(&["Hi"]));
+    let left = paid_chat(&app, json!({"stream": true, "max_tokens": 500})).await;
+    let left: u64 = left.header("x-ratelimit-remaining-tokens").unwrap().parse().unwrap();
+    // 643 are left of the day, less what this request may take at most.
+    assert!((643 - 500 - 60..643 - 500).contains(&left), "{left}");
+    assert!(upstream.received().iter().all(|request| request.header("authorization") == Some("Bearer its-key")));
+    let salts: Vec<_> = upstream.received().iter().map(|request| request.json()["cache_salt"].clone()).collect();
+    assert!(salts[0].is_string() && salts.iter().all(|salt| *salt == salts[0]), "one organisation is one tenant: {salts:?}");
 }

@@ -3,6 +3,7 @@
 use backend::{Kind, Usage};
 use serde_json::json;
 use testkit::upstream::{Act, Step, Upstream, chunk, last, usage};
+use tokio::sync::watch;
 
 use crate::fixture::{ask, fail, failures, group, is_at_rest, reading};
 
@@ -23,6 +24,24 @@ async fn an_answer_is_what_the_server_says() {
     let reading = reading(&group);
     assert_eq!((reading.requests, reading.answers, reading.without_usage), (1, 1, 0));
     is_at_rest(&group);
+}
+
+#[tokio::test]
+async fn a_connection_is_used_again_for_the_next_stream() {
+    let upstream = Upstream::start().await;
+    let gate = watch::Sender::new(false);
+    // The end of the body is late.
+    let mut late = Act::says(&["Hi"]);
+    late.0.insert(late.0.len() - 1, Step::Wait(gate.clone()));
+    upstream.then(late).then(Act::says(&["Hi"]));
+    let group = group(&[&upstream]);
+    let (first, ()) = tokio::join!(ask(&group), async {
+        upstream.until(|seen| seen.requests == 1).await;
+        gate.send_replace(true);
+    });
+    first.unwrap();
+    ask(&group).await.unwrap();
+    assert_eq!(upstream.until(|_| true).await.connections, 1);
 }
 
 #[tokio::test]
