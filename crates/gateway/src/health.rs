@@ -3,16 +3,19 @@
 use std::time::Duration;
 
 pub(crate) const EVERY: Duration = Duration::from_secs(5);
+/// While it is down: who waits for it should not wait long after it is back.
+pub(crate) const EVERY_WHILE_DOWN: Duration = Duration::from_secs(1);
 /// How long a server may take to say that it is well.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 /// In a row.
 const MISSES: u32 = 3;
 const HITS: u32 = 2;
 
-/// What looks at a server have shown. The first one decides at once; after it, so many have to agree.
+/// What looks at a server have shown. The first one decides at once, and so does the first good one; after it, so many have to agree.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Health {
     known: Option<bool>,
+    was_up: bool,
     /// How many looks in a row have said the opposite.
     against: u32,
 }
@@ -31,11 +34,17 @@ impl Health {
             Some(known) if known == well => self.against = 0,
             Some(known) => {
                 self.against += 1;
-                if self.against >= if known { MISSES } else { HITS } {
-                    *self = Self { known: Some(well), against: 0 };
+                let enough = match known {
+                    true => MISSES,
+                    false if self.was_up => HITS,
+                    false => 1,
+                };
+                if self.against >= enough {
+                    (self.known, self.against) = (Some(well), 0);
                 }
             }
         }
+        self.was_up |= self.known == Some(true);
         self.known != before
     }
 }
@@ -64,7 +73,8 @@ mod tests {
     }
 
     #[test]
-    fn the_first_look_decides_at_once() {
+    fn the_first_look_decides_at_once_and_so_does_the_first_good_one() {
         assert!(!after(&[false]));
+        assert!(after(&[false, false, true]), "it was only starting");
     }
 }

@@ -117,9 +117,12 @@ impl Roster {
         Seat { roster: Arc::clone(self), index, pass: Some(pass) }
     }
 
-    /// A look at a server has shown that it is well, or is not.
-    pub(crate) fn seen(&self, index: usize, well: bool) {
-        let changed = self.desk().standings[index].health.seen(well);
+    /// A look at a server has shown that it is well, or is not: whether it is asked from now on.
+    pub(crate) fn seen(&self, index: usize, well: bool) -> bool {
+        let (changed, up) = {
+            let health = &mut self.desk().standings[index].health;
+            (health.seen(well), health.is_up())
+        };
         if changed {
             let upstream = self.upstreams[index].address.to_string();
             if well {
@@ -129,6 +132,7 @@ impl Roster {
             }
             self.changed.notify_waiters();
         }
+        up
     }
 
     pub(crate) fn readings(&self) -> Vec<UpstreamReading> {

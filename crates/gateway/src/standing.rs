@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::balance::Candidate;
 use crate::breaker::{Breaker, Pass};
 use crate::failure::{Failure, KINDS, Verdict};
-use crate::health::{EVERY, Health};
+use crate::health::{EVERY_WHILE_DOWN, Health};
 use crate::latency::Latency;
 use crate::settings::UpstreamSettings;
 
@@ -30,7 +30,7 @@ pub(crate) struct Standing {
 impl Standing {
     /// When a request may be sent to it, as far as can be said.
     pub(crate) fn opens_at(&self, now: Instant) -> Option<Instant> {
-        if self.health.is_up() { self.breaker.opens_at(now) } else { Some(now + EVERY) }
+        if self.health.is_up() { self.breaker.opens_at(now) } else { Some(now + 2 * EVERY_WHILE_DOWN) }
     }
 
     pub(crate) fn is_open(&self, now: Instant) -> bool {

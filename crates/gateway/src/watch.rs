@@ -7,7 +7,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::Group;
 use crate::chance::Chance;
-use crate::health::{EVERY, PATIENCE};
+use crate::health::{EVERY, EVERY_WHILE_DOWN, PATIENCE};
 
 /// Bytes of a list of models.
 const MOST_OF_LIST: usize = 1024 * 1024;
@@ -31,11 +31,11 @@ impl Group {
         let mut knows_context = false;
         loop {
             let well = self.is_well(index).await;
-            self.roster.seen(index, well);
+            let up = self.roster.seen(index, well);
             if well && !knows_context {
                 knows_context = self.learn_context(index).await;
             }
-            sleep(chance.around(EVERY)).await;
+            sleep(chance.around(if up { EVERY } else { EVERY_WHILE_DOWN })).await;
         }
     }
 

@@ -220,6 +220,20 @@ async fn tokens_of_a_stream_are_counted_though_nobody_asked_for_them() {
     assert_eq!((sum("input"), sum("output")), (50.0, 7.0));
 }
 
+#[tokio::test]
+async fn whoever_traces_a_request_can_follow_it_to_the_other_server() {
+    let upstream = Upstream::start().await;
+    upstream.then(Act::says(&["Hi"]));
+    let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let mut request = post(CHAT, chat_with(json!({"stream": true})).to_string());
+    request.headers_mut().insert("traceparent", HeaderValue::from_static(parent));
+    request.headers_mut().insert("x-secret", HeaderValue::from_static("stays here"));
+    app(&upstream).send(request).await.ok();
+    let received = upstream.only();
+    assert_eq!(received.header("traceparent"), Some(parent));
+    assert_eq!(received.header("x-secret"), None);
+}
+
 /// With a key, and so many tokens a day for its organisation.
 async fn paying(url: &str, tokens_per_day: u64) -> TestApp {
     let listed = Listed {
