@@ -54,6 +54,11 @@ impl Dataset {
         }
     }
 
+    /// As JSON lines, which [`Dataset::read`] reads as the same dataset (but for models without an example).
+    pub fn to_json_lines(&self) -> String {
+        lines::write(self)
+    }
+
     /// The examples on prompts of one part of a split.
     pub fn part(&self, split: Split, part: Part) -> Vec<Example> {
         let parts: Vec<Part> = self.prompts.iter().map(|prompt| split.of(prompt)).collect();

@@ -1,14 +1,13 @@
 //! `elo`: one strength for each model, whatever the prompt.
 
 use crate::data::Example;
-use crate::logistic;
 
 /// Every model begins with so many half-won games against its prior, so that one game is no certainty.
 const PRIOR_GAMES: f64 = 1.0;
 
 /// Far more than it takes: the steps are Newton's, one model at a time.
 const ROUNDS: usize = 100;
-const CLOSE_ENOUGH: f64 = 1e-7;
+const CLOSE_ENOUGH: f64 = 1e-6;
 
 /// Strengths in log odds (an Elo point is ln 10 / 400 of one).
 #[derive(Debug, Clone, PartialEq)]
@@ -58,7 +57,7 @@ fn newton_step(strengths: &[f64], model: usize, prior: f64, games: &[(Option<usi
         games.iter().map(|(rival, credit, weight)| (rival.map_or(0.0, |rival| strengths[rival]), *credit, *weight));
     let (mut slope, mut bend) = (0.0, 0.0);
     for (rival, credit, weight) in std::iter::once(against_prior).chain(against_rivals) {
-        let expected = f64::from(logistic::probability((own - rival) as f32));
+        let expected = 1.0 / (1.0 + (rival - own).exp());
         slope += weight * (credit - expected);
         bend += weight * expected * (1.0 - expected);
     }
@@ -69,6 +68,7 @@ fn newton_step(strengths: &[f64], model: usize, prior: f64, games: &[(Option<usi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::logistic;
 
     fn game(model: usize, rival: usize, credit: f32) -> Example {
         Example { prompt: 0, model, rival: Some(rival), credit, cost: None }

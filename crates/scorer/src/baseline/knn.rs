@@ -38,14 +38,16 @@ impl Knn {
     pub fn score(&self, row: &[f32]) -> Vec<f32> {
         let embedding = &row[..self.prompts.columns];
         let likeness: Vec<f32> = (0..self.prompts.rows).map(|prompt| dot(self.prompts.row(prompt), embedding)).collect();
-        let mut nearest: Vec<&Example> = self.examples.iter().collect();
-        let nearer = |one: &&Example, other: &&Example| likeness[other.prompt].total_cmp(&likeness[one.prompt]);
-        nearest.sort_by(nearer);
-        let weighted: Vec<_> = nearest
-            .into_iter()
-            .take(self.k)
-            .map(|example| (example, f64::from(likeness[example.prompt].max(0.0))))
-            .collect();
+        let mut nearest: Vec<usize> = (0..self.examples.len()).collect();
+        let like = |at: usize| likeness[self.examples[at].prompt];
+        // Of those that are equally near the first ones count, so that a score is always the same.
+        let nearer = |one: &usize, other: &usize| like(*other).total_cmp(&like(*one)).then(one.cmp(other));
+        if self.k < nearest.len() {
+            nearest.select_nth_unstable_by(self.k, nearer);
+            nearest.truncate(self.k);
+        }
+        nearest.sort_unstable_by(nearer);
+        let weighted: Vec<_> = nearest.iter().map(|at| (&self.examples[*at], f64::from(like(*at).max(0.0)))).collect();
         strengths(&self.strengths, &weighted)
     }
 }

@@ -23,8 +23,15 @@ impl Linear {
     }
 
     /// Logistic regression; the weights that were best on `validation`. Repeatable to the bit.
-    pub fn fit(rows: &[Vec<f32>], models: usize, training: &[Example], validation: &[Example], seed: u64) -> Self {
-        let mut linear = Self::zeros(models, rows.first().map_or(0, Vec::len));
+    pub fn fit(
+        rows: &[Vec<f32>],
+        inputs: usize,
+        models: usize,
+        training: &[Example],
+        validation: &[Example],
+        seed: u64,
+    ) -> Self {
+        let mut linear = Self::zeros(models, inputs);
         let mut chance = Chance::new(seed);
         let mut adam = Adam::new(RATE, DECAY);
         let mut order: Vec<usize> = (0..training.len()).collect();

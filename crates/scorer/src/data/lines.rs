@@ -1,6 +1,11 @@
 //! Examples as JSON, one object a line.
 
+use std::fmt::Write;
+
+use serde_json::json;
+
 use super::row::{Row, Written};
+use super::{Dataset, Example};
 
 pub(super) fn read(text: &str) -> impl Iterator<Item = (u64, Result<Row, String>)> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
@@ -16,4 +21,27 @@ fn row(line: &str) -> Result<Row, String> {
 fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.split_once(" at line ").map_or(text.clone(), |(reason, _)| format!("{reason} (column {})", error.column()))
+}
+
+/// What [`read`] reads as the same dataset.
+pub(super) fn write(dataset: &Dataset) -> String {
+    dataset.examples.iter().fold(String::new(), |mut lines, example| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(lines, "{}", object(dataset, example));
+        lines
+    })
+}
+
+fn object(dataset: &Dataset, example: &Example) -> serde_json::Value {
+    let Example { prompt, model, rival, credit, cost } = *example;
+    let (prompt, model) = (&dataset.prompts[prompt], &dataset.models[model]);
+    let Some(rival) = rival else {
+        return json!({"prompt": prompt, "model": model, "score": credit, "cost": cost});
+    };
+    let winner = match credit {
+        1.0 => "model_a",
+        0.0 => "model_b",
+        _ => "tie",
+    };
+    json!({"prompt": prompt, "model_a": model, "model_b": dataset.models[rival], "winner": winner})
 }

@@ -94,3 +94,10 @@ fn a_prompt_is_on_one_side_only() {
     assert!((150..250).contains(&held_out), "{held_out}");
     assert!(prompts.iter().any(|prompt| split.of(prompt) != Split::new(2).of(prompt)));
 }
+
+#[test]
+fn what_is_written_is_read_again() {
+    for made in [crate::synthetic::pairs(60, 1), crate::synthetic::scores(10, 1)] {
+        assert_eq!(lines(&made.dataset.to_json_lines()), Ok(made.dataset));
+    }
+}

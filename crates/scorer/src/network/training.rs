@@ -51,7 +51,8 @@ pub struct Progress {
 }
 
 /// Trains on `training` and returns the parameters of the epoch that was best on `validation` (of the last one, if there is
-/// nothing to validate with). `rows` are the prompts' numbers, `models` how many models there are. The same arguments give
+/// nothing to validate with). `rows` are the prompts' numbers (of those that
+/// no example names they may be missing), `models` how many models there are. The same arguments give
 /// the same parameters, to the bit.
 pub fn train(
     rows: &[Vec<f32>],
@@ -89,7 +90,7 @@ struct Learner<'a> {
 
 impl<'a> Learner<'a> {
     fn new(rows: &'a [Vec<f32>], models: usize, options: &'a Options) -> Self {
-        let inputs = rows.first().map_or(0, Vec::len);
+        let inputs = rows.iter().map(Vec::len).max().unwrap_or(0);
         let shape = Shape { inputs, models, model_embedding: options.model_embedding, hidden: options.hidden.clone() };
         let mut chance = Chance::new(options.seed);
         let parameters = Parameters::random(&shape, &mut chance);

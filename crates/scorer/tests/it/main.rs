@@ -1,5 +1,9 @@
 //! The scorer from the outside.
 
+mod example;
+mod files;
 mod gradients;
+mod known_truth;
 mod repeatable;
+mod scoring;
 mod torch;

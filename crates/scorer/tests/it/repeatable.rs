@@ -28,7 +28,7 @@ fn training_can_be_repeated() {
     let once = |seed| train(&rows, 2, &examples[..150], &examples[150..], &options(seed), |_| ());
     assert_eq!(once(1), once(1));
     assert_ne!(once(1), once(2));
-    let linear = |seed| Linear::fit(&rows, 2, &examples[..150], &examples[150..], seed);
+    let linear = |seed| Linear::fit(&rows, 6, 2, &examples[..150], &examples[150..], seed);
     assert_eq!(linear(1), linear(1));
 }
 
