@@ -1,14 +1,16 @@
 //! `cargo xtask test`: everything that has to hold, in the order in which it is quickest to find out.
 //!
 //! Formatting, lints, tidiness, the Rust tests, those that need PostgreSQL, then the built server with the official clients of
-//! OpenAI's API, with keys and quotas, and with an OpenTelemetry collector. A part
+//! OpenAI's API, with a browser, with keys and quotas, and with an OpenTelemetry collector. A part
 //! that cannot run on this machine is named together with the command that brings what it needs; where `CI=true` says that nobody
 //! is watching, such a part has failed.
 
 mod accounts;
 mod clients;
+mod documentation;
 mod need;
 mod postgres;
+mod python;
 mod script;
 mod tally;
 mod telemetry;
@@ -21,7 +23,7 @@ use crate::{repository, tidy};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Leave out the Python and Node clients, and the collector, which comes as a Python package.
+    /// Leave out what asks the built server: the Python and Node clients, the browser, and the collector.
     #[arg(long)]
     without_clients: bool,
 }

@@ -1,8 +1,10 @@
 //! What handlers take.
 
 mod asking_app;
+mod base_url;
 mod json;
 mod path;
 
+pub(crate) use base_url::BaseUrl;
 pub(crate) use json::{Json, Unread};
 pub(crate) use path::Path;

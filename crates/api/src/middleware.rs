@@ -13,7 +13,7 @@ mod request_id;
 pub(crate) use admit::admit;
 pub(crate) use client_address::client_address;
 pub(crate) use cors::cors;
-pub(crate) use identify::identify;
+pub(crate) use identify::{asks_for_key, identify, is_for_admins};
 pub(crate) use observe::{Answered, observe};
 pub(crate) use panic::{catch_panic, guarded};
 pub(crate) use refuse::refuse;

@@ -5,18 +5,26 @@ use jiff::Timestamp;
 use openai::problem;
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::App;
 use crate::answer::Error;
 use crate::middleware::RequestId;
 
-/// Ours.
-#[derive(Debug, Serialize)]
+/// Why there is no answer.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Error)]
 pub(crate) struct Refusal {
+    /// For programs: `validation_error`, `not_found`, `queue_full`.
     error: &'static str,
+    /// For people.
     message: String,
+    /// The field that is to blame, its value and its bound, where there are such.
+    #[schema(value_type = Object)]
     details: Value,
+    #[schema(value_type = String, format = DateTime)]
     timestamp: Timestamp,
+    /// As in the header `x-request-id`.
     request_id: String,
 }
 
@@ -38,33 +46,34 @@ pub(crate) struct Manner {
 impl Manner {
     pub(crate) fn of(app: &App, path: &str, extensions: &Extensions) -> Self {
         let request_id = extensions.get::<RequestId>().map_or_else(String::new, |id| id.0.clone());
-        let openai = path.starts_with("/v1/") || matches!(path, "/v1" | "/text2sql");
-        Self { app: app.clone(), openai, request_id }
+        Self { app: app.clone(), openai: is_openai(path), request_id }
     }
 
     pub(crate) fn body(&self, error: &Error) -> Body {
-        if self.openai { Body::OpenAi(openai(error)) } else { Body::Ours(self.ours(error)) }
-    }
-
-    fn ours(&self, error: &Error) -> Refusal {
-        Refusal {
-            error: error.row().name,
-            message: error.message(),
-            details: error.details(),
-            timestamp: self.app.now(),
-            request_id: self.request_id.clone(),
-        }
+        if self.openai { Body::openai(error) } else { Body::ours(error, self.app.now(), self.request_id.clone()) }
     }
 }
 
-fn openai(error: &Error) -> problem::Body {
-    let row = error.row();
-    problem::Body {
-        error: problem::Problem {
-            message: error.message(),
-            kind: row.kind,
-            param: error.parameter().map(str::to_owned),
-            code: row.code.map(str::to_owned),
-        },
+/// Whether OpenAI's clients ask there.
+pub(crate) fn is_openai(path: &str) -> bool {
+    path.starts_with("/v1/") || matches!(path, "/v1" | "/text2sql")
+}
+
+impl Body {
+    pub(crate) fn ours(error: &Error, timestamp: Timestamp, request_id: String) -> Self {
+        let (message, details) = (error.message(), error.details());
+        Self::Ours(Refusal { error: error.row().name, message, details, timestamp, request_id })
+    }
+
+    pub(crate) fn openai(error: &Error) -> Self {
+        let row = error.row();
+        Self::OpenAi(problem::Body {
+            error: problem::Problem {
+                message: error.message(),
+                kind: row.kind,
+                param: error.parameter().map(str::to_owned),
+                code: row.code.map(str::to_owned),
+            },
+        })
     }
 }

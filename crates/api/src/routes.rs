@@ -4,6 +4,7 @@ mod adapters;
 mod chat;
 mod classify;
 mod completions;
+mod docs;
 mod health;
 mod home;
 mod infer;
@@ -11,6 +12,7 @@ mod info;
 mod local;
 mod metrics;
 mod models;
+mod openapi;
 mod predict;
 mod relay;
 mod status;
@@ -37,6 +39,11 @@ pub fn router(app: App) -> Router {
         .route("/info", get(info::show))
         .route("/status", get(status::show))
         .route("/metrics", get(metrics::show))
+        .route("/docs", get(docs::swagger_ui))
+        .route("/docs/{file}", get(docs::asset))
+        .route("/swagger-ui", get(docs::swagger_ui_again))
+        .route("/redoc", get(docs::redoc))
+        .route("/openapi.json", get(openapi::show))
         .route("/api/llms", get(local::list))
         .route("/api/generate", post(local::generate))
         .route("/api/generate/stream", post(local::generate_stream))

@@ -24,7 +24,7 @@ pub trait Body: Sized {
 }
 
 /// Sent by OpenAI's clients for OpenAI's own books; they change no answer.
-const IGNORED: [&str; 6] = ["metadata", "store", "service_tier", "user", "safety_identifier", "prompt_cache_key"];
+pub(crate) const IGNORED: [&str; 6] = ["metadata", "store", "service_tier", "user", "safety_identifier", "prompt_cache_key"];
 
 /// What OpenAI or vLLM would honour and this server does not yet, or not on every surface.
 const UNSUPPORTED: [&str; 45] = [
@@ -109,20 +109,35 @@ fn plain(message: &str) -> String {
         .fold(message.to_owned(), |text, (rust, json)| text.replace(rust, json))
 }
 
-/// Refuses what nobody took, unless it is null, one of OpenAI's own book-keeping fields, or says what happens anyway.
+/// Refuses what nobody took, unless it is one of OpenAI's own book-keeping fields, or a parameter of OpenAI's or vLLM's that is
+/// null or says what happens anyway.
 pub fn refuse_leftovers(rest: &Fields) -> Result<(), Error> {
-    rest.iter().filter(|(name, value)| !value.is_null() && !IGNORED.contains(&name.as_str())).try_for_each(leftover)
+    rest.iter().filter(|(name, _)| !IGNORED.contains(&name.as_str())).try_for_each(leftover)
 }
 
 fn leftover((name, value): (&String, &Value)) -> Result<(), Error> {
     if !UNSUPPORTED.contains(&name.as_str()) {
         return Err(Error::Unknown { field: name.clone() });
     }
+    if value.is_null() {
+        return Ok(());
+    }
     match neutral(name) {
         Some(default) if *value == default => Ok(()),
         Some(default) => Err(Error::unsupported(name, format!("only {default} is"))),
         None => Err(Error::unsupported(name, "leave it out")),
     }
+}
+
+/// What an unsupported parameter may be: absent, or what is done anyway.
+pub(crate) fn tolerated() -> impl Iterator<Item = Value> {
+    let mut values = vec![Value::Null];
+    for value in UNSUPPORTED.iter().filter_map(|name| neutral(name)) {
+        if !values.contains(&value) {
+            values.push(value);
+        }
+    }
+    values.into_iter()
 }
 
 /// The value of an unsupported parameter that asks for nothing special, so that it is honoured by doing what is done.
@@ -140,8 +155,8 @@ fn neutral(name: &str) -> Option<Value> {
 
 /// Refuses whatever is left in an object below the top level: nothing there is ours to ignore.
 pub(crate) fn refuse_inner(rest: &Fields, path: &str) -> Result<(), Error> {
-    match rest.iter().find(|(_, value)| !value.is_null()) {
-        Some((name, _)) => Err(Error::Unknown { field: format!("{path}.{name}") }),
+    match rest.keys().next() {
+        Some(name) => Err(Error::Unknown { field: format!("{path}.{name}") }),
         None => Ok(()),
     }
 }

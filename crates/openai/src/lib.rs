@@ -20,6 +20,7 @@ pub mod classify;
 pub mod completions;
 pub mod models;
 pub mod problem;
+pub mod schema;
 pub mod verbatim;
 
 pub use body::Body;

@@ -5,22 +5,32 @@ use std::time::UNIX_EPOCH;
 
 use backend::ModelCard;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// The models, or what there is besides them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ModelList)]
 pub struct List {
+    /// Always `list`.
+    #[schema(examples("list"))]
     pub object: &'static str,
     pub data: Vec<Model>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// A model's card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Model {
     pub id: String,
+    /// Always `model`.
+    #[schema(examples("model"))]
     pub object: &'static str,
+    /// Seconds since 1970.
     pub created: u64,
     pub owned_by: String,
-    /// vLLM's names: the model that an adapter belongs to, and the context.
+    /// vLLM's: the model that an adapter belongs to.
     pub parent: Option<String>,
-    /// `None` where it is not known.
+    /// vLLM's: the tokens that a prompt and its answer may have together. Null where it is not known.
+    #[schema(value_type = Option<u32>, minimum = 1)]
     pub max_model_len: Option<NonZeroU32>,
 }
 

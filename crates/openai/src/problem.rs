@@ -3,18 +3,25 @@
 use backend::{Error, Kind};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// What OpenAI's clients read of a refusal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = OpenAiError)]
 pub struct Body {
     pub error: Problem,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Problem {
+    /// For people.
     pub message: String,
+    /// The family: `invalid_request_error`, `rate_limit_error`, `server_error`.
     #[serde(rename = "type")]
     pub kind: &'static str,
+    /// The field that is to blame.
     pub param: Option<String>,
+    /// For programs: `model_not_found`, `context_length_exceeded`.
     pub code: Option<String>,
 }
 

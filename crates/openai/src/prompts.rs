@@ -5,6 +5,8 @@ use std::fmt;
 use backend::Prompt;
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
+use utoipa::PartialSchema;
+use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder};
 
 use crate::Error;
 use crate::several::TextOr;
@@ -37,6 +39,15 @@ pub(crate) fn prompts(
         return Err(Error::out_of_range(field, format!("{} prompts", items.len()), bound));
     }
     items.into_iter().enumerate().map(|(index, item)| one(&format!("{field}[{index}]"), item)).collect()
+}
+
+/// How such a field is documented.
+pub(crate) fn schema((most, _): (usize, &str), description: &str) -> OneOfBuilder {
+    let texts = ArrayBuilder::new().items(String::schema()).min_items(Some(1)).max_items(Some(most));
+    let tokens = || ArrayBuilder::new().items(u32::schema()).min_items(Some(1));
+    let several = ArrayBuilder::new().items(tokens()).min_items(Some(1)).max_items(Some(most));
+    let ways = OneOfBuilder::new().item(String::schema()).item(texts).item(tokens()).item(several);
+    ways.description(Some(description))
 }
 
 fn token(item: &Item) -> Option<u32> {

@@ -8,47 +8,101 @@ use backend::{
     RepetitionPenalty, Sampling, Stop, Temperature, Tenant, TopK, TopLogprobs, TopP,
 };
 use serde::Deserialize;
-use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa::openapi::Schema;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, SchemaType, Type};
 
-use crate::body::{self, Fields, refuse_leftovers};
+use crate::body::{self, Fields, refuse_inner, refuse_leftovers};
+use crate::schema;
 use crate::several::TextOr;
 use crate::{Delivery, Error};
 
 /// As they were sent: types are right, ranges are not yet known to be.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, ToSchema)]
 pub struct Shared {
+    /// Whether the answer comes as server-sent events, as it is made.
     pub stream: Option<bool>,
+    /// Only with `stream: true`.
     pub stream_options: Option<StreamOptions>,
+    /// How many tokens are generated at most. Absent: the model's default. The server has a bound of its own.
+    #[schema(minimum = 1, maximum = 4_294_967_295_u64)]
     pub max_tokens: Option<i64>,
     /// OpenAI's newer name for `max_tokens`.
+    #[schema(minimum = 1, maximum = 4_294_967_295_u64)]
     pub max_completion_tokens: Option<i64>,
+    /// 0 is greedy: the most likely token, always the same.
+    #[schema(minimum = 0, maximum = 2)]
     pub temperature: Option<f32>,
+    /// The smallest set of tokens whose probabilities reach this sum.
+    #[schema(minimum = 0, maximum = 1)]
     pub top_p: Option<f32>,
-    /// 0 and -1: the whole vocabulary.
+    /// How many of the most likely tokens are considered; 0 and -1: the whole vocabulary.
+    #[schema(minimum = -1, maximum = 4_294_967_295_u64)]
     pub top_k: Option<i64>,
+    /// Tokens less likely than this share of the most likely one are left out.
+    #[schema(minimum = 0, maximum = 1)]
     pub min_p: Option<f32>,
+    #[schema(schema_with = stop)]
     pub stop: Option<TextOr<String>>,
-    /// Any 64-bit integer.
+    /// Any 64-bit integer. The same one gives the same answer on the same build and machine.
     pub seed: Option<i64>,
+    /// How many answers.
+    #[schema(minimum = 1, maximum = 128)]
     pub n: Option<i64>,
+    /// Subtracted once from the logit of each token that was generated before.
+    #[schema(minimum = -2, maximum = 2)]
     pub presence_penalty: Option<f32>,
+    /// Subtracted from a token's logit for each time that it was generated before.
+    #[schema(minimum = -2, maximum = 2)]
     pub frequency_penalty: Option<f32>,
+    /// Makes tokens of the prompt and the answer less likely, above 1.
+    #[schema(exclusive_minimum = 0, maximum = 2)]
     pub repetition_penalty: Option<f32>,
     /// Token ids, as JSON's strings, to what is added to their logits.
+    #[schema(schema_with = logit_bias)]
     pub logit_bias: Option<BTreeMap<String, f32>>,
+    /// Whether to go on after the model's end of text.
     pub ignore_eos: Option<bool>,
+    /// The lower, the earlier it is taken from the queue.
     pub priority: Option<i32>,
     /// vLLM's: only requests with the same one share what is cached of their prompts.
+    #[schema(min_length = 1)]
     pub cache_salt: Option<String>,
     #[serde(flatten)]
+    #[schema(ignore)]
     pub(crate) rest: Fields,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, ToSchema)]
 pub struct StreamOptions {
+    /// Whether the last chunk tells what the request cost.
     pub include_usage: Option<bool>,
+    #[schema(schema_with = schema::only_false)]
+    include_obfuscation: Option<bool>,
+    #[schema(schema_with = schema::only_false)]
+    continuous_usage_stats: Option<bool>,
     #[serde(flatten)]
+    #[schema(ignore)]
     rest: Fields,
+}
+
+/// A text, up to 16 texts, or null.
+fn stop() -> Schema {
+    let text = || ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
+    let texts = ArrayBuilder::new().items(text()).max_items(Some(Stop::MOST));
+    let description = Some("The answer ends before the first of these texts.");
+    OneOfBuilder::new().item(text()).item(texts).item(schema::null()).description(description).into()
+}
+
+fn logit_bias() -> Schema {
+    let bias = ObjectBuilder::new().schema_type(Type::Number).minimum(Some(-100)).maximum(Some(100));
+    let token = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[0-9]{1,9}$"));
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Object, Type::Null]))
+        .property_names(Some(Schema::from(token)))
+        .additional_properties(Some(Schema::from(bias)))
+        .description(Some("Token ids, as JSON's strings, to what is added to their logits."))
+        .into()
 }
 
 impl Shared {
@@ -147,14 +201,12 @@ impl Shared {
 
 impl StreamOptions {
     fn refuse_others(&self) -> Result<(), Error> {
-        let asked = self.rest.iter().find(|(_, value)| !value.is_null() && **value != Value::Bool(false));
-        match asked {
-            Some((name, _)) if ["include_obfuscation", "continuous_usage_stats"].contains(&name.as_str()) => {
-                Err(Error::unsupported(format!("stream_options.{name}"), "only false is"))
-            }
-            Some((name, _)) => Err(Error::Unknown { field: format!("stream_options.{name}") }),
-            None => Ok(()),
+        let unsupported =
+            [("include_obfuscation", self.include_obfuscation), ("continuous_usage_stats", self.continuous_usage_stats)];
+        if let Some((name, _)) = unsupported.iter().find(|(_, value)| *value == Some(true)) {
+            return Err(Error::unsupported(format!("stream_options.{name}"), "only false is"));
         }
+        refuse_inner(&self.rest, "stream_options")
     }
 }
 

@@ -5,12 +5,12 @@ use std::process::Command;
 
 use super::postgres::Database;
 use super::tally::Tally;
-use super::{clients, heading};
+use super::{clients, heading, python};
 use crate::server;
 
 /// The tests' runner comes with the clients' Python packages. Without a database those of SQLite are run.
 pub(super) fn run(root: &Path, tally: &mut Tally, database: Option<&Database>) {
-    match clients::prepare_python(root) {
+    match python::prepare(root, clients::PYTHON) {
         Ok(python) => tally.tests("keys and quotas", tests(root, &python, database)),
         Err(error) => {
             heading("keys and quotas");
@@ -20,9 +20,8 @@ pub(super) fn run(root: &Path, tally: &mut Tally, database: Option<&Database>) {
 }
 
 fn tests(root: &Path, python: &Path, database: Option<&Database>) -> Command {
-    let mut command = Command::new(python);
-    command.args(["-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider"]).env("PYTHONDONTWRITEBYTECODE", "1");
-    command.env("LLM_TEST_BINARY", server::binary(root)).current_dir(root.join("tests/accounts"));
+    let mut command = python::pytest(root, python, "accounts");
+    command.env("LLM_TEST_BINARY", server::binary(root));
     if let Some(database) = database {
         database.tell(&mut command);
     }

@@ -1,20 +1,24 @@
-//! The official Python and Node clients against the built server, and the examples of the descriptions that it was made after.
+//! The built server: asked by the official Python and Node clients, asked the examples of the descriptions that it was made after, and
+//! held against its documentation.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
 
 use super::need::need;
 use super::tally::Tally;
-use super::{cargo, heading, script};
+use super::{cargo, documentation, heading, python, script};
 use crate::server::{self, Server};
 
 /// The clients learn from this where the server is.
-const BASE_URL: &str = "LLM_TEST_BASE_URL";
+pub(super) const BASE_URL: &str = "LLM_TEST_BASE_URL";
 
-/// Builds the server, starts it on a free port, runs both clients' tests, and stops it again.
+/// The suite whose packages the Python client, the examples and the collector are in.
+pub(super) const PYTHON: &str = "sdk/python";
+
+/// Builds the server, starts it on a free port, runs the tests of both clients and of the documentation, and stops it again.
 pub(super) fn run(root: &Path, tally: &mut Tally) {
     heading("the server");
     // In the profile and with the features of the tests: its dependencies are built already, and optimised.
@@ -30,7 +34,7 @@ pub(super) fn run(root: &Path, tally: &mut Tally) {
             return tally.failed(1);
         }
     };
-    match prepare_python(root) {
+    match python::prepare(root, PYTHON) {
         Ok(python) => {
             let tests = |directory| python_tests(root, &python, directory, &server.base_url());
             tally.tests("the official Python client", tests("sdk/python"));
@@ -47,6 +51,7 @@ pub(super) fn run(root: &Path, tally: &mut Tally) {
         }
         Err(error) => tally.leave_out(format!("the official Node client, the examples for Node: {error:#}")),
     }
+    documentation::run(root, &server.base_url(), tally);
     heading("the server ends when asked to");
     match server.stop() {
         Ok(()) => tally.passed(1),
@@ -98,9 +103,8 @@ fn start_gateway(root: &Path, behind: &str) -> Result<Server> {
 }
 
 fn python_tests(root: &Path, python: &Path, directory: &str, base_url: &str) -> Command {
-    let mut command = Command::new(python);
-    command.args(["-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider", "--confcutdir=.", directory]);
-    command.env("PYTHONDONTWRITEBYTECODE", "1").env(BASE_URL, base_url).current_dir(root.join("tests"));
+    let mut command = python::pytest(root, python, ".");
+    command.args(["--confcutdir=.", directory]).env(BASE_URL, base_url);
     command
 }
 
@@ -108,25 +112,6 @@ fn node_tests(root: &Path, directory: &str, base_url: &str) -> Command {
     let mut command = Command::new("node");
     command.args(["--test", "--test-reporter=tap"]).env(BASE_URL, base_url).current_dir(root.join(directory));
     command
-}
-
-/// A virtual environment under `target/` with the pinned packages; made anew when the pins change.
-pub(super) fn prepare_python(root: &Path) -> Result<PathBuf> {
-    heading("Python packages");
-    let mut has_venv = Command::new("python3");
-    need(has_venv.args(["-c", "import venv, ensurepip"]), "python3 with its venv module", &["python3", "python3-venv"])?;
-    let requirements = root.join("tests/sdk/python/requirements.txt");
-    let environment = root.join("target/clients/python");
-    let python = environment.join("bin/python");
-    let (pins, stamp) = (fs::read_to_string(&requirements)?, environment.join("installed.txt"));
-    if python.is_file() && fs::read_to_string(&stamp).is_ok_and(|installed| installed == pins) {
-        return Ok(python);
-    }
-    script::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
-    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
-    script::run(Command::new(&python).args(install).arg(&requirements))?;
-    fs::write(&stamp, pins).context("cannot note what was installed")?;
-    Ok(python)
 }
 
 /// The packages of `package-lock.json`, beside it, where Node looks for them.

@@ -4,12 +4,12 @@ use std::path::Path;
 use std::process::Command;
 
 use super::tally::Tally;
-use super::{clients, heading};
+use super::{clients, heading, python};
 use crate::server;
 
 /// The collector comes with the clients' Python packages.
 pub(super) fn run(root: &Path, tally: &mut Tally) {
-    match clients::prepare_python(root) {
+    match python::prepare(root, clients::PYTHON) {
         Ok(python) => tally.tests("an OpenTelemetry collector", tests(root, &python)),
         Err(error) => {
             heading("an OpenTelemetry collector");
@@ -19,8 +19,7 @@ pub(super) fn run(root: &Path, tally: &mut Tally) {
 }
 
 fn tests(root: &Path, python: &Path) -> Command {
-    let mut command = Command::new(python);
-    command.args(["-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider"]).env("PYTHONDONTWRITEBYTECODE", "1");
-    command.env("LLM_TEST_BINARY", server::binary(root)).current_dir(root.join("tests/telemetry"));
+    let mut command = python::pytest(root, python, "telemetry");
+    command.env("LLM_TEST_BINARY", server::binary(root));
     command
 }

@@ -34,12 +34,22 @@ const DOCUMENTATION: &str = "/docs/";
 /// Paths that change what is served.
 const ADMIN: [&str; 3] = ["/v1/load_lora_adapter", "/v1/lora_adapters", "/v1/unload_lora_adapter"];
 
+/// Whether who asks there has to say who they are, where keys are kept.
+pub(crate) fn asks_for_key(path: &str) -> bool {
+    !PUBLIC.contains(&path) && !path.starts_with(DOCUMENTATION)
+}
+
+/// Whether their key has to be an admin's, too.
+pub(crate) fn is_for_admins(path: &str) -> bool {
+    ADMIN.contains(&path)
+}
+
 pub(crate) async fn identify(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    if PUBLIC.contains(&path) || path.starts_with(DOCUMENTATION) {
+    if !asks_for_key(path) {
         return next.run(request).await;
     }
-    let is_for_admins = ADMIN.contains(&path);
+    let is_for_admins = is_for_admins(path);
     let address = request.extensions().get::<ClientAddress>().map(|ClientAddress(address)| *address);
     let asker = match asker(&app, address, key(request.headers()), is_for_admins).await {
         Ok(Some(asker)) => asker,

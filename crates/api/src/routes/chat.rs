@@ -2,9 +2,10 @@
 
 use axum::response::{IntoResponse, Response};
 use backend::{Endpoint, Events, Generation};
-use openai::chat::{Chunks, Collector, Request};
-use openai::{Body, Delivery};
+use openai::chat::{Chunk, Chunks, Collector, Completion, Request};
+use openai::{Body, Delivery, problem};
 
+use super::openapi::{Event, ModelRefusals};
 use super::relay::{self, Handed};
 use super::streams::{each, frames};
 use crate::App;
@@ -13,6 +14,21 @@ use crate::extract::Unread;
 use crate::middleware::Answered;
 use crate::sse::Sse;
 
+type Piece = Event<Chunk, problem::Body>;
+
+/// The next message of a conversation, whole or as it is made.
+#[utoipa::path(
+    post,
+    path = "/v1/chat/completions",
+    operation_id = "create_chat_completion",
+    tag = "OpenAI",
+    request_body(content = Request, example = json!({"model": "demo", "messages": [{"role": "user", "content": "Get top 10 customers by revenue"}], "max_tokens": 64})),
+    responses(
+        (status = 200, description = "The answer; with `stream: true` events that each carry a chunk, then `[DONE]`.",
+            content((Completion = "application/json"), (Piece = "text/event-stream"))),
+        ModelRefusals,
+    )
+)]
 pub(super) async fn create(app: App, sse: Sse, Unread(body): Unread) -> Result<Answered> {
     if let Some(model) = relay::model(&app, &body) {
         return Ok(Answered::by(&model, elsewhere(&app, sse, &body).await));

@@ -2,10 +2,11 @@
 
 use axum::response::{IntoResponse, Response};
 use backend::Endpoint;
-use openai::completions::{Chunks, Collector, Request};
-use openai::{Body, Delivery};
+use openai::completions::{Chunks, Collector, Completion, Request};
+use openai::{Body, Delivery, problem};
 use serving::Answers;
 
+use super::openapi::{Event, ModelRefusals};
 use super::relay::{self, Handed};
 use super::streams::{each, frames};
 use crate::App;
@@ -14,6 +15,21 @@ use crate::extract::Unread;
 use crate::middleware::Answered;
 use crate::sse::Sse;
 
+type Piece = Event<Completion, problem::Body>;
+
+/// What each prompt is continued with, whole or as it is made.
+#[utoipa::path(
+    post,
+    path = "/v1/completions",
+    operation_id = "create_completion",
+    tag = "OpenAI",
+    request_body(content = Request, example = json!({"model": "demo", "prompt": "Question: How many users are there?\nSQL:", "max_tokens": 64})),
+    responses(
+        (status = 200, description = "The answer; with `stream: true` events of the same shape, then `[DONE]`.",
+            content((Completion = "application/json"), (Piece = "text/event-stream"))),
+        ModelRefusals,
+    )
+)]
 pub(super) async fn create(app: App, sse: Sse, Unread(body): Unread) -> Result<Answered> {
     if let Some(model) = relay::model(&app, &body) {
         return Ok(Answered::by(&model, elsewhere(&app, sse, &body).await));

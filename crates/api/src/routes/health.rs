@@ -9,35 +9,62 @@ use backend::ModelState;
 use jiff::Timestamp;
 use serde::Serialize;
 use serving::{Group, Health, ModelHealth, Status};
+use utoipa::ToSchema;
 
 use crate::App;
 
 type Report<T> = (StatusCode, Json<T>);
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Health)]
 pub(super) struct Overview {
+    /// `healthy`, `degraded` or `unhealthy`.
+    #[schema(examples("healthy"))]
     status: &'static str,
     version: &'static str,
+    /// Always `running`.
+    #[schema(examples("running"))]
     api_status: &'static str,
+    /// `loaded`, `loading`, `error` or `none`.
+    #[schema(examples("loaded"))]
     model_status: &'static str,
+    /// `available` or `unavailable`.
+    #[schema(examples("unavailable"))]
     gpu_status: &'static str,
     /// The healthy ones that answer for each group; one in this process is named by its model.
+    #[schema(value_type = BTreeMap<String, Vec<String>>)]
     backends: BTreeMap<&'static str, Vec<String>>,
+    #[schema(value_type = String, format = DateTime)]
     timestamp: Timestamp,
     uptime_seconds: f64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Liveness)]
 pub(super) struct Live {
     status: &'static str,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Readiness)]
 pub(super) struct Ready {
     status: &'static str,
+    /// From ids to states.
+    #[schema(value_type = BTreeMap<String, String>)]
     models: BTreeMap<String, &'static str>,
 }
 
+/// How the server is.
+#[utoipa::path(
+    get,
+    path = "/health",
+    operation_id = "show_health",
+    tag = "about the server",
+    responses(
+        (status = 200, description = "It can answer, if not with every model.", body = Overview),
+        (status = 503, description = "Nothing can answer.", body = Overview)
+    )
+)]
 pub(super) async fn show(State(app): State<App>) -> Report<Overview> {
     let health = app.service.health();
     let overview = Overview {
@@ -53,11 +80,33 @@ pub(super) async fn show(State(app): State<App>) -> Report<Overview> {
     report(health.status() != Status::Unhealthy, overview)
 }
 
+/// Whether the process runs and makes progress.
+#[utoipa::path(
+    get,
+    path = "/health/live",
+    operation_id = "show_liveness",
+    tag = "about the server",
+    responses(
+        (status = 200, description = "It does.", body = Live),
+        (status = 503, description = "It has to be started anew.", body = Live)
+    )
+)]
 pub(super) async fn live(State(app): State<App>) -> Report<Live> {
     let alive = app.service.health().is_alive();
     report(alive, Live { status: if alive { "alive" } else { "stalled" } })
 }
 
+/// Whether a model can answer.
+#[utoipa::path(
+    get,
+    path = "/health/ready",
+    operation_id = "show_readiness",
+    tag = "about the server",
+    responses(
+        (status = 200, description = "At least one can.", body = Ready),
+        (status = 503, description = "None can, or the server is about to end.", body = Ready)
+    )
+)]
 pub(super) async fn ready(State(app): State<App>) -> Report<Ready> {
     // Keys that were seen lately still open, but nobody new can be let in.
     let accounts = app.service.accounts_answer();

@@ -1,8 +1,13 @@
 //! `POST /infer`: how well each of several models suits each of several prompts.
 
+use std::borrow::Cow;
+
 use openai::body::{Fields, refuse_leftovers, take};
-use openai::{Body, Error as Wrong};
+use openai::{Body, Error as Wrong, schema};
 use serde::Deserialize;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::answer::Error;
 use crate::extract::Json;
@@ -14,20 +19,54 @@ pub(crate) struct Request {
     model: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct Sent {
+    /// The scorer: `type/name`.
+    #[schema(value_type = String, pattern = "^[^/]+/[^/]+$")]
     model: Option<String>,
+    #[schema(required, schema_with = texts)]
     models_to_score: Option<Vec<String>>,
+    #[schema(required, schema_with = texts)]
     prompts: Option<Vec<String>>,
     /// Prompts that are scored at once.
+    #[schema(minimum = 1, maximum = 1024)]
     batch_size: Option<i64>,
     #[serde(flatten)]
+    #[schema(ignore)]
     rest: Fields,
 }
 
+/// How well each of several models suits each of several prompts.
+///
 /// A scorer's scores would be the answer here. There is no scorer yet, so none is found, whatever it is called.
+#[utoipa::path(
+    post,
+    path = "/infer",
+    operation_id = "score",
+    tag = "scores",
+    request_body(content = Request, example = json!({"model": "dense_network/example", "models_to_score": ["demo"], "prompts": ["What is a join?"]})),
+    responses((status = 404, description = "scorer_not_found"))
+)]
 pub(crate) async fn create(Json(request): Json<Request>) -> Error {
     Error::NoScorer { name: request.model }
+}
+
+impl PartialSchema for Request {
+    fn schema() -> RefOr<Schema> {
+        schema::closed([Sent::schema()]).into()
+    }
+}
+
+impl ToSchema for Request {
+    fn name() -> Cow<'static, str> {
+        "ScoreRequest".into()
+    }
+}
+
+/// At least one, and none of them empty.
+fn texts() -> Schema {
+    let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
+    ArrayBuilder::new().items(text).min_items(Some(1)).into()
 }
 
 impl Body for Request {

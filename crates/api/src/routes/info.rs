@@ -8,12 +8,13 @@ use backend::ModelCard;
 use jiff::Timestamp;
 use serde::Serialize;
 use serving::Group;
+use utoipa::ToSchema;
 
 use crate::App;
 use crate::answer::Result;
 
 /// The default model, and all of them.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Info {
     #[serde(flatten)]
     model: ModelInfo,
@@ -21,7 +22,7 @@ pub(crate) struct Info {
 }
 
 /// One model. What only a registry could tell is null, or empty, for a model out of a file.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ModelInfo {
     name: String,
     version: String,
@@ -33,9 +34,18 @@ pub(crate) struct ModelInfo {
     parameters: BTreeMap<String, String>,
     metrics: BTreeMap<String, f64>,
     tags: BTreeMap<String, String>,
+    #[schema(value_type = String, format = DateTime)]
     created: Timestamp,
 }
 
+/// What is served, and where it comes from.
+#[utoipa::path(
+    get,
+    path = "/info",
+    operation_id = "show_info",
+    tag = "about the server",
+    responses((status = 200, description = "The default model, and all of them.", body = Info), (status = 503, description = "service_unavailable"))
+)]
 pub(crate) async fn show(State(app): State<App>) -> Result<Json<Info>> {
     let default = app.service.card(&app.service.name(None, Group::Chat)?)?;
     let models = app.service.cards().iter().map(|card| ModelInfo::from(&**card)).collect();

@@ -8,22 +8,50 @@ use axum::response::{IntoResponse, Response};
 use backend::Generation;
 use serving::Group;
 
-use self::answer::{Chunks, Shape, whole};
-pub(super) use self::llms::list;
+use self::answer::{Chunk, Chunks, Generated, Replied, Shape, whole};
+pub(super) use self::llms::{__path_list, list};
 use self::request::{Ask, ChatRequest, GenerateRequest, Streamed};
+use super::openapi::{Event, ModelRefusals};
 use super::streams::frames;
 use crate::App;
 use crate::answer::Result;
 use crate::extract::Json;
 use crate::middleware::Answered;
+use crate::refusal::Refusal;
 use crate::sse::Sse;
 
-/// `POST /api/generate`
+type Piece = Event<Chunk, Refusal>;
+
+/// What a prompt is continued with.
+#[utoipa::path(
+    post,
+    path = "/api/generate",
+    operation_id = "generate",
+    tag = "local",
+    request_body(content = GenerateRequest, example = json!({"prompt": "Question: How many users are there?\nSQL:", "max_tokens": 64})),
+    responses(
+        (status = 200, description = "The text; with `stream: true` as `/api/generate/stream`.",
+            content((Generated = "application/json"), (Piece = "text/event-stream"))),
+        ModelRefusals,
+    )
+)]
 pub(super) async fn generate(app: App, sse: Sse, Json(request): Json<GenerateRequest>) -> Result<Answered> {
     ask(&app, sse, request, Shape::Text).await
 }
 
-/// `POST /api/generate/stream`
+/// The same, as it is made.
+#[utoipa::path(
+    post,
+    path = "/api/generate/stream",
+    operation_id = "generate_stream",
+    tag = "local",
+    request_body(content = GenerateRequest, example = json!({"prompt": "Question: How many users are there?\nSQL:", "max_tokens": 64})),
+    responses(
+        (status = 200, description = "Events that carry text, one that tells the end and the cost, then `[DONE]`.",
+            body = Piece, content_type = "text/event-stream"),
+        ModelRefusals,
+    )
+)]
 pub(super) async fn generate_stream(
     app: App,
     sse: Sse,
@@ -32,12 +60,36 @@ pub(super) async fn generate_stream(
     ask(&app, sse, request, Shape::Text).await
 }
 
-/// `POST /api/chat`
+/// The next message of a conversation.
+#[utoipa::path(
+    post,
+    path = "/api/chat",
+    operation_id = "chat",
+    tag = "local",
+    request_body(content = ChatRequest, example = json!({"messages": [{"role": "user", "content": "Show all users"}], "max_tokens": 64})),
+    responses(
+        (status = 200, description = "The message; with `stream: true` as `/api/chat/stream`.",
+            content((Replied = "application/json"), (Piece = "text/event-stream"))),
+        ModelRefusals,
+    )
+)]
 pub(super) async fn chat(app: App, sse: Sse, Json(request): Json<ChatRequest>) -> Result<Answered> {
     ask(&app, sse, request, Shape::Message).await
 }
 
-/// `POST /api/chat/stream`
+/// The same, as it is made.
+#[utoipa::path(
+    post,
+    path = "/api/chat/stream",
+    operation_id = "chat_stream",
+    tag = "local",
+    request_body(content = ChatRequest, example = json!({"messages": [{"role": "user", "content": "Show all users"}], "max_tokens": 64})),
+    responses(
+        (status = 200, description = "Events that carry text, one that tells the end and the cost, then `[DONE]`.",
+            body = Piece, content_type = "text/event-stream"),
+        ModelRefusals,
+    )
+)]
 pub(super) async fn chat_stream(
     app: App,
     sse: Sse,

@@ -7,11 +7,31 @@ use crate::App;
 use crate::answer::Result;
 use crate::extract::Path;
 
+/// The models that can be asked.
+#[utoipa::path(
+    get,
+    path = "/v1/models",
+    operation_id = "list_models",
+    tag = "OpenAI",
+    responses((status = 200, description = "Each with its card.", body = List))
+)]
 pub(super) async fn list(app: App) -> Json<List> {
     Json(app.service.cards().iter().map(AsRef::as_ref).collect())
 }
 
-/// An id holds slashes, sent as they are or as `%2F`.
+/// One model. An id holds slashes, sent as they are or as `%2F`.
+#[utoipa::path(
+    get,
+    path = "/v1/models/{id}",
+    operation_id = "show_model",
+    tag = "OpenAI",
+    params(("id" = String, Path, description = "Of the model, or an alias.", example = "demo")),
+    responses(
+        (status = 200, description = "Its card.", body = Model),
+        (status = 403, description = "forbidden_model"),
+        (status = 404, description = "model_not_found")
+    )
+)]
 pub(super) async fn show(app: App, Path(id): Path<String>) -> Result<Json<Model>> {
     Ok(Json(Model::from(&*app.service.allowed_card(&id)?)))
 }

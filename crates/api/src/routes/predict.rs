@@ -13,19 +13,36 @@ use tokio::time::Instant;
 
 use self::answer::{BatchResponse, InferenceResponse};
 use self::request::{BatchRequest, InferenceRequest, field};
+use super::openapi::ModelRefusals;
 use crate::App;
 use crate::answer::{Error, Result};
 use crate::extract::Json;
 use crate::middleware::Answered;
 
-/// `POST /predict`
+/// What a prompt is continued with, and how long that took.
+#[utoipa::path(
+    post,
+    path = "/predict",
+    operation_id = "predict",
+    tag = "predictions",
+    request_body(content = InferenceRequest, example = json!({"prompt": "Question: How many users are there?\nSQL:", "max_length": 64})),
+    responses((status = 200, description = "The text.", body = InferenceResponse), ModelRefusals)
+)]
 pub(super) async fn one(app: App, Json(request): Json<InferenceRequest>) -> Result<Answered> {
     let asked = Asked::new(&app, request)?;
     let model = Arc::clone(&asked.model);
     Ok(Answered::by(&model, predict(&app, asked).await))
 }
 
-/// `POST /predict/batch`
+/// The same for several prompts, which run together.
+#[utoipa::path(
+    post,
+    path = "/predict/batch",
+    operation_id = "predict_batch",
+    tag = "predictions",
+    request_body(content = BatchRequest, example = json!({"prompts": ["Question: How many users are there?\nSQL:", "Question: Show all orders\nSQL:"], "max_length": 32})),
+    responses((status = 200, description = "In the order asked.", body = BatchResponse), ModelRefusals)
+)]
 pub(super) async fn batch(app: App, Json(request): Json<BatchRequest>) -> Result<Answered> {
     let asked = all_asked(&app, &request)?;
     let model = Arc::clone(&asked[0].model);

@@ -5,19 +5,30 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::health::{state_word, status_word};
 use crate::App;
 
-#[derive(Debug, Serialize)]
+/// The short form of `/health`.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Status)]
 pub(crate) struct Summary {
     status: &'static str,
     version: &'static str,
     uptime_seconds: f64,
     /// From ids to states.
+    #[schema(value_type = BTreeMap<String, String>)]
     models: BTreeMap<String, &'static str>,
 }
 
+#[utoipa::path(
+    get,
+    path = "/status",
+    operation_id = "show_status",
+    tag = "about the server",
+    responses((status = 200, description = "Whether and how long it runs.", body = Summary))
+)]
 pub(crate) async fn show(State(app): State<App>) -> Json<Summary> {
     let health = app.service.health();
     Json(Summary {

@@ -5,12 +5,13 @@ mod request;
 
 use axum::response::{IntoResponse, Response};
 use backend::{Events, Generation};
-use openai::chat::{Chunks, Collector};
-use openai::{Delivery, Header};
+use openai::chat::{Chunk, Chunks, Collector, Completion};
+use openai::{Delivery, Header, problem};
 use serving::{Database, Group};
 
 use self::answer::{Checked, Judge, Judgement};
 use self::request::{Request, Validation};
+use super::openapi::{Event, ModelRefusals};
 use super::streams::{each, frames};
 use crate::App;
 use crate::answer::Result;
@@ -18,6 +19,23 @@ use crate::extract::Json;
 use crate::middleware::Answered;
 use crate::sse::Sse;
 
+type Whole = Checked<Completion>;
+type Piece = Event<Checked<Chunk>, problem::Body>;
+
+/// SQL for a question, as a chat completion that says whether it parses.
+#[utoipa::path(
+    post,
+    path = "/text2sql",
+    operation_id = "create_sql",
+    tag = "OpenAI",
+    request_body(content = Request, example = json!({"messages": [{"role": "user", "content": "Show all users who registered in the last 30 days"}], "max_tokens": 64})),
+    responses(
+        (status = 200, description = "The answer; with `stream: true` events that each carry a chunk, then `[DONE]`.",
+            content((Whole = "application/json"), (Piece = "text/event-stream"))),
+        ModelRefusals,
+        (status = 422, description = "invalid_model_output"),
+    )
+)]
 pub(super) async fn create(app: App, sse: Sse, Json(request): Json<Request>) -> Result<Answered> {
     let Request { model, database, validation, question } = request;
     let delivery = question.delivery();

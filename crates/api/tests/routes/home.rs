@@ -19,6 +19,7 @@ async fn to_a_browser() {
     let answer = app.send(request).await.ok();
     assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
     assert!(answer.text().contains("&lt;demo&gt;"));
+    assert!(answer.text().contains(r#"<a href="docs">"#));
     assert!(answer.text().contains("http://box:8091&quot;&gt;&lt;script&gt;/v1/chat/completions"));
     assert!(!answer.text().contains("{{"), "a placeholder is left");
     assert!(!answer.text().contains("src="), "the page asks for something else");

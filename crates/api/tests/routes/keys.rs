@@ -17,7 +17,7 @@ use testkit::{Answer, Reply, Scripted, TestApp, events, post, request, settings}
 use crate::{CHAT, COMPLETIONS, chat_with, completion_with};
 
 /// Every route, and whether it needs a key. A test holds it to the router.
-const ROUTES: [(Method, &str, bool); 26] = [
+const ROUTES: [(Method, &str, bool); 31] = [
     (Method::GET, "/", false),
     (Method::GET, "/health", false),
     (Method::GET, "/health/live", false),
@@ -25,6 +25,11 @@ const ROUTES: [(Method, &str, bool); 26] = [
     (Method::GET, "/info", false),
     (Method::GET, "/status", false),
     (Method::GET, "/metrics", false),
+    (Method::GET, "/docs", false),
+    (Method::GET, "/docs/redoc.js", false),
+    (Method::GET, "/swagger-ui", false),
+    (Method::GET, "/redoc", false),
+    (Method::GET, "/openapi.json", false),
     (Method::GET, "/api/llms", true),
     (Method::POST, "/api/generate", true),
     (Method::POST, "/api/generate/stream", true),
@@ -116,7 +121,7 @@ fn no_route_is_left_out() {
     let mut routes = 0;
     for line in lines {
         let (path, rest) = line.split_once("\", ").expect("a route is a path and a method on one line");
-        let path = path.replace("{*id}", "demo");
+        let path = path.replace("{*id}", "demo").replace("{file}", "redoc.js");
         let is_it =
             |(method, known, _): &(Method, &str, bool)| *known == path && rest.starts_with(&method.as_str().to_lowercase());
         assert!(ROUTES.iter().any(is_it), "{line} is not among the routes that are asked with and without a key");

@@ -2,37 +2,52 @@
 
 use backend::{Choices, Event, FinishReason, StopReason};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Logprobs;
+use crate::schema::{self, FinishReason as Reason};
 use crate::{Header, Usage};
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// The answer in one piece.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = ChatCompletion)]
 pub struct Completion {
     pub id: String,
+    /// Always `chat.completion`.
+    #[schema(examples("chat.completion"))]
     pub object: &'static str,
+    /// Seconds since 1970.
     pub created: u64,
+    /// As the request named it.
     pub model: String,
+    /// Changes when the same seed may give other tokens.
     pub system_fingerprint: String,
     pub choices: Vec<Choice>,
     pub usage: Usage,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = ChatChoice)]
 pub struct Choice {
     pub index: u16,
     pub message: Reply,
     pub logprobs: Option<Logprobs>,
+    #[schema(value_type = Option<Reason>)]
     pub finish_reason: Option<&'static str>,
     /// vLLM's: the stop string that was met.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_reason: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ChatReply)]
 pub struct Reply {
+    /// Always `assistant`.
+    #[schema(examples("assistant"))]
     pub role: &'static str,
     pub content: String,
     /// OpenAI's, always null here.
+    #[schema(schema_with = schema::null)]
     pub refusal: Option<()>,
 }
 

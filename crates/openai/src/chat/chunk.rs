@@ -2,34 +2,44 @@
 
 use backend::{Choices, Event};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Logprobs;
 use super::answer::stop_string;
-use crate::{Header, Reported};
+use crate::schema::FinishReason;
+use crate::{Header, Reported, Usage};
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// A piece of the answer.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = ChatCompletionChunk)]
 pub struct Chunk {
     pub id: String,
+    /// Always `chat.completion.chunk`.
+    #[schema(examples("chat.completion.chunk"))]
     pub object: &'static str,
     pub created: u64,
     pub model: String,
     pub system_fingerprint: String,
     pub choices: Vec<ChunkChoice>,
+    /// In the last chunk, if `stream_options.include_usage` asked for it; null in those before.
+    #[schema(value_type = Option<Usage>)]
     #[serde(skip_serializing_if = "Reported::is_absent")]
     pub usage: Reported,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ChunkChoice {
     pub index: u16,
     pub delta: Delta,
     pub logprobs: Option<Logprobs>,
+    #[schema(value_type = Option<FinishReason>)]
     pub finish_reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_reason: Option<String>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+/// What the piece adds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Delta {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<&'static str>,

@@ -2,17 +2,22 @@
 
 use backend::{Alternative, TokenLogprob};
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use crate::schema;
 use crate::usage::finite;
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
+#[schema(as = ChatLogprobs)]
 pub struct Logprobs {
     pub content: Vec<Token>,
     /// OpenAI's, always null here.
+    #[schema(schema_with = schema::null)]
     pub refusal: Option<()>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = TokenLogprob)]
 #[expect(clippy::struct_field_names, reason = "the names are OpenAI's")]
 pub struct Token {
     pub token: String,
@@ -21,7 +26,8 @@ pub struct Token {
     pub top_logprobs: Vec<Top>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = TopLogprob)]
 pub struct Top {
     pub token: String,
     pub logprob: f32,

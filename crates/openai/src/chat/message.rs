@@ -3,29 +3,70 @@
 use backend::Role;
 use serde::Deserialize;
 use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa::openapi::{Ref, Schema};
 
 use crate::Error;
 use crate::body::{Fields, refuse_inner};
+use crate::schema;
 use crate::several::TextOr;
 
-/// As it was sent.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+/// One message of a conversation, as it was sent.
+#[derive(Debug, Clone, PartialEq, Deserialize, ToSchema)]
+#[schema(as = ChatMessage)]
 pub struct Message {
+    /// `developer` is `system`.
+    #[schema(value_type = Speaker)]
     role: Option<String>,
+    /// A text, or parts that are texts; several are lines.
+    #[schema(required, schema_with = content)]
     content: Option<TextOr<Part>>,
+    /// For chat templates that show it.
     name: Option<String>,
+    /// Which call a `tool` answers. No template shows it: the order of the messages says the same.
+    tool_call_id: Option<String>,
+    /// An assistant's answer comes back with more, which is refused unless it is empty.
     #[serde(flatten)]
+    #[schema(value_type = BTreeMap<String, schema::Nothing>)]
     rest: Fields,
 }
 
 /// One part of a content that is an array.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, ToSchema)]
+#[schema(as = ContentPart)]
 pub struct Part {
     #[serde(rename = "type")]
+    #[schema(value_type = PartKind, inline)]
     kind: Option<String>,
+    #[schema(value_type = String)]
     text: Option<String>,
     #[serde(flatten)]
+    #[schema(ignore)]
     rest: Fields,
+}
+
+/// The roles there are.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "it is there to be documented: a message keeps the word that was sent")]
+enum Speaker {
+    System,
+    Developer,
+    User,
+    Assistant,
+    Tool,
+}
+
+/// The kinds of parts there are.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "it is there to be documented: a part keeps the word that was sent")]
+enum PartKind {
+    Text,
+}
+
+fn content() -> Schema {
+    schema::text_or_array_of(Ref::from_schema_name(Part::name()).into())
 }
 
 /// An assistant's answer comes back with these; each is refused unless it is empty.
@@ -37,11 +78,10 @@ pub(super) fn conversation(messages: Vec<Message>) -> Result<Vec<backend::Messag
 }
 
 impl Message {
-    fn check(mut self, path: &str) -> Result<backend::Message, Error> {
+    fn check(self, path: &str) -> Result<backend::Message, Error> {
         let role = self.role(path)?;
-        if role == Role::Tool {
-            // It pairs an answer with a call, and no template shows it: the order of the messages says the same.
-            self.rest.shift_remove("tool_call_id");
+        if role != Role::Tool && self.tool_call_id.is_some() {
+            return Err(Error::invalid(format!("{path}.tool_call_id"), "is for messages of the role tool"));
         }
         self.refuse_others(path)?;
         let content = self.content.ok_or_else(|| Error::missing(format!("{path}.content")))?;

@@ -1,10 +1,15 @@
 //! The request, and the generation that it asks for.
 
+use std::borrow::Cow;
+
 use backend::{Conversation, Generation, Prompt, TopLogprobs};
 use serde::Deserialize;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::message::{self, Message};
 use crate::body::{Fields, take, take_model};
+use crate::schema::{self, ModelField};
 use crate::shared::{top_logprobs, within};
 use crate::{Body, Delivery, Error, Shared};
 
@@ -25,12 +30,18 @@ pub struct Question {
 }
 
 /// The fields that only chat completions have.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct Own {
+    /// The conversation so far.
+    #[schema(value_type = Vec<Message>, min_items = 1)]
     messages: Option<Vec<Message>>,
+    /// Whether to tell how likely each token was.
     logprobs: Option<bool>,
+    /// How many of the most likely tokens are told beside each; needs `logprobs`.
+    #[schema(minimum = 0, maximum = 20)]
     top_logprobs: Option<i64>,
     #[serde(flatten)]
+    #[schema(ignore)]
     rest: Fields,
 }
 
@@ -47,6 +58,35 @@ impl Body for Question {
         let Own { messages, logprobs, top_logprobs, rest } = take(fields)?;
         let shared = Shared::read(rest)?;
         Ok(Self { messages: messages.ok_or_else(|| Error::missing("messages"))?, logprobs, top_logprobs, shared })
+    }
+}
+
+impl PartialSchema for Request {
+    fn schema() -> RefOr<Schema> {
+        schema::closed([ModelField::schema(), Question::schema()]).into()
+    }
+}
+
+impl ToSchema for Request {
+    fn name() -> Cow<'static, str> {
+        "ChatCompletionRequest".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        Question::schemas(schemas);
+    }
+}
+
+impl PartialSchema for Question {
+    fn schema() -> RefOr<Schema> {
+        schema::closed([Own::schema(), Shared::schema()]).into()
+    }
+}
+
+impl ToSchema for Question {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        Own::schemas(schemas);
+        Shared::schemas(schemas);
     }
 }
 

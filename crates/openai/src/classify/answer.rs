@@ -2,14 +2,19 @@
 
 use backend::Classified;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{Header, Usage};
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = Classification)]
 pub struct Answer {
     /// `classify-…`.
     pub id: String,
+    /// Always `list`.
+    #[schema(examples("list"))]
     pub object: &'static str,
+    /// Seconds since 1970.
     pub created: u64,
     pub model: String,
     /// One a text, in the order of the request.
@@ -17,7 +22,7 @@ pub struct Answer {
     pub usage: Usage,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Class {
     pub index: usize,
     /// Of the class with the highest score.

@@ -1,11 +1,16 @@
 //! The request, and the classifications that it asks for: one a text, or one of a conversation.
 
+use std::borrow::Cow;
+
 use backend::{Classification, Keep, MaxTokens, OutOfRange, Priority, Prompt, Scale, Tenant, Truncation};
 use serde::Deserialize;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::body::{Fields, refuse_leftovers, take, take_model};
 use crate::chat::{Message, conversation};
-use crate::prompts::{Item, prompts};
+use crate::prompts::{self, Item, prompts};
+use crate::schema::{self, ModelField};
 use crate::several::TextOr;
 use crate::shared::within;
 use crate::{Body, Error};
@@ -14,47 +19,88 @@ use crate::{Body, Error};
 const MOST: (usize, &str) = (1024, "at most 1024 texts");
 
 /// As it was sent: nothing in it is unknown, and every type is right.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Request {
-    #[serde(skip)]
     pub model: String,
-    /// Either this
+    own: Own,
+}
+
+/// All but the model.
+#[derive(Debug, Clone, PartialEq, Deserialize, ToSchema)]
+struct Own {
+    #[schema(schema_with = input_schema)]
     input: Option<TextOr<Item>>,
-    /// or these.
+    /// A conversation in place of `input`.
+    #[schema(min_items = 1)]
     messages: Option<Vec<Message>>,
     /// Tokens of a text that are looked at; -1: as many as the context has.
+    #[schema(minimum = -1, maximum = 4_294_967_295_u64)]
     truncate_prompt_tokens: Option<i64>,
     /// Which end is cut off: `right`, which is the default, or `left`.
+    #[schema(value_type = Option<Side>)]
     truncation_side: Option<String>,
     /// `false`: logits in place of probabilities.
     use_activation: Option<bool>,
-    /// vLLM's older names for it.
+    /// vLLM's older name for it.
     activation: Option<bool>,
+    /// vLLM's oldest name for it.
     softmax: Option<bool>,
-    /// Whether the chat template begins an answer.
+    /// Whether the chat template begins an answer; only false is supported.
     add_generation_prompt: Option<bool>,
+    /// The lower, the earlier it is taken from the queue.
     priority: Option<i32>,
     #[serde(flatten)]
+    #[schema(ignore)]
     rest: Fields,
+}
+
+/// The ends of a text.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "it is there to be documented: a request keeps the word that was sent")]
+enum Side {
+    Left,
+    Right,
+}
+
+fn input_schema() -> Schema {
+    prompts::schema(MOST, "Texts or token ids, up to 1024; or `messages`.").item(schema::null()).into()
+}
+
+impl PartialSchema for Request {
+    fn schema() -> RefOr<Schema> {
+        schema::closed([ModelField::schema(), Own::schema()]).into()
+    }
+}
+
+impl ToSchema for Request {
+    fn name() -> Cow<'static, str> {
+        "ClassificationRequest".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        Own::schemas(schemas);
+    }
 }
 
 impl Body for Request {
     fn read(fields: Fields) -> Result<Self, Error> {
         let (model, rest) = take_model(fields)?;
-        let request: Self = take(rest)?;
-        refuse_leftovers(&request.rest)?;
-        if request.add_generation_prompt == Some(true) {
+        let own: Own = take(rest)?;
+        refuse_leftovers(&own.rest)?;
+        if own.add_generation_prompt == Some(true) {
             return Err(Error::unsupported("add_generation_prompt", "only false is"));
         }
-        Ok(Self { model: model.ok_or_else(|| Error::missing("model"))?, ..request })
+        Ok(Self { model: model.ok_or_else(|| Error::missing("model"))?, own })
     }
 }
 
 impl Request {
     /// In the order of the texts, all alike but for them.
     pub fn classifications(self) -> Result<Vec<Classification>, Error> {
-        let (scale, truncation) = (self.scale()?, self.truncation()?);
-        let Self { model, input, messages, priority, .. } = self;
+        let Self { model, own } = self;
+        let (scale, truncation) = (own.scale()?, own.truncation()?);
+        let Own { input, messages, priority, .. } = own;
         let prompts = match (input, messages) {
             (Some(input), None) => prompts("input", MOST, input)?,
             (None, Some(messages)) => vec![Prompt::Chat(conversation(messages)?)],
@@ -65,7 +111,9 @@ impl Request {
         let classification = |prompt| Classification { model: model.clone(), prompt, truncation, scale, priority, tenant };
         Ok(prompts.into_iter().map(classification).collect())
     }
+}
 
+impl Own {
     /// Whichever name it goes by.
     fn scale(&self) -> Result<Scale, Error> {
         let mut said = [self.use_activation, self.activation, self.softmax].into_iter().flatten();

@@ -2,31 +2,40 @@
 
 use backend::{Choices, Event};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Logprobs;
 use super::logprobs::Offset;
 use crate::chat::stop_string;
+use crate::schema::FinishReason;
 use crate::{Header, Reported, Usage};
 
 /// The answer, and, as OpenAI has it, each of its chunks too.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = TextCompletion)]
 pub struct Completion {
     pub id: String,
+    /// Always `text_completion`.
+    #[schema(examples("text_completion"))]
     pub object: &'static str,
     pub created: u64,
     pub model: String,
     pub system_fingerprint: String,
     pub choices: Vec<Choice>,
+    /// Of all prompts together; in a stream only in the last chunk, and only if it was asked for.
+    #[schema(value_type = Option<Usage>)]
     #[serde(skip_serializing_if = "Reported::is_absent")]
     pub usage: Reported,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = TextChoice)]
 pub struct Choice {
     /// Over all prompts: the third answer to the second prompt of `n: 4` is 6.
     pub index: usize,
     pub text: String,
     pub logprobs: Option<Logprobs>,
+    #[schema(value_type = Option<FinishReason>)]
     pub finish_reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_reason: Option<String>,

@@ -3,15 +3,19 @@
 use backend::TokenLogprob;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::usage::finite;
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+/// Four arrays side by side.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
+#[schema(as = TextLogprobs)]
 pub struct Logprobs {
     pub tokens: Vec<String>,
     /// Null for the first token of a prompt.
     pub token_logprobs: Vec<Option<f32>>,
     /// The most likely tokens, and always the one that was taken.
+    #[schema(value_type = Vec<Option<BTreeMap<String, f32>>>)]
     pub top_logprobs: Vec<Option<Map<String, Value>>>,
     /// In characters, where each token begins in the choice's text.
     pub text_offset: Vec<usize>,

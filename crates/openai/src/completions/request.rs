@@ -1,10 +1,15 @@
 //! The request, and the generations that it asks for: one a prompt.
 
+use std::borrow::Cow;
+
 use backend::{Choices, Echo, Generation, Prompt, TopLogprobs};
 use serde::Deserialize;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::body::{Fields, take};
-use crate::prompts::{Item, prompts};
+use crate::prompts::{self, Item, prompts};
+use crate::schema;
 use crate::several::TextOr;
 use crate::shared::{top_logprobs, within};
 use crate::{Body, Delivery, Error, Shared};
@@ -23,14 +28,22 @@ pub struct Request {
 }
 
 /// The fields that only text completions have.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct Own {
+    #[schema(value_type = String)]
     model: Option<String>,
+    #[schema(required, schema_with = prompt_schema)]
     prompt: Option<TextOr<Item>>,
+    /// Whether the answer begins with the prompt. With it, `max_tokens: 0` asks for the prompt alone.
     echo: Option<bool>,
+    /// How many of the most likely tokens are told beside each.
+    #[schema(minimum = 0, maximum = 20)]
     logprobs: Option<i64>,
+    /// Only the value of `n` is supported.
+    #[schema(minimum = 1, maximum = 128)]
     best_of: Option<i64>,
     #[serde(flatten)]
+    #[schema(ignore)]
     rest: Fields,
 }
 
@@ -44,6 +57,30 @@ impl Body for Request {
         let model = model.ok_or_else(|| Error::missing("model"))?;
         let prompt = prompt.ok_or_else(|| Error::missing("prompt"))?;
         Ok(Self { model, prompt, echo, logprobs, shared })
+    }
+}
+
+impl PartialSchema for Request {
+    fn schema() -> RefOr<Schema> {
+        let mut object = schema::closed([Own::schema(), Shared::schema()]);
+        if let Some(RefOr::T(Schema::Object(max_tokens))) = object.properties.get_mut("max_tokens") {
+            max_tokens.minimum = Some(0.into());
+        }
+        object.into()
+    }
+}
+
+fn prompt_schema() -> Schema {
+    prompts::schema(MOST, "Text or token ids, or up to 64 of either.").into()
+}
+
+impl ToSchema for Request {
+    fn name() -> Cow<'static, str> {
+        "TextCompletionRequest".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        Shared::schemas(schemas);
     }
 }
 

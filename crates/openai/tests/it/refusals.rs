@@ -133,6 +133,7 @@ fn what_is_not_there() {
         json!({"messages": [{"role": "user", "content": "Hi", "mood": "good"}]}),
         json!({"messages": [{"role": "user", "content": [{"type": "text", "text": "Hi", "mood": "good"}]}]}),
         json!({"stream": true, "stream_options": {"include_usge": true}}),
+        json!({"unheard_of": null}),
     ]), @r#"
         {"temprature":1} → [unknown_parameter] there is no parameter temprature
         {"echo":true} → [unknown_parameter] there is no parameter echo
@@ -140,6 +141,7 @@ fn what_is_not_there() {
         {"messages":[{"role":"user","content":"Hi","mood":"good"}]} → [unknown_parameter] there is no parameter messages[0].mood
         {"messages":[{"role":"user","content":[{"type":"text","text":"Hi","mood":"good"}]}]} → [unknown_parameter] there is no parameter messages[0].content[0].mood
         {"stream":true,"stream_options":{"include_usge":true}} → [unknown_parameter] there is no parameter stream_options.include_usge
+        {"unheard_of":null} → [unknown_parameter] there is no parameter unheard_of
     "#);
 }
 
@@ -236,7 +238,7 @@ fn what_asks_for_what_happens_anyway() {
         json!({"metadata": {"run": "7"}, "store": true, "service_tier": "auto", "user": "u"}),
         json!({"safety_identifier": "s", "prompt_cache_key": "k"}),
         json!({"response_format": {"type": "text"}, "modalities": ["text"], "tool_choice": "none"}),
-        json!({"tools": null, "temperature": null, "stop": null, "n": null, "unheard_of": null}),
+        json!({"tools": null, "temperature": null, "stop": null, "n": null}),
         json!({"max_tokens": 5, "max_completion_tokens": 5}),
         json!({"stream": true, "stream_options": {"include_usage": false, "include_obfuscation": false}}),
         json!({"messages": [{"role": "assistant", "content": "Hi", "refusal": null, "annotations": []}]}),

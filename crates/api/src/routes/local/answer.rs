@@ -3,8 +3,10 @@
 use axum::response::{IntoResponse, Response};
 use backend::{Event, FinishReason};
 use openai::Usage;
+use openai::schema::FinishReason as Reason;
 use serde::Serialize;
 use serving::Reply;
+use utoipa::ToSchema;
 
 /// What a text is called.
 #[derive(Debug, Clone, Copy)]
@@ -15,40 +17,47 @@ pub(super) enum Shape {
     Message,
 }
 
-#[derive(Debug, Serialize)]
-struct Generated {
+/// How a prompt is continued.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = GenerateResponse)]
+pub(in crate::routes) struct Generated {
     text: String,
     model: String,
     #[serde(flatten)]
     end: End,
 }
 
-#[derive(Debug, Serialize)]
-struct Replied {
+/// How a conversation is answered.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChatResponse)]
+pub(in crate::routes) struct Replied {
     message: Message,
     model: String,
     #[serde(flatten)]
     end: End,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LocalMessage)]
 struct Message {
     role: &'static str,
     content: String,
 }
 
 /// How it ended and what it cost.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct End {
     tokens_generated: u32,
+    #[schema(value_type = Reason)]
     finish_reason: &'static str,
     usage: Usage,
 }
 
 /// An event of a stream.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
-pub(super) enum Chunk {
+#[schema(as = LocalChunk)]
+pub(in crate::routes) enum Chunk {
     Text {
         text: String,
     },

@@ -4,11 +4,12 @@ use axum::Json;
 use backend::Task;
 use serde::Serialize;
 use serving::{Group, Offer};
+use utoipa::ToSchema;
 
 use crate::App;
 
 /// One model.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Llm {
     id: String,
     /// The id's last part, for people.
@@ -17,9 +18,18 @@ pub(crate) struct Llm {
     /// Bytes of its weights.
     size: u64,
     /// What it is there for: `generate`, `chat`, `stream`, `text2sql`, `classify`.
+    #[schema(value_type = Vec<String>)]
     capabilities: Vec<&'static str>,
 }
 
+/// The models there are.
+#[utoipa::path(
+    get,
+    path = "/api/llms",
+    operation_id = "list_llms",
+    tag = "local",
+    responses((status = 200, description = "Each with its size in bytes and what it can do.", body = Vec<Llm>))
+)]
 pub(crate) async fn list(app: App) -> Json<Vec<Llm>> {
     Json(app.service.offers().into_iter().map(Llm::from).collect())
 }

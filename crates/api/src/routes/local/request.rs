@@ -2,8 +2,13 @@
 
 use backend::{Generation, Prompt};
 use openai::body::{Fields, take, take_model};
+use openai::schema::{self, OptionalModelField};
 use openai::{Body, Delivery, Error, Shared, chat};
 use serde::Deserialize;
+use serde_json::{Value, json};
+use utoipa::openapi::schema::Object;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// `POST /api/generate`: a prompt to be continued, with any of the parameters of sampling.
 #[derive(Debug)]
@@ -64,12 +69,51 @@ impl Ask for ChatRequest {
 }
 
 /// The field that only text has.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct Own {
+    /// Continued as it stands, without a chat template.
+    #[schema(value_type = String)]
     prompt: Option<String>,
     #[serde(flatten)]
+    #[schema(ignore)]
     rest: Fields,
 }
+
+impl PartialSchema for GenerateRequest {
+    fn schema() -> RefOr<Schema> {
+        without_place(schema::closed([OptionalModelField::schema(), Own::schema(), Shared::schema()])).into()
+    }
+}
+
+impl ToSchema for GenerateRequest {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        Shared::schemas(schemas);
+    }
+}
+
+impl PartialSchema for ChatRequest {
+    fn schema() -> RefOr<Schema> {
+        let mut object = without_place(schema::closed([OptionalModelField::schema(), chat::Question::schema()]));
+        schema::allow_only(&mut object, "logprobs", [false]);
+        schema::allow_only(&mut object, "top_logprobs", NOTHING);
+        object.into()
+    }
+}
+
+impl ToSchema for ChatRequest {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        chat::Question::schemas(schemas);
+    }
+}
+
+/// What asks for more than the answer has a place for can only be said to be left out.
+fn without_place(mut object: Object) -> Object {
+    schema::allow_only(&mut object, "n", [1]);
+    schema::allow_only(&mut object, "stream_options", [json!({"include_usage": true}), json!({})]);
+    object
+}
+
+const NOTHING: [Value; 0] = [];
 
 impl Body for GenerateRequest {
     fn read(fields: Fields) -> Result<Self, Error> {
@@ -99,7 +143,7 @@ impl<T: Body> Body for Streamed<T> {
             return Err(Error::unsupported("stream", "this path always streams; the one without /stream does not"));
         }
         // Anything but a boolean stays, to be refused for its type.
-        if fields.get("stream").is_none_or(serde_json::Value::is_null) {
+        if fields.get("stream").is_none_or(Value::is_null) {
             fields.insert("stream".into(), true.into());
         }
         T::read(fields).map(Self)

@@ -6,9 +6,10 @@ use backend::ModelCard;
 use jiff::Timestamp;
 use serde::Serialize;
 use serving::Reply;
+use utoipa::ToSchema;
 
-/// `InferenceResponse`
-#[derive(Debug, Serialize)]
+/// How a prompt is continued.
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct InferenceResponse {
     /// What follows the prompt.
     generated_text: String,
@@ -20,16 +21,18 @@ pub(super) struct InferenceResponse {
     model_name: String,
     model_version: String,
     /// RFC 3339, UTC.
+    #[schema(value_type = String, format = DateTime)]
     timestamp: Timestamp,
 }
 
 /// In the order in which they were asked.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct BatchResponse {
     results: Vec<InferenceResponse>,
     batch_size: usize,
     /// Seconds for all of them, which ran together.
     total_processing_time: f64,
+    #[schema(value_type = String, format = DateTime)]
     timestamp: Timestamp,
 }
 

@@ -2,8 +2,11 @@
 
 use backend::{Generation, MaxTokens, OutOfRange, Prompt, Stop, Temperature, TopP};
 use openai::body::{Fields, refuse_leftovers, take};
-use openai::{Body, Error, within};
+use openai::{Body, Error, schema, within};
 use serde::Deserialize;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, SchemaType, Type};
+use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::PredictSettings;
 
@@ -21,24 +24,36 @@ pub(crate) struct InferenceRequest {
 }
 
 /// Types are right, ranges are not yet known to be.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 struct Parameters {
-    /// Tokens to generate.
+    /// Tokens to generate; 100 if absent. The server may have another bound.
+    #[schema(minimum = 1, maximum = 2048)]
     max_length: Option<i64>,
+    /// 0.7 if absent; 0 is greedy.
+    #[schema(minimum = 0, maximum = 2)]
     temperature: Option<f32>,
+    /// 0.95 if absent.
+    #[schema(minimum = 0, maximum = 1)]
     top_p: Option<f32>,
     /// Texts before which the answer ends.
+    #[schema(schema_with = stop_tokens)]
     stop_tokens: Option<Vec<String>>,
+    /// Any 64-bit integer.
     seed: Option<i64>,
+    /// The name of an adapter of the default model.
     adapter: Option<String>,
     #[serde(flatten)]
+    #[schema(ignore)]
     rest: Fields,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct Prompted {
+    /// Continued as it stands.
+    #[schema(value_type = String, min_length = 1)]
     prompt: Option<String>,
     #[serde(flatten)]
+    #[schema(ignore)]
     rest: Fields,
 }
 
@@ -55,12 +70,60 @@ enum Form {
     Requests,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct Several {
+    /// With the same parameters for all.
+    #[schema(schema_with = several_prompts)]
     prompts: Option<Vec<String>>,
+    /// Each with its own parameters.
+    #[schema(schema_with = several_requests)]
     requests: Option<Vec<Fields>>,
     #[serde(flatten)]
+    #[schema(ignore)]
     rest: Fields,
+}
+
+impl PartialSchema for InferenceRequest {
+    fn schema() -> RefOr<Schema> {
+        schema::closed([Prompted::schema(), Parameters::schema()]).into()
+    }
+}
+
+impl ToSchema for InferenceRequest {}
+
+impl PartialSchema for BatchRequest {
+    /// Either form: `prompts` with parameters, or `requests` that have their own.
+    fn schema() -> RefOr<Schema> {
+        let mut sharing = schema::closed([Several::schema(), Parameters::schema()]);
+        sharing.properties.shift_remove("requests");
+        sharing.required.push("prompts".into());
+        let mut each = schema::closed([Several::schema()]);
+        each.properties.shift_remove("prompts");
+        each.required.push("requests".into());
+        OneOfBuilder::new().item(sharing).item(each).into()
+    }
+}
+
+impl ToSchema for BatchRequest {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((InferenceRequest::name().into(), InferenceRequest::schema()));
+    }
+}
+
+fn several_prompts() -> Schema {
+    let prompt = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
+    ArrayBuilder::new().items(prompt).min_items(Some(1)).max_items(Some(MOST)).into()
+}
+
+fn several_requests() -> Schema {
+    let request = Ref::from_schema_name(InferenceRequest::name());
+    ArrayBuilder::new().items(request).min_items(Some(1)).max_items(Some(MOST)).into()
+}
+
+fn stop_tokens() -> Schema {
+    let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
+    let types = SchemaType::from_iter([Type::Array, Type::Null]);
+    ArrayBuilder::new().schema_type(types).items(text).max_items(Some(Stop::MOST)).into()
 }
 
 impl Body for InferenceRequest {

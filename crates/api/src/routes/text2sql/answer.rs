@@ -1,8 +1,13 @@
 //! What `/text2sql` adds to a chat completion.
 
+use std::borrow::Cow;
+
 use backend::Event;
 use serde::Serialize;
 use serving::{Database, Verdict};
+use utoipa::openapi::schema::{AllOfBuilder, ObjectBuilder};
+use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// An answer or a chunk, with the judgement where there is one.
 #[derive(Debug, Serialize)]
@@ -14,9 +19,10 @@ pub(super) struct Checked<T> {
 }
 
 /// Of the statement within the answer, which itself is as the model wrote it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct Judgement {
     valid: bool,
+    /// Whose it was judged as.
     dialect: &'static str,
     /// Why it is not one statement that parses.
     error: Option<String>,
@@ -25,6 +31,25 @@ pub(super) struct Judgement {
 impl<T> Checked<T> {
     pub(super) fn new(answer: T, text2sql: Option<Judgement>) -> Self {
         Self { answer, text2sql }
+    }
+}
+
+impl<T: ToSchema> PartialSchema for Checked<T> {
+    fn schema() -> RefOr<Schema> {
+        let judgement = ObjectBuilder::new().property("text2sql", Ref::from_schema_name(Judgement::name()));
+        AllOfBuilder::new().item(Ref::from_schema_name(T::name())).item(judgement).into()
+    }
+}
+
+impl<T: ToSchema> ToSchema for Checked<T> {
+    fn name() -> Cow<'static, str> {
+        format!("Sql{}", T::name()).into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((T::name().into(), T::schema()));
+        schemas.push((Judgement::name().into(), Judgement::schema()));
+        T::schemas(schemas);
     }
 }
 

@@ -1,9 +1,14 @@
 //! What is asked of `/text2sql`.
 
+use std::borrow::Cow;
+
 use openai::body::{Fields, take, take_model};
+use openai::schema::{self, OptionalModelField};
 use openai::{Body, Delivery, Error, chat};
 use serde::Deserialize;
 use serving::{Database, Dialect};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// A chat completion's request, and three fields of its own.
 #[derive(Debug)]
@@ -16,7 +21,8 @@ pub(crate) struct Request {
 }
 
 /// What becomes of an answer that does not parse.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "snake_case")]
 pub(super) enum Validation {
     /// It is sent, and said to be wrong.
     Report,
@@ -24,13 +30,39 @@ pub(super) enum Validation {
     Strict,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct Own {
+    /// `CREATE TABLE` statements. They go into the prompt, in the model's own format.
+    #[schema(pattern = r"\S")]
     schema: Option<String>,
+    /// Whose SQL it has to be: `sqlite`, which it is judged as if absent, `postgresql`, `mysql`, `mssql`, `bigquery` …
+    #[schema(examples("sqlite"))]
     dialect: Option<String>,
+    /// `report` if absent.
+    #[schema(value_type = Option<Validation>)]
     validation: Option<String>,
     #[serde(flatten)]
+    #[schema(ignore)]
     rest: Fields,
+}
+
+impl PartialSchema for Request {
+    fn schema() -> RefOr<Schema> {
+        let mut object = schema::closed([OptionalModelField::schema(), Own::schema(), chat::Question::schema()]);
+        schema::allow_only(&mut object, "n", [1]);
+        object.into()
+    }
+}
+
+impl ToSchema for Request {
+    fn name() -> Cow<'static, str> {
+        "SqlRequest".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        Own::schemas(schemas);
+        chat::Question::schemas(schemas);
+    }
 }
 
 impl Body for Request {

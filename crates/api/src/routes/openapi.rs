@@ -1,0 +1,137 @@
+//! `GET /openapi.json`: what every route takes and answers, for programs and for the pages of `docs`.
+//!
+//! The document is put together from what stands beside each handler and each shape. What a route can refuse is filled in from
+//! the table of `answer`, so that a status, its body and its example are those that are sent.
+
+mod event;
+mod refusals;
+mod security;
+
+use std::collections::BTreeSet;
+
+use axum::Json;
+use axum::extract::State;
+use openai::schema::closed;
+use serde_json::Value;
+use utoipa::OpenApi as _;
+use utoipa::openapi::request_body::RequestBody;
+use utoipa::openapi::schema::AdditionalProperties;
+use utoipa::openapi::{OpenApi, PathItem, RefOr, Schema, Server};
+
+pub(super) use self::event::Event;
+pub(super) use self::refusals::ModelRefusals;
+use crate::App;
+
+/// Every operation that there is. A test holds the list against the router's.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "llm-inference-api",
+        description = "Language models over HTTP: OpenAI's API, and those of four other servers.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
+    ),
+    paths(
+        super::chat::create,
+        super::completions::create,
+        super::classify::create,
+        super::text2sql::create,
+        super::models::list,
+        super::models::show,
+        super::adapters::list,
+        super::adapters::load,
+        super::adapters::unload,
+        super::local::list,
+        super::local::generate,
+        super::local::generate_stream,
+        super::local::chat,
+        super::local::chat_stream,
+        super::predict::one,
+        super::predict::batch,
+        super::infer::create,
+        super::info::show,
+        super::status::show,
+        super::health::show,
+        super::health::live,
+        super::health::ready,
+        super::metrics::show,
+        super::home::show,
+        super::docs::swagger_ui,
+        super::docs::swagger_ui_again,
+        super::docs::redoc,
+        super::docs::asset,
+        show
+    ),
+    components(schemas(crate::refusal::Refusal, openai::problem::Body, openai::chat::Part))
+)]
+struct Operations;
+
+/// The model of the examples as they are written.
+const EXAMPLE: &str = "demo";
+
+/// This document.
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    operation_id = "show_openapi",
+    tag = "documentation",
+    responses((status = 200, description = "OpenAPI 3.1.", body = Object))
+)]
+pub(super) async fn show(State(app): State<App>) -> Json<OpenApi> {
+    let cards = app.service.cards();
+    let model = cards.first().map_or(EXAMPLE, |card| card.id.as_str());
+    Json(document(app.settings.version, model))
+}
+
+/// The examples name this model, so that they work as they stand.
+fn document(version: &str, model: &str) -> OpenApi {
+    let mut document = Operations::openapi();
+    version.clone_into(&mut document.info.version);
+    // Relative to the document, so that it holds behind a proxy that serves it below a path.
+    document.servers = Some(vec![Server::new("./")]);
+    security::declare(&mut document);
+    close_bodies(&mut document);
+    refusals::describe(&mut document);
+    document.paths.paths.values_mut().for_each(|item| name_model(item, model));
+    document
+}
+
+/// A field that is not documented is refused, whatever the body, and within it.
+fn close_bodies(document: &mut OpenApi) {
+    let items = document.paths.paths.values();
+    let bodies = items.filter_map(|item| item.post.as_ref()?.request_body.as_ref());
+    let names: BTreeSet<String> = bodies.filter_map(schema_name).collect();
+    let schemas = &mut document.components.get_or_insert_default().schemas;
+    for name in &names {
+        if let Some(schema @ RefOr::T(Schema::Object(_))) = schemas.get_mut(name) {
+            *schema = closed([schema.clone()]).into();
+        }
+    }
+    for name in PARTS {
+        if let Some(RefOr::T(Schema::Object(part))) = schemas.get_mut(name) {
+            part.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+        }
+    }
+}
+
+/// Shapes within bodies; that of a message says for itself what else it may hold.
+const PARTS: [&str; 2] = ["ContentPart", "StreamOptions"];
+
+fn schema_name(body: &RefOr<RequestBody>) -> Option<String> {
+    let RefOr::T(body) = body else { return None };
+    let RefOr::T(content) = body.content.get("application/json")? else { return None };
+    let RefOr::Ref(reference) = content.schema.as_ref()? else { return None };
+    reference.ref_location.rsplit('/').next().map(str::to_owned)
+}
+
+fn name_model(item: &mut PathItem, model: &str) {
+    let body = item.post.as_mut().and_then(|operation| operation.request_body.as_mut());
+    let Some(RefOr::T(body)) = body else { return };
+    for content in body.content.values_mut() {
+        let RefOr::T(content) = content else { continue };
+        if let Some(Value::Object(example)) = &mut content.example
+            && example.get("model").is_some_and(|name| name == EXAMPLE)
+        {
+            example.insert("model".into(), model.into());
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! One of each refusal that there is, under what brings it about.
+
+use std::time::Duration;
+
+use backend::Error as Reason;
+
+use crate::answer::Error;
+
+const A_MOMENT: Duration = Duration::from_secs(1);
+
+/// Whatever is asked.
+pub(super) fn everywhere() -> Vec<Error> {
+    vec![
+        Error::HostTwice,
+        Error::UntrustedHost { host: "example.com".into() },
+        Error::ContentEncoding,
+        Error::TargetTooLong { limit: 8192 },
+        Error::HeadersTooLarge { limit: 100, unit: "headers" },
+        Error::Panic,
+    ]
+}
+
+/// Where a key is asked for.
+pub(super) fn with_key() -> Vec<Error> {
+    let reasons = [
+        Reason::Unauthorized,
+        Reason::RateLimited { reason: "too many requests from this address".into(), retry_after: A_MOMENT },
+        Reason::Unavailable { reason: "keys cannot be looked up just now".into(), retry_after: Duration::from_secs(5) },
+    ];
+    reasons.map(Error::Backend).into()
+}
+
+/// Where the key has to be an admin's.
+pub(super) fn not_an_admin() -> Error {
+    Error::Backend(Reason::Forbidden { reason: "this needs a key of the role admin".into() })
+}
+
+/// Where there is a body.
+pub(super) fn with_body() -> Vec<Error> {
+    let wrong_type = "invalid type: integer `1`, expected a string".into();
+    let wrong = [
+        openai::Error::Syntax { message: "expected `:` at line 1 column 9".into() },
+        openai::Error::Type { field: "prompt".into(), message: wrong_type },
+        openai::Error::missing("prompt"),
+        openai::Error::Unknown { field: "max_tokns".into() },
+        openai::Error::out_of_range("temperature", "3", "between 0 and 2"),
+        openai::Error::unsupported("tools", "leave it out"),
+    ];
+    let unread = [Error::UnsupportedMediaType, Error::PayloadTooLarge { limit: 10 * 1024 * 1024 }];
+    wrong.map(Error::Request).into_iter().chain(unread).collect()
+}
+
+/// Where a model is asked.
+pub(super) fn with_model() -> Vec<Error> {
+    let reasons = [
+        forbidden_model(),
+        Reason::ContextLength { parameter: "prompt".into(), context: 2048, prompt: 2000, completion: 512 },
+        unknown_model(),
+        Reason::QuotaSpent { reason: "the tokens of this day are spent".into(), retry_after: Duration::from_hours(1) },
+        Reason::QueueFull { reason: "the queue is full", retry_after: A_MOMENT },
+        unavailable(),
+        Reason::Upstream { reason: "it answered with status 500".into() },
+        Reason::Timeout { after: Duration::from_mins(1) },
+    ];
+    reasons.map(Error::Backend).into()
+}
+
+/// What an operation names as its own, in place of a description.
+pub(super) fn particular() -> [(&'static str, Error); 7] {
+    let no_sql = "sql parser error: Expected: an SQL statement, found: I at Line: 1, Column: 1".into();
+    [
+        ("forbidden_model", Error::Backend(forbidden_model())),
+        ("model_not_found", Error::Backend(unknown_model())),
+        ("service_unavailable", Error::Backend(unavailable())),
+        ("invalid_model_output", Error::Backend(Reason::InvalidOutput { reason: no_sql, attempts: 3 })),
+        ("unknown_url", Error::NoRoute { method: "GET".into(), path: "/docs/logo.svg".into() }),
+        ("scorer_not_found", Error::NoScorer { name: "dense_network/example".into() }),
+        ("no_adapter_root", Error::NoAdapterRoot),
+    ]
+}
+
+fn forbidden_model() -> Reason {
+    Reason::Forbidden { reason: "this key may not ask the model \"demo\"".into() }
+}
+
+fn unknown_model() -> Reason {
+    Reason::UnknownModel { model: "gpt-2".into(), known: vec!["demo".into()] }
+}
+
+fn unavailable() -> Reason {
+    Reason::Unavailable { reason: "the model is being loaded".into(), retry_after: A_MOMENT }
+}
