@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that has to hold, in the order in which it is quickest to find out.
 //!
 //! Formatting, lints, tidiness, the Rust tests, those that need PostgreSQL, then the built server with the official clients of
-//! OpenAI's API, with a browser, with keys and quotas, and with an OpenTelemetry collector. A part
+//! OpenAI's API, with a browser, with requests of chance, with keys and quotas, and with an OpenTelemetry collector. A part
 //! that cannot run on this machine is named together with the command that brings what it needs; where `CI=true` says that nobody
 //! is watching, such a part has failed.
 
@@ -23,7 +23,7 @@ use crate::{repository, tidy};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Leave out what asks the built server: the Python and Node clients, the browser, and the collector.
+    /// Leave out what asks the built server: the Python and Node clients, the browser, schemathesis, and the collector.
     #[arg(long)]
     without_clients: bool,
 }

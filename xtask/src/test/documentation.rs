@@ -1,4 +1,4 @@
-//! The documentation of the built server: its pages in a browser.
+//! The documentation of the built server: its pages in a browser, and its document against what it answers.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,6 +11,7 @@ use super::python;
 use super::tally::Tally;
 
 const BROWSER: &str = "browser";
+const OPENAPI: &str = "openapi";
 
 /// Asks a server that is ready.
 pub(super) fn run(root: &Path, base_url: &str, tally: &mut Tally) {
@@ -21,6 +22,14 @@ pub(super) fn run(root: &Path, base_url: &str, tally: &mut Tally) {
             tally.tests("the documentation pages in Chromium", tests);
         }
         Err(error) => tally.leave_out(format!("the documentation pages in Chromium: {error:#}")),
+    }
+    match python::prepare(root, OPENAPI) {
+        Ok(python) => {
+            let mut command = python::command(root, &python, OPENAPI);
+            command.arg("run.py").env(BASE_URL, base_url);
+            tally.check("every answer is a documented one (schemathesis)", command);
+        }
+        Err(error) => tally.leave_out(format!("schemathesis: {error:#}")),
     }
 }
 
