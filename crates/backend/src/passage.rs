@@ -18,7 +18,9 @@ pub struct Passage {
     pub stream: bool,
     /// ... and to end with what it cost.
     pub include_usage: bool,
-    /// The most tokens that may be generated, where the client says.
+    /// Fields, each with its JSON, that are set where the client says nothing of them.
+    pub unsaid: Vec<(&'static str, String)>,
+    /// The most tokens that may be generated, where that is said.
     pub max_tokens: Option<MaxTokens>,
     /// How many answers.
     pub choices: u32,

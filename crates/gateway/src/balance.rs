@@ -77,10 +77,10 @@ fn load(candidate: &Candidate) -> f64 {
 /// ("rendezvous hashing"), among those that have not much more to do than their share (Mirrokni, Thorup, Zadimoghaddam, "Consistent
 /// hashing with bounded loads", 2018). There is always one.
 fn by_prefix(candidates: &[Candidate], key: u64) -> Option<usize> {
-    let weights: u32 = candidates.iter().map(|candidate| candidate.weight).sum();
+    let weights: f64 = candidates.iter().map(|candidate| f64::from(candidate.weight)).sum();
     let all: u32 = candidates.iter().map(|candidate| candidate.in_flight).sum::<u32>() + 1;
     let has_room = |candidate: &&Candidate| {
-        let share = f64::from(all) * f64::from(candidate.weight) / f64::from(weights);
+        let share = f64::from(all) * f64::from(candidate.weight) / weights;
         f64::from(candidate.in_flight + 1) <= (BOUND * share).ceil()
     };
     let draw = |candidate: &Candidate| draw(key, candidate);

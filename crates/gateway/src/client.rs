@@ -13,7 +13,7 @@ use openai::problem::Said;
 use tokio::time::timeout;
 
 use crate::connection::Connector;
-use crate::failure::Failure;
+use crate::failure::{Failure, LONGEST_RETRY_AFTER};
 use crate::settings::UpstreamSettings;
 
 /// Bytes of a refusal's body. More says no more.
@@ -92,7 +92,8 @@ async fn refusal(response: Response<Incoming>, upstream: &UpstreamSettings) -> F
 
 /// Whole seconds. A date, which the header may hold too, is no longer sent by anybody who limits rates.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER))
 }
 
 /// An error and what led to it, in a line.

@@ -11,7 +11,7 @@ use thiserror::Error as ThisError;
 /// Where a server that is busy does not say when to come back.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// As far as a server is believed about when to come back.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(10);
+pub(crate) const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(10);
 
 /// As text, it is for the log: what a server says of a request may repeat it, and is not part of that.
 #[derive(Debug, Clone, PartialEq, ThisError)]
@@ -74,6 +74,7 @@ impl Failure {
             Self::Status { status: StatusCode::SERVICE_UNAVAILABLE, retry_after: Some(retry_after), .. } => {
                 Verdict::Busy { until_in: *retry_after }
             }
+            Self::Status { .. } if self.is_about_us() => Verdict::Fault,
             Self::Status { status, .. } if status.is_client_error() => Verdict::Refusal,
             Self::Unreachable(_)
             | Self::Broken(_)
@@ -101,9 +102,15 @@ impl Failure {
     pub(crate) fn is_worth_another_try(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::Broken(_) | Self::Truncated => true,
-            Self::Status { status, .. } => matches!(status.as_u16(), 429 | 502 | 503 | 504),
+            Self::Status { status, .. } => matches!(status.as_u16(), 429 | 502 | 503 | 504) || self.is_about_us(),
             _ => false,
         }
+    }
+
+    /// Our key, or our name for the model: nothing that the client could put right, and a server that is set up so must not take the
+    /// requests that others would answer.
+    pub(crate) fn is_about_us(&self) -> bool {
+        matches!(self, Self::Status { status, .. } if matches!(status.as_u16(), 401 | 402 | 403 | 404 | 405 | 407))
     }
 
     /// Its place in [`KINDS`].
@@ -136,7 +143,6 @@ impl Failure {
 }
 
 fn refused(status: StatusCode, said: Said, retry_after: Option<Duration>) -> Error {
-    let retry_after = retry_after.map(|after| after.min(LONGEST_RETRY_AFTER));
     match (status.as_u16(), retry_after) {
         (429, after) => {
             let reason = "the servers behind this model have too much to do";
@@ -145,7 +151,6 @@ fn refused(status: StatusCode, said: Said, retry_after: Option<Duration>) -> Err
         (503, Some(retry_after)) => {
             Error::Unavailable { reason: "the server behind this model cannot answer now".into(), retry_after }
         }
-        // Our key, or our name for the model: nothing that the client could put right, or should hear of.
         (401 | 402 | 403 | 404 | 405 | 407, _) => Error::Upstream { reason: "it does not take our requests".into() },
         (408, _) => Error::Upstream { reason: "it gave up waiting".into() },
         (400..=499, _) => Error::Refused { kind: said.kind(), parameter: said.parameter, message: said.message },
@@ -168,8 +173,8 @@ mod tests {
     fn what_a_client_does_wrong_and_what_is_too_much_is_no_fault_of_the_server() {
         for (status, retry_after, verdict) in [
             (400, None, Verdict::Refusal),
-            (401, None, Verdict::Refusal),
-            (404, None, Verdict::Refusal),
+            (401, None, Verdict::Fault),
+            (404, None, Verdict::Fault),
             (422, None, Verdict::Refusal),
             (429, None, Verdict::Busy { until_in: RETRY_AFTER }),
             (429, Some(7), Verdict::Busy { until_in: Duration::from_secs(7) }),
@@ -186,8 +191,8 @@ mod tests {
     #[test]
     fn another_server_is_asked_only_where_that_can_help() {
         let worth = |code| status(code, None).is_worth_another_try();
-        assert!([429, 502, 503, 504].into_iter().all(worth));
-        assert!(![400, 401, 404, 413, 422, 500, 501].into_iter().any(worth));
+        assert!([401, 404, 429, 502, 503, 504].into_iter().all(worth));
+        assert!(![400, 413, 422, 500, 501].into_iter().any(worth));
         assert!(Failure::Unreachable(String::new()).is_worth_another_try());
         assert!(!Failure::NoFirstByte(Duration::ZERO).is_worth_another_try());
     }

@@ -120,12 +120,12 @@ impl Group {
         }
     }
 
-    /// Where there is only one server, it may have been the connection; if it is busy, that helps nobody.
+    /// Where there is only one server, it may have been the connection; if it is busy or does not know us, that helps nobody.
     fn may_ask_again(&self, failure: &Failure, tries: usize) -> bool {
         let alone = self.roster.upstreams.len() == 1;
         let most = if alone { 2 } else { MOST_TRIES };
         let busy = matches!(failure.verdict(), Verdict::Busy { .. });
-        failure.is_worth_another_try() && tries < most && !(alone && busy)
+        failure.is_worth_another_try() && tries < most && !(alone && (busy || failure.is_about_us()))
     }
 
     /// Looks after the servers for as long as it is polled.

@@ -1,5 +1,5 @@
 //! Requests that are handed on in the client's own words. Of the request, only the model's name, the wish for the usage and the cache's
-//! salt are changed; of the answer, only the model's name, and the usage is left out where it was not asked for.
+//! salt are changed, and what the model's owner wants is set where the client said nothing; of the answer, only the model's name, and the usage is left out where it was not asked for.
 
 use std::collections::VecDeque;
 
@@ -77,6 +77,9 @@ impl Question for Relayed<'_> {
         if self.passage.stream {
             edits.push(("stream_options", Edit::Set(&self.stream_options)));
         }
+        let is_unsaid = |name: &str| self.fields.get(name).is_none_or(|json| json == "null");
+        let unsaid = self.passage.unsaid.iter().filter(|(name, _)| is_unsaid(name));
+        edits.extend(unsaid.map(|(name, json)| (*name, Edit::Set(json))));
         match &salt {
             Some(salt) if upstream.cache_salt => edits.push(("cache_salt", Edit::Set(salt))),
             _ => edits.push(("cache_salt", Edit::Remove)),

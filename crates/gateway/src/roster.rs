@@ -197,6 +197,9 @@ impl Seat {
         if let Some(pass) = &mut self.pass {
             desk.standings[self.index].answered(pass, took, Instant::now());
         }
+        drop(desk);
+        // It may have been the one request that tries whether the server is well again.
+        self.roster.changed.notify_waiters();
     }
 
     /// The answer is whole. `told`: with what it cost.

@@ -20,9 +20,12 @@ pub fn model(body: &[u8]) -> Option<String> {
 pub fn passage(endpoint: Endpoint, body: &[u8]) -> Result<Passage, Error> {
     let text = std::str::from_utf8(body).map_err(|error| Error::Syntax { message: error.to_string() })?;
     let fields = Verbatim::parse(text)?;
-    let tokens = match read::<u32>(&fields, "max_tokens")? {
-        None => read(&fields, "max_completion_tokens")?,
-        some => some,
+    let tokens = match (read::<u32>(&fields, "max_tokens")?, read::<u32>(&fields, "max_completion_tokens")?) {
+        // Servers differ in which of them holds.
+        (Some(one), Some(other)) if one != other => {
+            return Err(Error::invalid("max_completion_tokens", "is not what max_tokens beside it says"));
+        }
+        (one, other) => one.or(other),
     };
     let options = read::<StreamOptions>(&fields, "stream_options")?;
     Ok(Passage {
@@ -30,6 +33,7 @@ pub fn passage(endpoint: Endpoint, body: &[u8]) -> Result<Passage, Error> {
         model: read(&fields, "model")?.ok_or_else(|| Error::missing("model"))?,
         stream: read(&fields, "stream")?.unwrap_or(false),
         include_usage: options.and_then(|options| options.include_usage).unwrap_or(false),
+        unsaid: Vec::new(),
         max_tokens: tokens.and_then(MaxTokens::new),
         choices: read::<u32>(&fields, "n")?.unwrap_or(1).max(1).saturating_mul(prompts(&fields)),
         tenant: Tenant::default(),
@@ -83,6 +87,10 @@ mod tests {
                 "stream: invalid type: string \"yes\", expected a boolean at line 1 column 5",
             ),
             ("[]", "the body must be a JSON object"),
+            (
+                r#"{"model":"m","max_tokens":1,"max_completion_tokens":9}"#,
+                "max_completion_tokens is not what max_tokens beside it says",
+            ),
         ] {
             assert_eq!(read(body).unwrap_err().to_string(), said);
         }

@@ -108,6 +108,10 @@ impl Service {
                 Ok(Some(Account { accounts: accounts.clone(), asker, reservation, is_first, at }))
             }
             Err(refusal) => {
+                if is_first {
+                    // Nothing was counted; a model in the place of this one may still answer.
+                    asker.counted.store(false, Ordering::Relaxed);
+                }
                 if let Some(standing) = refusal.standing() {
                     asker.note(*standing);
                 }

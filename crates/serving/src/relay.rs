@@ -1,13 +1,13 @@
 //! A request that is handed on in the client's own words, to a model that runs on other servers.
 
-use backend::{Endpoint, Error, Passage, Pieces, Result};
+use backend::{Endpoint, Error, MaxTokens, Passage, Pieces, Result};
 use telemetry::Operation;
 
-use crate::Service;
 use crate::drain::shutting_down;
 use crate::fleet::Member;
 use crate::generate::Answer;
 use crate::meter::Meter;
+use crate::{Defaults, Service};
 
 /// A token is seldom less.
 const BYTES_OF_A_TOKEN: usize = 3;
@@ -45,7 +45,9 @@ impl Service {
             let limit = member.model.check_length(passage.max_tokens, self.inner.settings.max_tokens_limit)?;
             let lease = member.open().await?;
             passage.tenant = self.tenant();
-            let most = most_tokens(&passage, passage.max_tokens.unwrap_or(limit).get());
+            let context = lease.backend.card().context_length;
+            fill(&mut passage, member.model.defaults, limit, context);
+            let most = most_tokens(&passage, context);
             meter.pays(self.set_aside(std::future::ready(Ok(most))).await?);
             let pieces = lease.backend.relay(passage).await?;
             Ok((pieces, lease))
@@ -59,9 +61,30 @@ impl Service {
     }
 }
 
-/// Prompt and answers together, as far as can be said here.
-fn most_tokens(passage: &Passage, each: u32) -> u64 {
+/// What the model's owner wants where the client says nothing. An answer has its limit also where the client names none, unless
+/// prompt and limit might exceed the context: servers refuse that, and the context is limit enough. `context`: 0 if it is not known.
+fn fill(passage: &mut Passage, defaults: Defaults, limit: MaxTokens, context: u32) {
+    let Defaults { temperature, top_p, top_k, min_p, repetition_penalty, max_tokens } = defaults;
+    let most = max_tokens.map_or(limit, |own| own.min(limit));
+    let longest = passage.body.len() as u64 + u64::from(most.get());
+    if passage.max_tokens.is_none() && (context == 0 || longest <= u64::from(context)) {
+        passage.max_tokens = Some(most);
+        passage.unsaid.push(("max_tokens", most.to_string()));
+    }
+    let others = [
+        ("temperature", temperature.map(|value| value.get().to_string())),
+        ("top_p", top_p.map(|value| value.get().to_string())),
+        ("top_k", top_k.map(|value| value.to_string())),
+        ("min_p", min_p.map(|value| value.get().to_string())),
+        ("repetition_penalty", repetition_penalty.map(|value| value.get().to_string())),
+    ];
+    passage.unsaid.extend(others.into_iter().filter_map(|(name, json)| Some((name, json?))));
+}
+
+/// Prompt and answers together, as far as can be said here: where nobody says how many tokens, as many as the context has.
+fn most_tokens(passage: &Passage, context: u32) -> u64 {
     let prompt = passage.body.len().div_ceil(BYTES_OF_A_TOKEN) as u64;
+    let each = passage.max_tokens.map_or(context, MaxTokens::get);
     prompt + u64::from(each) * u64::from(passage.choices)
 }
 

@@ -58,9 +58,9 @@ impl Service {
         loop {
             let (mut events, text, usage) = self.attempt(generation.clone()).await?;
             attempts += 1;
-            spent.prompt_tokens += usage.prompt_tokens;
-            spent.cached_tokens += usage.cached_tokens;
-            spent.completion_tokens += usage.completion_tokens;
+            spent.prompt_tokens = spent.prompt_tokens.saturating_add(usage.prompt_tokens);
+            spent.cached_tokens = spent.cached_tokens.saturating_add(usage.cached_tokens);
+            spent.completion_tokens = spent.completion_tokens.saturating_add(usage.completion_tokens);
             let verdict = database.judge(&text);
             let Some(reason) = verdict.error else {
                 events.push(Event::Done(spent));

@@ -98,6 +98,7 @@ pub(crate) fn passage(body: &Value) -> Passage {
         body: body.to_string(),
         stream: told("/stream"),
         include_usage: told("/stream_options/include_usage"),
+        unsaid: Vec::new(),
         max_tokens: None,
         choices: 1,
         tenant: Tenant::default(),

@@ -28,6 +28,21 @@ async fn a_request_arrives_as_it_was_sent_but_for_the_models_name_and_the_wish_f
 }
 
 #[tokio::test]
+async fn what_the_client_leaves_open_is_filled_in_and_what_it_says_is_not_touched() {
+    let upstream = Upstream::start().await;
+    upstream.often(2, &Act::says(&["Hi"]));
+    let group = group(&[&upstream]);
+    let unsaid = vec![("temperature", "0.2".to_owned()), ("max_tokens", "7".to_owned())];
+    for body in [r#"{"model":"ours","temperature":1.50,"max_tokens":null}"#, r#"{"model":"ours"}"#] {
+        let asked = Passage { body: body.into(), unsaid: unsaid.clone(), stream: true, ..passage(&hello()) };
+        relay(&group, asked).await.unwrap();
+    }
+    let received: Vec<Value> = upstream.received().iter().map(|it| serde_json::from_str(&it.body).unwrap()).collect();
+    assert_eq!((&received[0]["temperature"], &received[0]["max_tokens"]), (&json!(1.5), &json!(7)));
+    assert_eq!((&received[1]["temperature"], &received[1]["max_tokens"]), (&json!(0.2), &json!(7)));
+}
+
+#[tokio::test]
 async fn nothing_of_a_client_but_its_words_reaches_the_server() {
     let upstream = Upstream::start().await;
     upstream.then(Act::says(&["Hi"]));
