@@ -7,6 +7,7 @@
 
 mod accounts;
 mod clients;
+mod deploy;
 mod documentation;
 mod need;
 mod postgres;
@@ -39,6 +40,7 @@ pub(crate) fn run(options: &Options) -> bool {
         clients::run(&root, &mut tally);
         accounts::run(&root, &mut tally, database.as_ref());
         telemetry::run(&root, &mut tally);
+        deploy::run(&root, &mut tally);
     }
     for reason in tally.not_run() {
         println!("not run: {reason}");
