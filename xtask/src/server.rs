@@ -16,40 +16,8 @@ const TIME_TO_END: Duration = Duration::from_secs(30);
 /// Short enough to tell two starts apart, and long enough to leave the processors to them.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// What somebody may have set for a server of their own.
-const OTHER_SETTINGS: [&str; 31] = [
-    "API_KEY",
-    "API_WORKERS",
-    "DEBUG",
-    "LLM_ALLOWED_MODELS",
-    "LLM_API_KEYS_FILE",
-    "LLM_CONFIG",
-    "LLM_DEFAULT_MAX_TOKENS",
-    "LLM_DEFAULT_TEMPERATURE",
-    "LLM_DEFAULT_TOP_P",
-    "LLM_DRAFT_MODEL",
-    "LLM_KV_CACHE_BYTES",
-    "LLM_KV_CACHE_TYPE",
-    "LLM_LIMITS_SHADOW",
-    "LLM_LIMIT_IP_BURST",
-    "LLM_LIMIT_IP_REQUESTS_PER_SECOND",
-    "LLM_LIMIT_REQUESTS_PER_DAY",
-    "LLM_LIMIT_REQUESTS_PER_MONTH",
-    "LLM_LIMIT_TOKENS_PER_DAY",
-    "LLM_LIMIT_TOKENS_PER_MONTH",
-    "LLM_MAX_CONCURRENT_REQUESTS",
-    "LLM_MAX_QUEUED_REQUESTS",
-    "LLM_MAX_TOKENS_LIMIT",
-    "LLM_MODEL_PATH",
-    "LLM_QUEUE_TIMEOUT_MS",
-    "LLM_SHUTDOWN_GRACE_MS",
-    "LLM_SPECULATION",
-    "LLM_SPECULATION_TOKENS",
-    "LLM_THREADS",
-    "LOG_LEVEL",
-    "SERVER_SSL_ENABLED",
-    "TRUSTED_HOSTS",
-];
+/// All that a server of ours gets of this program's environment: somebody may have set anything for a server of their own.
+const KEPT: [&str; 3] = ["PATH", "HOME", "TMPDIR"];
 
 /// The path at which our server says that it can answer.
 pub const READY: &str = "/health/ready";
@@ -63,12 +31,12 @@ pub struct Server {
 }
 
 /// Our own server at this address, with nothing set but what is given to it from here on.
+#[expect(clippy::disallowed_methods, reason = "the rule is for the server; this keeps its environment clean")]
 pub fn own(binary: &Path, address: SocketAddr) -> Command {
     let mut command = ending_with_us(binary);
-    for name in OTHER_SETTINGS {
-        command.env_remove(name);
-    }
     command
+        .env_clear()
+        .envs(KEPT.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
         .arg("serve")
         // Nobody's collector should hear of it, and its absence is no news.
         .env("OTEL_SDK_DISABLED", "true")

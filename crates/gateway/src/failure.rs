@@ -131,6 +131,9 @@ impl Failure {
     /// For the client. Which server it was, and what it said of itself, is in the log.
     pub(crate) fn into_error(self) -> Error {
         let upstream = |reason: &str| Error::Upstream { reason: reason.into() };
+        if self.is_about_us() {
+            return upstream("it does not take our requests");
+        }
         match self {
             Self::Unreachable(_) => upstream("it cannot be reached"),
             Self::Broken(_) | Self::Truncated => upstream("its answer broke off"),
@@ -151,7 +154,6 @@ fn refused(status: StatusCode, said: Said, retry_after: Option<Duration>) -> Err
         (503, Some(retry_after)) => {
             Error::Unavailable { reason: "the server behind this model cannot answer now".into(), retry_after }
         }
-        (401 | 402 | 403 | 404 | 405 | 407, _) => Error::Upstream { reason: "it does not take our requests".into() },
         (408, _) => Error::Upstream { reason: "it gave up waiting".into() },
         (400..=499, _) => Error::Refused { kind: said.kind(), parameter: said.parameter, message: said.message },
         _ => Error::Upstream { reason: "it reported an error of its own".into() },

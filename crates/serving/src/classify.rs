@@ -9,7 +9,6 @@ use telemetry::Operation;
 
 use crate::Service;
 use crate::account::tokens_to_classify;
-use crate::drain::shutting_down;
 use crate::meter::Meter;
 use crate::together::Refused;
 
@@ -41,11 +40,7 @@ impl Service {
             meter.pays(self.set_aside(tokens_to_classify(&classification, &*lease.backend)).await?);
             lease.backend.classify(classification).await
         };
-        let classified = tokio::select! {
-            classified = classify => classified,
-            () = ticket.cancelled.cancelled() => Err(shutting_down()),
-        };
-        let classified = classified.inspect_err(|error| meter.error(error))?;
+        let classified = ticket.run(classify).await.inspect_err(|error| meter.error(error))?;
         meter.event(&Event::Done(classified.usage));
         Ok(classified)
     }

@@ -21,6 +21,16 @@ pub(crate) struct Ticket {
     _in_flight: TaskTrackerToken,
 }
 
+impl Ticket {
+    /// What comes of the work, unless it takes longer than there is time for.
+    pub(crate) async fn run<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            outcome = work => outcome,
+            () = self.cancelled.cancelled() => Err(shutting_down()),
+        }
+    }
+}
+
 impl Drain {
     pub(crate) fn enter(&self) -> Result<Ticket> {
         // Counted first: whoever looks between the two sees one too many, never one too few.

@@ -59,11 +59,7 @@ impl Service {
             let events = answer(&*lease.backend, generation).await?;
             Ok((events, lease))
         };
-        let admitted = tokio::select! {
-            admitted = admit => admitted,
-            () = ticket.cancelled.cancelled() => Err(shutting_down()),
-        };
-        let running = admitted.inspect_err(|error| meter.error(error))?;
+        let running = ticket.run(admit).await.inspect_err(|error| meter.error(error))?;
         Ok(Box::pin(Answer::new(running, meter, ticket)))
     }
 }

@@ -3,7 +3,6 @@
 use backend::{Endpoint, Error, MaxTokens, Passage, Pieces, Result};
 use telemetry::Operation;
 
-use crate::drain::shutting_down;
 use crate::fleet::Member;
 use crate::generate::Answer;
 use crate::meter::Meter;
@@ -52,11 +51,7 @@ impl Service {
             let pieces = lease.backend.relay(passage).await?;
             Ok((pieces, lease))
         };
-        let admitted = tokio::select! {
-            admitted = admit => admitted,
-            () = ticket.cancelled.cancelled() => Err(shutting_down()),
-        };
-        let running = admitted.inspect_err(|error| meter.error(error))?;
+        let running = ticket.run(admit).await.inspect_err(|error| meter.error(error))?;
         Ok(Box::pin(Answer::new(running, meter, ticket)))
     }
 }
