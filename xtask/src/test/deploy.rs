@@ -33,6 +33,21 @@ pub(super) fn run(root: &Path, tally: &mut Tally) {
         }
         Err(error) => tally.leave_out(format!("deploy/*.sh: {error:#}")),
     }
+    check_rules(&deploy.join("prometheus"), tally);
+}
+
+/// What Prometheus scrapes, what it warns of, and the tests of that.
+fn check_rules(directory: &Path, tally: &mut Tally) {
+    if let Err(error) = need(Command::new("promtool").arg("--version"), "promtool", &["prometheus"]) {
+        return tally.leave_out(format!("deploy/prometheus: {error:#}"));
+    }
+    let promtool = |line: &str| {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("promtool {line}")]);
+        within(directory, shell)
+    };
+    tally.check("deploy: what Prometheus scrapes", promtool("check config prometheus.yml"));
+    tally.check("deploy: the alerts", promtool("test rules tests/*.yml"));
 }
 
 fn within(directory: &Path, mut command: Command) -> Command {
