@@ -1,15 +1,25 @@
 #!/usr/bin/env bash
-# Starts all of compose.yaml and waits until the gateway answers. What it lacks it makes: keys in .env, and a certificate of its own.
+# Starts a profile of compose.yaml, `gateway` if none is named, and waits until the server answers. What it lacks it makes: keys in .env,
+# and a certificate of its own.
 set -euo pipefail
 cd "$(dirname "$0")"
 export COMPOSE_PROJECT_NAME=llm-inference
+export COMPOSE_PROFILES=${1:-gateway}
+
+case "$COMPOSE_PROFILES" in
+    gateway) server=gateway ;;
+    cpu) server=server ;;
+    *) echo "usage: $0 [gateway|cpu]" >&2 && exit 2 ;;
+esac
 
 secret() { head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n'; }
 
-if [ ! -e .env ]; then
-    (umask 077 && printf '%s=%s\n' API_KEY "$(secret)" BACKEND_API_KEY "$(secret)" POSTGRES_PASSWORD "$(secret)" >.env)
-    echo "made .env with new secrets: keep a copy"
-fi
+for name in API_KEY BACKEND_API_KEY POSTGRES_PASSWORD GRAFANA_PASSWORD; do
+    if ! grep -qs "^$name=" .env; then
+        (umask 077 && printf '%s=%s\n' "$name" "$(secret)" >>.env)
+        echo "made $name in .env: keep a copy"
+    fi
+done
 
 if [ ! -e certificates/server.pem ]; then
     mkdir -p certificates
@@ -19,9 +29,10 @@ if [ ! -e certificates/server.pem ]; then
 fi
 
 docker compose up --build --detach
-echo "waiting for the gateway (the models load beside it; the first time they are downloaded)"
-until docker compose exec -T gateway curl --fail --silent --output /dev/null http://localhost:8091/health/live; do sleep 1; done
-docker compose exec -T gateway curl --silent http://localhost:8091/health
+echo "waiting for the server (models load beside it; the first time they are downloaded)"
+until docker compose exec -T "$server" curl --fail --silent --output /dev/null http://localhost:8091/health/live; do sleep 1; done
+docker compose exec -T "$server" curl --silent http://localhost:8091/health
 echo
 echo "ready at https://localhost; API_KEY in .env is the first key. Further ones:"
-echo "  docker compose exec gateway llm-inference-api keys create --org acme"
+echo "  docker compose --profile $COMPOSE_PROFILES exec $server llm-inference-api keys create --org acme"
+echo "Grafana: http://localhost:3000 (admin, GRAFANA_PASSWORD in .env), Prometheus: http://localhost:9090, MLflow: http://localhost:5000"

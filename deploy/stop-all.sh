@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Stops all of compose.yaml. Models, keys and counts stay in their volumes.
+# Stops all of compose.yaml, whichever profile runs. Models, keys, counts and metrics stay in their volumes.
 set -euo pipefail
 cd "$(dirname "$0")"
-export COMPOSE_PROJECT_NAME=llm-inference
+export COMPOSE_PROJECT_NAME=llm-inference COMPOSE_PROFILES='*'
 docker compose down "$@"

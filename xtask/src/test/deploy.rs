@@ -8,22 +8,20 @@ use super::tally::Tally;
 use crate::server;
 
 /// Without which compose.yaml starts nothing.
-const SECRETS: [&str; 3] = ["API_KEY", "BACKEND_API_KEY", "POSTGRES_PASSWORD"];
+const SECRETS: [&str; 4] = ["API_KEY", "BACKEND_API_KEY", "POSTGRES_PASSWORD", "GRAFANA_PASSWORD"];
+
+/// Of compose.yaml, each with the settings of its server in a directory of its name.
+const PROFILES: [&str; 2] = ["gateway", "cpu"];
 
 pub(super) fn run(root: &Path, tally: &mut Tally) {
     let deploy = root.join("deploy");
-    let mut settings = Command::new(server::binary(root));
-    settings.args(["check-config", "--config", "gateway/serving_config.yaml"]).envs(SECRETS.map(|name| (name, "a")));
-    tally.check("deploy: the gateway's settings", within(&deploy, settings));
-
-    match need(Command::new("docker-compose").arg("version"), "docker-compose", &["docker-compose"]) {
-        Ok(()) => {
-            let mut config = Command::new("docker-compose");
-            config.args(["config", "--quiet"]).envs(SECRETS.map(|name| (name, "a")));
-            tally.check("deploy: compose.yaml", within(&deploy, config));
-        }
-        Err(error) => tally.leave_out(format!("deploy/compose.yaml: {error:#}")),
+    for profile in PROFILES {
+        let mut settings = Command::new(server::binary(root));
+        let file = format!("{profile}/serving_config.yaml");
+        settings.args(["check-config", "--config", &file]).envs(SECRETS.map(|name| (name, "a")));
+        tally.check(&format!("deploy: the settings of {profile}"), within(&deploy, settings));
     }
+    check_compose(&deploy, tally);
 
     match need(Command::new("shellcheck").arg("--version"), "shellcheck", &["shellcheck"]) {
         Ok(()) => {
@@ -34,6 +32,17 @@ pub(super) fn run(root: &Path, tally: &mut Tally) {
         Err(error) => tally.leave_out(format!("deploy/*.sh: {error:#}")),
     }
     check_rules(&deploy.join("prometheus"), tally);
+}
+
+fn check_compose(deploy: &Path, tally: &mut Tally) {
+    if let Err(error) = need(Command::new("docker-compose").arg("version"), "docker-compose", &["docker-compose"]) {
+        return tally.leave_out(format!("deploy/compose.yaml: {error:#}"));
+    }
+    for profile in PROFILES {
+        let mut config = Command::new("docker-compose");
+        config.args(["--profile", profile, "config", "--quiet"]).envs(SECRETS.map(|name| (name, "a")));
+        tally.check(&format!("deploy: compose.yaml, profile {profile}"), within(deploy, config));
+    }
 }
 
 /// What Prometheus scrapes, what it warns of, and the tests of that.
