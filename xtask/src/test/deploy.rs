@@ -1,10 +1,14 @@
-//! The files that operators start everything with, as far as that goes without a container engine.
+//! The files that operators start everything with, as far as that goes without a container engine: each program's own check of its
+//! settings, then the built server behind them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use anyhow::Result;
 
 use super::need::need;
 use super::tally::Tally;
+use super::{heading, python};
 use crate::server;
 
 /// Without which compose.yaml starts nothing.
@@ -12,6 +16,8 @@ const SECRETS: [&str; 4] = ["API_KEY", "BACKEND_API_KEY", "POSTGRES_PASSWORD", "
 
 /// Of compose.yaml, each with the settings of its server in a directory of its name.
 const PROFILES: [&str; 2] = ["gateway", "cpu"];
+
+const PYTHON: &str = "deploy";
 
 pub(super) fn run(root: &Path, tally: &mut Tally) {
     let deploy = root.join("deploy");
@@ -32,6 +38,7 @@ pub(super) fn run(root: &Path, tally: &mut Tally) {
         Err(error) => tally.leave_out(format!("deploy/*.sh: {error:#}")),
     }
     check_rules(&deploy.join("prometheus"), tally);
+    run_tests(root, tally);
 }
 
 fn check_compose(deploy: &Path, tally: &mut Tally) {
@@ -57,6 +64,29 @@ fn check_rules(directory: &Path, tally: &mut Tally) {
     };
     tally.check("deploy: what Prometheus scrapes", promtool("check config prometheus.yml"));
     tally.check("deploy: the alerts", promtool("test rules tests/*.yml"));
+}
+
+/// The server as Prometheus, a dashboard and nginx see it.
+fn run_tests(root: &Path, tally: &mut Tally) {
+    let title = "what surrounds the server";
+    match prepare_tests(root) {
+        Ok(python) => {
+            let mut tests = python::pytest(root, &python, PYTHON);
+            tests.env("LLM_TEST_BINARY", server::binary(root));
+            tally.tests(title, tests);
+        }
+        Err(error) => {
+            heading(title);
+            tally.leave_out(format!("{title}: {error:#}"));
+        }
+    }
+}
+
+fn prepare_tests(root: &Path) -> Result<PathBuf> {
+    need(Command::new("prometheus").arg("--version"), "Prometheus", &["prometheus"])?;
+    // Debian keeps it where only an administrator's shell looks.
+    need(Command::new("sh").args(["-c", "PATH=$PATH:/usr/sbin nginx -v"]), "nginx", &["nginx"])?;
+    python::prepare(root, PYTHON)
 }
 
 fn within(directory: &Path, mut command: Command) -> Command {

@@ -1,0 +1,93 @@
+"""The built server at LLM_TEST_BINARY, and what operators put around it."""
+
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+SERVER = os.environ["LLM_TEST_BINARY"]
+DEPLOY = pathlib.Path(__file__).parents[2] / "deploy"
+PATIENCE = 60
+CHAT = "/v1/chat/completions"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(condition, what):
+    deadline = time.monotonic() + PATIENCE
+    while not (result := condition()):
+        assert time.monotonic() < deadline, f"{what} did not happen"
+        time.sleep(0.05)
+    return result
+
+
+class Process:
+    """A program that answers HTTP, and whose output is kept."""
+
+    def __init__(self, command, port, ready, output, **options):
+        self.port, self.ready, self.output = port, ready, output
+        with open(output, "a") as file:
+            self.process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, **options)
+
+    def wait_until_ready(self):
+        wait_until(self.is_ready, f"the start of {self.process.args[0]}")
+
+    def is_ready(self):
+        assert self.process.poll() is None, self.output.read_text()
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return self.get(self.ready)
+        return False
+
+    def get(self, path):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=PATIENCE) as answer:
+            return answer.read().decode()
+
+    def chat(self, key="none", **fields):
+        """The status and the text of an answer to a chat."""
+        body = {"model": "demo", "messages": [{"role": "user", "content": "Show all users"}], "max_tokens": 8} | fields
+        headers = {"content-type": "application/json", "authorization": f"Bearer {key}"}
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{CHAT}", json.dumps(body).encode(), headers)
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refusal:
+            return refusal.code, refusal.read().decode()
+
+    def stop(self):
+        self.process.terminate()
+        return self.process.wait(PATIENCE)
+
+
+class Server(Process):
+    def __init__(self, directory, port=None, **settings):
+        port = port or free_port()
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+        ours = {"LLM_INFERENCE_HOSTNAME": "127.0.0.1", "LLM_INFERENCE_PORT": str(port), "LLM_DATABASE_URL": "sqlite::memory:"}
+        environment = kept | ours | {"OTEL_SDK_DISABLED": "true"} | settings
+        super().__init__([SERVER, "serve"], port, "/health/ready", directory / f"server-{port}.txt", cwd=directory, env=environment)
+
+
+@pytest.fixture
+def started():
+    """Keeps what a test starts until it is ready, and ends it whatever becomes of the test."""
+    with contextlib.ExitStack() as stack:
+
+        def keep(process):
+            stack.callback(process.process.wait)
+            stack.callback(process.process.kill)
+            process.wait_until_ready()
+            return process
+
+        yield keep

@@ -1,0 +1,38 @@
+"""What compose.yaml names is there, and is the same tomorrow."""
+
+import re
+
+import pytest
+import yaml
+
+from conftest import DEPLOY
+
+COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+SERVICES = COMPOSE["services"]
+# start-all.sh makes them.
+MADE = {"./certificates"}
+NAME = "llm-inference-api"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_an_image_is_pinned_by_its_version_or_built_here(name):
+    service = SERVICES[name]
+    assert "build" in service or re.fullmatch(r"[\w./-]+:(\$\{\w+:-)?v?\d+\.?[\w.-]*\}?", service["image"]), service["image"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_is_mounted_exists(name):
+    sources = [volume.split(":")[0] for volume in SERVICES[name].get("volumes", [])]
+    ours = [source for source in sources if source.startswith("./") and source not in MADE]
+    assert all((DEPLOY / source).exists() for source in ours), ours
+    assert {source for source in sources if not source.startswith("./")} <= set(COMPOSE["volumes"])
+
+
+@pytest.mark.parametrize("profile", ["gateway", "cpu"])
+def test_each_profile_has_one_server_by_the_name_that_nginx_and_prometheus_know(profile):
+    started = [service for service in SERVICES.values() if profile in service.get("profiles", [profile])]
+    [server] = [service for service in started if service["image"] == NAME]
+    assert all(NAME in network["aliases"] for network in server["networks"].values())
+    assert f"server {NAME}:8091" in (DEPLOY / "nginx/nginx.conf").read_text()
+    scraped = yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text())["scrape_configs"]
+    assert {"targets": [f"{NAME}:8091"]} in scraped[0]["static_configs"]
