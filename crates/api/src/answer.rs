@@ -143,6 +143,7 @@ impl Error {
                 row(Status::UNPROCESSABLE_ENTITY, "invalid_model_output", SERVER, Some("invalid_model_output"))
             }
             Kind::Upstream => row(Status::BAD_GATEWAY, "upstream_error", SERVER, Some("upstream_error")),
+            Kind::Loop => row(Status::LOOP_DETECTED, "loop_detected", SERVER, Some("loop_detected")),
             Kind::Timeout => row(Status::GATEWAY_TIMEOUT, "gateway_timeout", SERVER, Some("gateway_timeout")),
             Kind::Internal => {
                 let name = "internal_server_error";

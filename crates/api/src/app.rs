@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use axum::http::HeaderValue;
-use backend::{MaxTokens, Temperature, TopP};
+use backend::{Hops, MaxTokens, Temperature, TopP};
 use jiff::Timestamp;
 use openai::Header;
 use serving::{Asker, Service};
@@ -122,9 +122,9 @@ impl App {
         Self { service, settings: Arc::new(settings), started: Instant::now() }
     }
 
-    /// The same, of which everything is asked for them.
-    pub(crate) fn on_behalf_of(&self, asker: Option<Asker>) -> Self {
-        Self { service: self.service.on_behalf_of(asker), ..self.clone() }
+    /// The same, of which everything is asked for them, and has come this way.
+    pub(crate) fn on_behalf_of(&self, asker: Option<Asker>, hops: Hops) -> Self {
+        Self { service: self.service.on_behalf_of(asker).along(hops), ..self.clone() }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -53,6 +53,9 @@ pub enum Error {
     /// What the model wrote is not what it had to be, however often it was asked.
     #[error("none of {attempts} attempts passed; of the last: {reason}")]
     InvalidOutput { reason: String, attempts: u32 },
+    /// Sent on once more, it would come back here.
+    #[error("the request goes in a circle: {reason}")]
+    Loop { reason: &'static str },
     #[error("no answer within {} s", after.as_secs())]
     Timeout { after: Duration },
     /// Logged where it is made into an answer, never sent.
@@ -84,6 +87,7 @@ pub enum Kind {
     Unavailable,
     InvalidOutput,
     Upstream,
+    Loop,
     Timeout,
     Internal,
 }
@@ -104,6 +108,7 @@ impl Error {
             Self::InvalidOutput { .. } => Kind::InvalidOutput,
             Self::Upstream { .. } => Kind::Upstream,
             Self::Refused { kind, .. } => *kind,
+            Self::Loop { .. } => Kind::Loop,
             Self::Timeout { .. } => Kind::Timeout,
             Self::Internal { .. } => Kind::Internal,
         }

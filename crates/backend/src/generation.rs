@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroU32;
 
 use crate::sampling::{Choices, MaxTokens, Sampling, Stop, TopLogprobs};
-use crate::{Error, OutOfRange, Result};
+use crate::{Error, Hops, OutOfRange, Result};
 
 /// One request to a model. It was checked when it was made; a backend adds only what it alone can know (the vocabulary,
 /// the context length, its queue).
@@ -30,6 +30,7 @@ pub struct Generation {
     pub echo: Option<Echo>,
     pub priority: Priority,
     pub tenant: Tenant,
+    pub hops: Hops,
 }
 
 impl Generation {
@@ -48,6 +49,7 @@ impl Generation {
             echo: None,
             priority: Priority::default(),
             tenant: Tenant::default(),
+            hops: Hops::default(),
         }
     }
 

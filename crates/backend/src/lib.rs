@@ -11,6 +11,7 @@ mod classification;
 mod error;
 mod event;
 mod generation;
+mod hops;
 mod passage;
 mod sampling;
 mod upstream;
@@ -22,6 +23,7 @@ pub use classification::{Classification, Classified, Keep, Scale, Truncation};
 pub use error::{Error, Kind, Result};
 pub use event::{Alternative, Event, FinishReason, StopReason, TokenLogprob, Usage};
 pub use generation::{Conversation, Echo, Generation, Message, Priority, Prompt, Role, Tenant};
+pub use hops::{Hop, Hops, NotAHop};
 pub use passage::{Endpoint, Passage, Piece, Pieces};
 pub use sampling::{
     Choices, FrequencyPenalty, LogitBias, MaxTokens, MinP, PresencePenalty, RepetitionPenalty, Sampling, Stop, Temperature,

@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use futures_core::Stream;
 
-use crate::{Event, MaxTokens, Result, Tenant};
+use crate::{Event, Hops, MaxTokens, Result, Tenant};
 
 /// Nothing of it was checked but what is named here.
 #[derive(Debug, Clone)]
@@ -25,6 +25,7 @@ pub struct Passage {
     /// How many answers.
     pub choices: u32,
     pub tenant: Tenant,
+    pub hops: Hops,
 }
 
 /// What is asked for.

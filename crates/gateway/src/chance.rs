@@ -2,6 +2,13 @@
 
 use std::time::Duration;
 
+use backend::Hop;
+
+/// This run of the program, by a number that no other has.
+pub fn this_run() -> Hop {
+    Hop::new(Chance::new().next())
+}
+
 /// SplitMix64 (Steele, Lea, Flood, 2014): good enough to spread load, and nothing for secrets.
 #[derive(Debug, Clone)]
 pub(crate) struct Chance(u64);

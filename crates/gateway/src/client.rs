@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use backend::{Hop, Hops};
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT, VIA};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
@@ -25,16 +26,20 @@ const KEEP_IDLE: Duration = Duration::from_secs(4);
 
 /// Connections that are kept between requests. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct Client(legacy::Client<Connector, Full<Bytes>>);
+pub(crate) struct Client {
+    connections: legacy::Client<Connector, Full<Bytes>>,
+    /// As whom it asks.
+    hop: Hop,
+}
 
 impl Client {
-    pub(crate) fn new(connector: Connector) -> Self {
-        let client = legacy::Client::builder(TokioExecutor::new())
+    pub(crate) fn new(connector: Connector, hop: Hop) -> Self {
+        let connections = legacy::Client::builder(TokioExecutor::new())
             .pool_idle_timeout(KEEP_IDLE)
             .pool_timer(TokioTimer::new())
             .timer(TokioTimer::new())
             .build(connector);
-        Self(client)
+        Self { connections, hop }
     }
 
     /// The answer of a server that has begun one. Dropping the future, or the answer's body, ends the request: over HTTP/1.1 the
@@ -45,32 +50,49 @@ impl Client {
         route: &str,
         body: Bytes,
         accept: &'static str,
+        hops: &Hops,
     ) -> Result<Response<Incoming>, Failure> {
-        let mut request = request(Method::POST, upstream, route, body);
+        let mut request = self.request(Method::POST, upstream, route, body, hops);
         let headers = request.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
-        let response = self.0.request(request).await.map_err(|error| failed(&error))?;
+        let response = self.connections.request(request).await.map_err(|error| failed(&error))?;
         if response.status().is_success() { Ok(response) } else { Err(refusal(response, upstream).await) }
     }
 
     pub(crate) async fn get(&self, upstream: &UpstreamSettings, route: &str) -> Result<Response<Incoming>, Failure> {
-        self.0.request(request(Method::GET, upstream, route, Bytes::new())).await.map_err(|error| failed(&error))
+        let request = self.request(Method::GET, upstream, route, Bytes::new(), &Hops::default());
+        self.connections.request(request).await.map_err(|error| failed(&error))
+    }
+
+    /// Everything that a server gets to see: no header of the client's is among it, but for the gateways that the request has come
+    /// through.
+    fn request(
+        &self,
+        method: Method,
+        upstream: &UpstreamSettings,
+        route: &str,
+        body: Bytes,
+        hops: &Hops,
+    ) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = method;
+        *request.uri_mut() = upstream.address.of(route);
+        let headers = request.headers_mut();
+        headers.insert(USER_AGENT, HeaderValue::from_static(concat!("llm-inference-api/", env!("CARGO_PKG_VERSION"))));
+        headers.extend(via(hops, self.hop).map(|via| (VIA, via)));
+        if let Some(key) = upstream.api_key.as_ref().and_then(crate::ApiKey::bearer) {
+            headers.insert(AUTHORIZATION, key);
+        }
+        telemetry::inject(headers);
+        request
     }
 }
 
-/// Everything that a server gets to see: no header of the client's is among it.
-fn request(method: Method, upstream: &UpstreamSettings, route: &str, body: Bytes) -> Request<Full<Bytes>> {
-    let mut request = Request::new(Full::new(body));
-    *request.method_mut() = method;
-    *request.uri_mut() = upstream.address.of(route);
-    let headers = request.headers_mut();
-    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("llm-inference-api/", env!("CARGO_PKG_VERSION"))));
-    if let Some(key) = upstream.api_key.as_ref().and_then(crate::ApiKey::bearer) {
-        headers.insert(AUTHORIZATION, key);
-    }
-    telemetry::inject(headers);
-    request
+/// RFC 9110, section 7.6.3: a gateway names itself in what it sends on, behind those that have sent it before.
+fn via(hops: &Hops, here: Hop) -> Option<HeaderValue> {
+    let names: Vec<_> = hops.iter().chain([here]).map(|hop| format!("1.1 {hop}")).collect();
+    HeaderValue::try_from(names.join(", ")).ok()
 }
 
 fn failed(error: &legacy::Error) -> Failure {

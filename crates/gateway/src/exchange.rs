@@ -47,7 +47,7 @@ impl Streamed {
         let started = Instant::now();
         let begin = async {
             let body = question.body(seat.upstream());
-            let response = client.post(seat.upstream(), question.route(), body, "text/event-stream").await?;
+            let response = client.post(seat.upstream(), question.route(), body, "text/event-stream", question.hops()).await?;
             check_type(response.headers(), "text/event-stream")?;
             let ends_by = started + total;
             let mut events = Events { body: response.into_body(), reader: Reader::default(), total, ends_by };
@@ -150,7 +150,7 @@ pub(crate) async fn whole(
     let started = Instant::now();
     let exchange = async {
         let body = question.body(seat.upstream());
-        let response = client.post(seat.upstream(), question.route(), body, "application/json").await?;
+        let response = client.post(seat.upstream(), question.route(), body, "application/json", question.hops()).await?;
         check_type(response.headers(), "application/json")?;
         let body = Limited::new(response.into_body(), MOST_OF_ANSWER).collect().await;
         let bytes = body.map_err(|error| unread(&*error))?.to_bytes();

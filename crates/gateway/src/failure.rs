@@ -62,7 +62,8 @@ pub(crate) enum Verdict {
 }
 
 /// Under which names failures are counted, in the order of [`Failure::number`].
-pub(crate) const KINDS: [&str; 7] = ["unreachable", "broken", "nonsense", "timeout", "server_error", "busy", "refused"];
+pub(crate) const KINDS: [&str; 8] =
+    ["unreachable", "broken", "nonsense", "timeout", "server_error", "busy", "refused", "loop"];
 
 impl Failure {
     pub(crate) fn verdict(&self) -> Verdict {
@@ -74,6 +75,7 @@ impl Failure {
             Self::Status { status: StatusCode::SERVICE_UNAVAILABLE, retry_after: Some(retry_after), .. } => {
                 Verdict::Busy { until_in: *retry_after }
             }
+            Self::Status { .. } if self.is_loop() => Verdict::Refusal,
             Self::Status { .. } if self.is_about_us() => Verdict::Fault,
             Self::Status { status, .. } if status.is_client_error() => Verdict::Refusal,
             Self::Unreachable(_)
@@ -102,7 +104,7 @@ impl Failure {
     pub(crate) fn is_worth_another_try(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::Broken(_) | Self::Truncated => true,
-            Self::Status { status, .. } => matches!(status.as_u16(), 429 | 502 | 503 | 504) || self.is_about_us(),
+            Self::Status { status, .. } => matches!(status.as_u16(), 429 | 502 | 503 | 504 | 508) || self.is_about_us(),
             _ => false,
         }
     }
@@ -113,6 +115,12 @@ impl Failure {
         matches!(self, Self::Status { status, .. } if matches!(status.as_u16(), 401 | 402 | 403 | 404 | 405 | 407))
     }
 
+    /// A gateway of our kind, which would have sent the request back here: it is well, and other requests have a way through it. So this
+    /// is no fault of it, but another server may lead elsewhere.
+    pub(crate) fn is_loop(&self) -> bool {
+        matches!(self, Self::Status { status: StatusCode::LOOP_DETECTED, .. })
+    }
+
     /// Its place in [`KINDS`].
     pub(crate) fn number(&self) -> usize {
         match self {
@@ -120,6 +128,7 @@ impl Failure {
             Self::Broken(_) | Self::Truncated => 1,
             Self::Nonsense(_) => 2,
             Self::NoFirstByte(_) | Self::Silent(_) | Self::TooLong(_) => 3,
+            Self::Status { .. } if self.is_loop() => 7,
             Self::InStream(_) | Self::Status { .. } => match self.verdict() {
                 Verdict::Fault => 4,
                 Verdict::Busy { .. } => 5,
@@ -154,6 +163,7 @@ fn refused(status: StatusCode, said: Said, retry_after: Option<Duration>) -> Err
         (503, Some(retry_after)) => {
             Error::Unavailable { reason: "the server behind this model cannot answer now".into(), retry_after }
         }
+        (508, _) => Error::Loop { reason: "a server behind this model has sent it back" },
         (408, _) => Error::Upstream { reason: "it gave up waiting".into() },
         (400..=499, _) => Error::Refused { kind: said.kind(), parameter: said.parameter, message: said.message },
         _ => Error::Upstream { reason: "it reported an error of its own".into() },
@@ -185,6 +195,7 @@ mod tests {
             (503, None, Verdict::Fault),
             (503, Some(3), Verdict::Busy { until_in: Duration::from_secs(3) }),
             (504, None, Verdict::Fault),
+            (508, None, Verdict::Refusal),
         ] {
             assert_eq!(self::status(status, retry_after).verdict(), verdict, "{status}");
         }
@@ -193,7 +204,7 @@ mod tests {
     #[test]
     fn another_server_is_asked_only_where_that_can_help() {
         let worth = |code| status(code, None).is_worth_another_try();
-        assert!([401, 404, 429, 502, 503, 504].into_iter().all(worth));
+        assert!([401, 404, 429, 502, 503, 504, 508].into_iter().all(worth));
         assert!(![400, 413, 422, 500, 501].into_iter().any(worth));
         assert!(Failure::Unreachable(String::new()).is_worth_another_try());
         assert!(!Failure::NoFirstByte(Duration::ZERO).is_worth_another_try());

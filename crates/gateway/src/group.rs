@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use backend::{BoxFuture, Error, ModelCard, Result, Task};
+use backend::{BoxFuture, Error, Hop, ModelCard, Result, Task};
 use tokio::time::sleep;
 
 use crate::client::Client;
@@ -26,6 +26,7 @@ pub struct Group {
     pub(crate) client: Client,
     pub(crate) roster: Arc<Roster>,
     timeouts: Timeouts,
+    hop: Hop,
     card: Mutex<Arc<ModelCard>>,
     draining: AtomicBool,
 }
@@ -39,7 +40,7 @@ impl Group {
     }
 
     pub(crate) fn over(connector: Connector, settings: GroupSettings) -> Arc<Self> {
-        let GroupSettings { id, upstreams, timeouts, balance, max_queued, queue_timeout } = settings;
+        let GroupSettings { id, upstreams, timeouts, balance, max_queued, queue_timeout, hop } = settings;
         let card = ModelCard {
             id,
             parent: None,
@@ -52,7 +53,8 @@ impl Group {
             size: 0,
         };
         Arc::new(Self {
-            client: Client::new(connector),
+            client: Client::new(connector, hop),
+            hop,
             roster: Roster::new(upstreams, balance, max_queued, queue_timeout),
             timeouts,
             card: Mutex::new(Arc::new(card)),
@@ -101,9 +103,10 @@ impl Group {
         if self.draining.load(Ordering::Relaxed) {
             return Err(Error::Unavailable { reason: "the server is shutting down".into(), retry_after: RETRY_AFTER });
         }
+        question.hops().check(self.hop).inspect_err(|error| tracing::warn!(model = self.id(), "{error}"))?;
         let key = question.key();
         let mut seat = self.roster.seat(key).await?;
-        let mut tried = Vec::new();
+        let (mut tried, mut earlier) = (Vec::new(), None);
         loop {
             let (index, upstream) = (seat.index, seat.upstream().address.to_string());
             let failure = match exchange(seat).await {
@@ -113,7 +116,10 @@ impl Group {
             failure.log(&upstream);
             tried.push(index);
             let next = self.may_ask_again(&failure, tried.len()).then(|| self.roster.another(key, &tried)).flatten();
-            seat = next.ok_or_else(|| failure.into_error())?;
+            // That one server would have sent it back here is no news where another one has failed.
+            let told = earlier.filter(|_| failure.is_loop()).unwrap_or(failure);
+            let Some(next) = next else { return Err(told.into_error()) };
+            (seat, earlier) = (next, Some(told));
             if tried.contains(&seat.index) {
                 sleep(PAUSE).await;
             }
@@ -125,7 +131,8 @@ impl Group {
         let alone = self.roster.upstreams.len() == 1;
         let most = if alone { 2 } else { MOST_TRIES };
         let busy = matches!(failure.verdict(), Verdict::Busy { .. });
-        failure.is_worth_another_try() && tries < most && !(alone && (busy || failure.is_about_us()))
+        let is_vain = busy || failure.is_about_us() || failure.is_loop();
+        failure.is_worth_another_try() && tries < most && !(alone && is_vain)
     }
 
     /// Looks after the servers for as long as it is polled.

@@ -26,6 +26,7 @@ mod standing;
 mod watch;
 
 pub use address::{Address, NotAnAddress};
+pub use chance::this_run;
 pub use connection::TlsError;
 pub use group::Group;
 pub use settings::{ApiKey, Balance, GroupSettings, Timeouts, UpstreamSettings};

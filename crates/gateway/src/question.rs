@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use backend::{Conversation, Error, Generation, Prompt, Result, Role, Tenant};
+use backend::{Conversation, Error, Generation, Hops, Prompt, Result, Role, Tenant};
 use bytes::Bytes;
 use openai::body::Fields;
 use serde_json::Value;
@@ -19,6 +19,9 @@ pub(crate) trait Question: Send + Sync {
 
     /// For this server.
     fn body(&self, upstream: &UpstreamSettings) -> Bytes;
+
+    /// The gateways that it has come through.
+    fn hops(&self) -> &Hops;
 
     /// Stands for the beginning of the prompt: requests with the same one can share it in a server's cache.
     fn key(&self) -> u64;
@@ -64,6 +67,10 @@ impl Question for Generation {
             fields.insert("cache_salt".into(), salt.into());
         }
         Value::Object(fields).to_string().into()
+    }
+
+    fn hops(&self) -> &Hops {
+        &self.hops
     }
 
     fn key(&self) -> u64 {

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use backend::{Error, Event, Passage, Piece, Pieces, Result};
+use backend::{Error, Event, Hops, Passage, Piece, Pieces, Result};
 use bytes::Bytes;
 use futures_util::stream;
 use openai::verbatim::{Edit, Verbatim, quoted};
@@ -85,6 +85,10 @@ impl Question for Relayed<'_> {
             _ => edits.push(("cache_salt", Edit::Remove)),
         }
         self.fields.edited(&edits).into()
+    }
+
+    fn hops(&self) -> &Hops {
+        &self.passage.hops
     }
 
     fn key(&self) -> u64 {

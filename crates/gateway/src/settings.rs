@@ -4,6 +4,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use backend::Hop;
 use http::HeaderValue;
 use http::header::InvalidHeaderValue;
 
@@ -22,6 +23,8 @@ pub struct GroupSettings {
     pub max_queued: usize,
     /// ... and for how long.
     pub queue_timeout: Duration,
+    /// This run of the program, by which it knows what it has sent on itself.
+    pub hop: Hop,
 }
 
 /// One server.

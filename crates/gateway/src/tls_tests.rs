@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use backend::{Backend, Conversation, Generation, Kind, Message, Prompt, Role};
+use backend::{Backend, Conversation, Generation, Hop, Kind, Message, Prompt, Role};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use testkit::upstream::{Act, Upstream};
 use tokio::io::copy_bidirectional;
@@ -49,8 +49,16 @@ fn group(url: &str, roots: RootCertStore) -> Arc<Group> {
     };
     let timeouts = Timeouts::default();
     let connector = Connector::over(Some(Arc::new(trusting(roots).unwrap())), timeouts.connect);
-    let (id, balance, queue_timeout) = ("ours".into(), Balance::default(), Duration::ZERO);
-    Group::over(connector, GroupSettings { id, upstreams: vec![upstream], timeouts, balance, max_queued: 0, queue_timeout })
+    let settings = GroupSettings {
+        id: "ours".into(),
+        upstreams: vec![upstream],
+        timeouts,
+        balance: Balance::default(),
+        max_queued: 0,
+        queue_timeout: Duration::ZERO,
+        hop: Hop::new(7),
+    };
+    Group::over(connector, settings)
 }
 
 fn question() -> Generation {

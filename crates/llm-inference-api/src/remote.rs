@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use backend::Hop;
 use gateway::{Group, GroupSettings};
 use registry::Entry;
 use serving::Model;
@@ -14,10 +15,11 @@ use crate::settings::types::RemoteModel;
 /// The groups of servers behind the selected models, in their order.
 pub(crate) fn groups(selection: &[Entry], settings: &Settings) -> Result<Vec<Arc<Group>>> {
     let remote = selection.iter().filter_map(|entry| Some((&entry.id, settings.declared(&entry.id)?.remote.as_ref()?)));
-    remote.map(|(id, remote)| group(id, remote, settings)).collect()
+    let hop = gateway::this_run();
+    remote.map(|(id, remote)| group(id, remote, settings, hop)).collect()
 }
 
-fn group(id: &str, remote: &RemoteModel, settings: &Settings) -> Result<Arc<Group>> {
+fn group(id: &str, remote: &RemoteModel, settings: &Settings, hop: Hop) -> Result<Arc<Group>> {
     let RemoteModel { upstreams, timeouts, balance } = remote.clone();
     let settings = GroupSettings {
         id: id.to_owned(),
@@ -26,6 +28,7 @@ fn group(id: &str, remote: &RemoteModel, settings: &Settings) -> Result<Arc<Grou
         balance,
         max_queued: settings.engine.max_queued.value,
         queue_timeout: settings.engine.queue_timeout.value,
+        hop,
     };
     Group::new(settings).with_context(|| format!("the servers of the model {id:?} cannot be asked"))
 }

@@ -20,6 +20,7 @@ pub(crate) fn shared(generation: &Generation, model: &str) -> Fields {
         echo: _,
         priority,
         tenant: _,
+        hops: _, // In a header.
     } = generation;
     let mut fields = Fields::new();
     let mut set = |name: &str, value: Value| drop(fields.insert(name.to_owned(), value));

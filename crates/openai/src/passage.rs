@@ -1,6 +1,6 @@
 //! A request that is handed on as it is: only what has to be known of it is read.
 
-use backend::{Endpoint, MaxTokens, Passage, Tenant};
+use backend::{Endpoint, Hops, MaxTokens, Passage, Tenant};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
@@ -37,6 +37,7 @@ pub fn passage(endpoint: Endpoint, body: &[u8]) -> Result<Passage, Error> {
         max_tokens: tokens.and_then(MaxTokens::new),
         choices: read::<u32>(&fields, "n")?.unwrap_or(1).max(1).saturating_mul(prompts(&fields)),
         tenant: Tenant::default(),
+        hops: Hops::default(),
         body: text.to_owned(),
     })
 }

@@ -60,7 +60,7 @@ impl Service {
     /// A handle of which everything is asked for them, and paid by them.
     #[must_use]
     pub fn on_behalf_of(&self, asker: Option<Asker>) -> Self {
-        Self { inner: Arc::clone(&self.inner), asker }
+        Self { asker, ..self.clone() }
     }
 
     /// Whether keys and quotas can be looked up. A server without any has nothing to look up.

@@ -71,6 +71,7 @@ fn in_a_chat(generation: Generation) -> Result<Classification> {
         echo,
         priority,
         tenant,
+        hops: _, // A model that classifies runs here.
         max_tokens: _,
         default_max_tokens: _,
         logprobs: _,

@@ -55,6 +55,7 @@ impl Service {
             defaults.fill(&mut generation, limit);
             meter.asked(&generation);
             generation.tenant = generation.tenant.within(self.tenant());
+            generation.hops = self.hops.clone();
             meter.pays(self.set_aside(most_tokens(&generation, &*lease.backend)).await?);
             let events = answer(&*lease.backend, generation).await?;
             Ok((events, lease))

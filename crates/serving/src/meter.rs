@@ -144,6 +144,7 @@ pub(crate) const fn word(kind: Kind) -> &'static str {
         Kind::Unavailable => "unavailable",
         Kind::InvalidOutput => "invalid_output",
         Kind::Upstream => "upstream",
+        Kind::Loop => "loop",
         Kind::Timeout => "timeout",
         Kind::Internal => "internal",
     }

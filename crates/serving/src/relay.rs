@@ -44,6 +44,7 @@ impl Service {
             let limit = member.model.check_length(passage.max_tokens, self.inner.settings.max_tokens_limit)?;
             let lease = member.open().await?;
             passage.tenant = self.tenant();
+            passage.hops = self.hops.clone();
             let context = lease.backend.card().context_length;
             fill(&mut passage, member.model.defaults, limit, context);
             let most = most_tokens(&passage, context);

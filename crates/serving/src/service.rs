@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use accounts::Accounts;
-use backend::{Error, MaxTokens, ModelCard, Result};
+use backend::{Error, Hops, MaxTokens, ModelCard, Result};
 use telemetry::{Metrics, Reading};
 
 use crate::account::Asker;
@@ -51,6 +51,8 @@ pub struct Service {
     pub(crate) inner: Arc<Inner>,
     /// For whom what is asked of this handle is done.
     pub(crate) asker: Option<Asker>,
+    /// The way that it came here.
+    pub(crate) hops: Hops,
 }
 
 #[derive(Debug)]
@@ -75,7 +77,13 @@ impl Service {
 
     fn make(models: Vec<Model>, settings: Settings, metrics: Arc<Metrics>, accounts: Option<Accounts>) -> Self {
         let inner = Inner { fleet: Fleet::new(models, &settings), settings, metrics, drain: Drain::default(), accounts };
-        Self { inner: Arc::new(inner), asker: None }
+        Self { inner: Arc::new(inner), asker: None, hops: Hops::default() }
+    }
+
+    /// A handle of which everything is asked by who has come this way.
+    #[must_use]
+    pub fn along(&self, hops: Hops) -> Self {
+        Self { hops, ..self.clone() }
     }
 
     /// Opens the first of the models that are opened on demand, or fails. From this call on, until the model is there, the service

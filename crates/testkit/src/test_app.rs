@@ -81,7 +81,11 @@ impl TestApp {
 
     /// Listens on a free port.
     pub async fn listen(&self) -> Listening {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        self.listen_on(TcpListener::bind("127.0.0.1:0").await.expect("a port is free"))
+    }
+
+    /// Where it was made for.
+    pub fn listen_on(&self, listener: TcpListener) -> Listening {
         let address = listener.local_addr().expect("a listener has an address");
         let shutdown = CancellationToken::new();
         let told = shutdown.clone().cancelled_owned();

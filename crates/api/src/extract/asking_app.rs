@@ -6,6 +6,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use serving::Asker;
 
+use super::via::hops;
 use crate::App;
 
 impl FromRequestParts<Self> for App {
@@ -13,6 +14,6 @@ impl FromRequestParts<Self> for App {
 
     async fn from_request_parts(parts: &mut Parts, app: &Self) -> Result<Self, Self::Rejection> {
         let asker = parts.extensions.get::<Asker>().cloned();
-        Ok(app.on_behalf_of(asker))
+        Ok(app.on_behalf_of(asker, hops(&parts.headers)))
     }
 }

@@ -131,6 +131,7 @@ async fn what_a_model_refuses() {
         (Error::Upstream { reason: "it hung up".into() }, 502, "upstream_error"),
         (Error::Unavailable { reason: "it is draining".into(), retry_after }, 503, "service_unavailable"),
         (Error::Timeout { after: retry_after }, 504, "gateway_timeout"),
+        (Error::Loop { reason: "it has come back" }, 508, "loop_detected"),
     ];
     for route in routes().iter().filter(|route| route.generates) {
         for (error, status, name) in &rows {

@@ -17,6 +17,7 @@ mod hosts;
 mod keys;
 mod local;
 mod logs;
+mod loops;
 mod metrics;
 mod models;
 mod openapi;

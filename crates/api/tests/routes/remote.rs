@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use accounts::{Accounts, Hash, KeyLimits, Listed, Models, OrganizationLimits, Role, Secret, Store};
 use axum::http::{HeaderValue, StatusCode};
+use backend::Hop;
 use gateway::{ApiKey, Balance, Group, GroupSettings, Timeouts, UpstreamSettings};
 use http_body_util::BodyExt;
 use serde_json::json;
@@ -16,17 +17,23 @@ use testkit::{Answer, Reply, Scripted, TestApp, post};
 
 use crate::{CHAT, COMPLETIONS, chat_with, completion_with};
 
-fn group_at(url: &str, timeouts: Timeouts) -> Arc<Group> {
+pub(crate) fn group_at(url: &str, timeouts: Timeouts) -> Arc<Group> {
+    gateway_at(url, "theirs", timeouts, Hop::new(7))
+}
+
+/// The same in a process of its own.
+pub(crate) fn gateway_at(url: &str, model: &str, timeouts: Timeouts, hop: Hop) -> Arc<Group> {
     let upstream = UpstreamSettings {
         address: url.parse().unwrap(),
-        model: "theirs".into(),
+        model: model.into(),
         api_key: Some(ApiKey::new("its-key").unwrap()),
         weight: NonZeroU32::MIN,
         max_concurrent: None,
         cache_salt: true,
     };
     let (id, balance, queue_timeout) = ("demo".into(), Balance::default(), Duration::from_mins(1));
-    Group::new(GroupSettings { id, upstreams: vec![upstream], timeouts, balance, max_queued: 8, queue_timeout }).unwrap()
+    Group::new(GroupSettings { id, upstreams: vec![upstream], timeouts, balance, max_queued: 8, queue_timeout, hop })
+        .unwrap()
 }
 
 fn app_at(url: &str) -> TestApp {

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backend::{
-    Backend, Conversation, Endpoint, Error, Event, Events, Generation, Message, Passage, Piece, Pieces, Prompt, Role,
+    Backend, Conversation, Endpoint, Error, Event, Events, Generation, Hop, Hops, Message, Passage, Piece, Pieces, Prompt, Role,
     Tenant, UpstreamReading, Usage,
 };
 use futures_util::StreamExt;
 use gateway::{Balance, Group, GroupSettings, Timeouts, UpstreamSettings};
 use serde_json::{Value, json};
 use testkit::upstream::Upstream;
+
+/// The gateway in the tests.
+pub(crate) const HERE: Hop = Hop::new(7);
 
 pub(crate) fn upstream(url: &str) -> UpstreamSettings {
     UpstreamSettings {
@@ -33,6 +36,7 @@ pub(crate) fn settings(upstreams: Vec<UpstreamSettings>) -> GroupSettings {
         balance: Balance::RoundRobin,
         max_queued: 1,
         queue_timeout: Duration::from_mins(1),
+        hop: HERE,
     }
 }
 
@@ -102,6 +106,7 @@ pub(crate) fn passage(body: &Value) -> Passage {
         max_tokens: None,
         choices: 1,
         tenant: Tenant::default(),
+        hops: Hops::default(),
     }
 }
 

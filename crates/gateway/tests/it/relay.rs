@@ -51,7 +51,7 @@ async fn nothing_of_a_client_but_its_words_reaches_the_server() {
     let received = upstream.only();
     let mut names: Vec<_> = received.headers.iter().map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();
-    assert_eq!(names, ["accept", "content-length", "content-type", "host", "user-agent"]);
+    assert_eq!(names, ["accept", "content-length", "content-type", "host", "user-agent", "via"]);
 }
 
 #[tokio::test]

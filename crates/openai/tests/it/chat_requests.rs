@@ -19,6 +19,7 @@ fn with(name: &str, value: impl Into<Value>) -> Value {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a generation has so many fields")]
 fn every_parameter_arrives() {
     let generation = generation(&json!({
         "model": "org/demo",
@@ -117,6 +118,9 @@ fn every_parameter_arrives() {
             ),
             tenant: Tenant(
                 0,
+            ),
+            hops: Hops(
+                [],
             ),
         }
     "#);

@@ -60,6 +60,7 @@ pub(super) fn with_model() -> Vec<Error> {
         Reason::QueueFull { reason: "the queue is full", retry_after: A_MOMENT },
         unavailable(),
         Reason::Upstream { reason: "it answered with status 500".into() },
+        Reason::Loop { reason: "it has come back to a server that has sent it on" },
         Reason::Timeout { after: Duration::from_mins(1) },
     ];
     reasons.map(Error::Backend).into()
