@@ -1,17 +1,22 @@
 //! Whether a server that has failed is asked again: a state machine, and nothing else.
 //!
-//! Closed, it counts failures in a row. At the fifth it opens: nobody is sent there for a while. Then one request goes to see, and
-//! decides for all; each time that it fails, the pause doubles.
+//! Closed, it counts failures in a row, and [doubts](crate::doubts) beside what goes well. At the fifth, or where doubts prevail, it
+//! opens: nobody is sent there for a while. Then one request goes to see, and decides for all as soon as its answer begins; each time
+//! that it fails, the pause doubles. One that takes long to find out is not waited for: the next goes meanwhile.
 
 use std::time::Duration;
 
 use backend::BreakerState;
 use tokio::time::Instant;
 
+use crate::doubts::Doubts;
+
 /// Failures in a row that open it.
 const FAILURES: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// After that a further request goes to see: an answer in one piece may be minutes in the making.
+const LOOK: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -21,13 +26,16 @@ enum State {
     Open {
         until: Instant,
     },
-    /// Somebody is seeing.
-    HalfOpen,
+    /// Somebody is seeing. Another may go then.
+    HalfOpen {
+        next_at: Instant,
+    },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Breaker {
     state: State,
+    doubts: Doubts,
     /// The next one.
     pause: Duration,
     /// How often it has changed its state: what began before a change says nothing about after it.
@@ -42,31 +50,40 @@ pub(crate) struct Pass {
 
 impl Default for Breaker {
     fn default() -> Self {
-        Self { state: State::Closed { failures: 0 }, pause: FIRST_PAUSE, era: 0 }
+        Self { state: State::Closed { failures: 0 }, doubts: Doubts::default(), pause: FIRST_PAUSE, era: 0 }
     }
 }
 
 impl Breaker {
-    /// When a request may go; `None` while another one is seeing for all.
-    pub(crate) fn opens_at(&self, now: Instant) -> Option<Instant> {
+    /// When a request may go.
+    pub(crate) fn opens_at(&self, now: Instant) -> Instant {
         match self.state {
-            State::Closed { .. } => Some(now),
-            State::Open { until } => Some(until.max(now)),
-            State::HalfOpen => None,
+            State::Closed { .. } => now,
+            State::Open { until: at } | State::HalfOpen { next_at: at } => at.max(now),
         }
     }
 
     /// Lets a request through. To be called only when it [opens](Self::opens_at).
-    pub(crate) fn pass(&mut self) -> Pass {
-        if matches!(self.state, State::Open { .. }) {
-            self.turn(State::HalfOpen);
+    pub(crate) fn pass(&mut self, now: Instant) -> Pass {
+        let next_at = now + LOOK;
+        match &mut self.state {
+            State::Closed { .. } => {}
+            State::Open { .. } => self.turn(State::HalfOpen { next_at }),
+            State::HalfOpen { next_at: at } => *at = next_at,
         }
         Pass { era: self.era }
     }
 
     /// The server has begun to answer: it is there again.
-    pub(crate) fn answered(&mut self, pass: &mut Pass) {
-        if self.is_current(*pass) && self.state == State::HalfOpen {
+    pub(crate) fn answered(&mut self, pass: &mut Pass, now: Instant) {
+        self.is_there(pass);
+        if self.is_current(*pass) {
+            self.doubts.went_well(now);
+        }
+    }
+
+    fn is_there(&mut self, pass: &mut Pass) {
+        if self.is_current(*pass) && self.is_half_open() {
             self.pause = FIRST_PAUSE;
             self.turn(State::Closed { failures: 0 });
             pass.era = self.era;
@@ -75,7 +92,7 @@ impl Breaker {
 
     /// An answer is whole, or was refused by a server that is well.
     pub(crate) fn succeeded(&mut self, mut pass: Pass) {
-        self.answered(&mut pass);
+        self.is_there(&mut pass);
         if let State::Closed { failures } = &mut self.state
             && pass.era == self.era
         {
@@ -87,7 +104,7 @@ impl Breaker {
         match &mut self.state {
             _ if pass.era != self.era => {}
             State::Closed { failures } if *failures + 1 < FAILURES => *failures += 1,
-            State::Closed { .. } | State::HalfOpen => {
+            State::Closed { .. } | State::HalfOpen { .. } => {
                 let until = now + self.pause;
                 self.pause = (self.pause * 2).min(LONGEST_PAUSE);
                 self.turn(State::Open { until });
@@ -96,11 +113,25 @@ impl Breaker {
         }
     }
 
+    /// It failed, and that may have been the request's fault, for which `request` stands. A look that ends so decides nothing; the next
+    /// one comes after a pause that is no longer than the first.
+    pub(crate) fn doubted(&mut self, pass: Pass, request: u64, now: Instant) {
+        if !self.is_current(pass) {
+        } else if self.is_half_open() {
+            self.turn(State::Open { until: now + FIRST_PAUSE });
+        } else if self.doubts.failed(request, now) {
+            let until = now + self.pause;
+            self.turn(State::Open { until });
+        }
+    }
+
     /// Whoever asked has left before it was known how it went. Somebody else may go and see at once: a breaker whose one request
     /// has left must not stay half open for ever.
     pub(crate) fn given_up(&mut self, pass: Pass, now: Instant) {
-        if self.is_current(pass) && self.state == State::HalfOpen {
-            self.turn(State::Open { until: now });
+        if let State::HalfOpen { next_at } = &mut self.state
+            && pass.era == self.era
+        {
+            *next_at = now;
         }
     }
 
@@ -108,7 +139,7 @@ impl Breaker {
         match self.state {
             State::Closed { .. } => BreakerState::Closed,
             State::Open { .. } => BreakerState::Open,
-            State::HalfOpen => BreakerState::HalfOpen,
+            State::HalfOpen { .. } => BreakerState::HalfOpen,
         }
     }
 
@@ -116,8 +147,13 @@ impl Breaker {
         pass.era == self.era
     }
 
-    const fn turn(&mut self, state: State) {
+    const fn is_half_open(&self) -> bool {
+        matches!(self.state, State::HalfOpen { .. })
+    }
+
+    fn turn(&mut self, state: State) {
         self.state = state;
+        self.doubts = Doubts::default();
         self.era += 1;
     }
 }
@@ -130,14 +166,14 @@ mod tests {
 
     impl Breaker {
         fn admits(&self, now: Instant) -> bool {
-            self.opens_at(now) == Some(now)
+            self.opens_at(now) == now
         }
     }
 
     fn opened(now: Instant) -> Breaker {
         let mut breaker = Breaker::default();
         for _ in 0..FAILURES {
-            let pass = breaker.pass();
+            let pass = breaker.pass(now);
             breaker.failed(pass, now);
         }
         breaker
@@ -148,11 +184,11 @@ mod tests {
         let now = Instant::now();
         let mut breaker = Breaker::default();
         for failure in [true, true, true, true, false, true, true, true, true] {
-            let pass = breaker.pass();
+            let pass = breaker.pass(now);
             if failure { breaker.failed(pass, now) } else { breaker.succeeded(pass) }
         }
         assert_eq!(breaker.state(), BreakerState::Closed);
-        let pass = breaker.pass();
+        let pass = breaker.pass(now);
         breaker.failed(pass, now);
         assert_eq!(breaker.state(), BreakerState::Open);
         assert!(!breaker.admits(now));
@@ -164,9 +200,9 @@ mod tests {
         let mut breaker = opened(now);
         let later = now + FIRST_PAUSE;
         assert!(breaker.admits(later));
-        let mut pass = breaker.pass();
+        let mut pass = breaker.pass(later);
         assert!(!breaker.admits(later), "one at a time");
-        breaker.answered(&mut pass);
+        breaker.answered(&mut pass, later);
         assert!(breaker.admits(later));
         breaker.failed(pass, later);
         assert_eq!(breaker.state(), BreakerState::Closed, "an answer that breaks off is the first failure of five");
@@ -177,9 +213,9 @@ mod tests {
         let mut now = Instant::now();
         let mut breaker = opened(now);
         for pause in [5, 10, 20, 40, 60, 60] {
-            assert_eq!(breaker.opens_at(now), Some(now + Duration::from_secs(pause)));
+            assert_eq!(breaker.opens_at(now), now + Duration::from_secs(pause));
             now += Duration::from_secs(pause);
-            let pass = breaker.pass();
+            let pass = breaker.pass(now);
             breaker.failed(pass, now);
         }
     }
@@ -189,18 +225,68 @@ mod tests {
         let now = Instant::now();
         let mut breaker = opened(now);
         let later = now + FIRST_PAUSE;
-        let pass = breaker.pass();
+        let pass = breaker.pass(later);
         breaker.given_up(pass, later);
         assert!(breaker.admits(later));
+    }
+
+    #[test]
+    fn a_look_that_takes_long_is_not_waited_for() {
+        let now = Instant::now();
+        let mut breaker = opened(now);
+        let later = now + FIRST_PAUSE;
+        let mut slow = breaker.pass(later);
+        assert_eq!(breaker.opens_at(later), later + LOOK);
+        let later = later + LOOK;
+        let mut quick = breaker.pass(later);
+        assert!(!breaker.admits(later));
+        breaker.answered(&mut quick, later);
+        assert!(breaker.admits(later));
+        breaker.answered(&mut slow, later);
+        breaker.failed(slow, later);
+        assert_eq!(breaker.state(), BreakerState::Closed, "what the other one saw holds");
+    }
+
+    #[test]
+    fn doubts_open_it_only_where_they_prevail() {
+        let now = Instant::now();
+        let doubted = |requests: std::ops::Range<u64>, well: u64| {
+            let mut breaker = Breaker::default();
+            for _ in 0..well {
+                let mut pass = breaker.pass(now);
+                breaker.answered(&mut pass, now);
+                breaker.succeeded(pass);
+            }
+            for request in requests {
+                let pass = breaker.pass(now);
+                breaker.doubted(pass, request, now);
+            }
+            breaker.state()
+        };
+        assert_eq!([doubted(0..4, 0), doubted(0..5, 0)], [BreakerState::Closed, BreakerState::Open]);
+        assert_eq!([doubted(0..10, 10), doubted(0..11, 10)], [BreakerState::Closed, BreakerState::Open]);
+    }
+
+    #[test]
+    fn a_look_that_ends_in_doubt_does_not_make_the_pause_longer() {
+        let mut now = Instant::now();
+        let mut breaker = opened(now);
+        now += FIRST_PAUSE;
+        for request in 0..4 {
+            let pass = breaker.pass(now);
+            breaker.doubted(pass, request, now);
+            assert_eq!(breaker.opens_at(now), now + FIRST_PAUSE);
+            now += FIRST_PAUSE;
+        }
     }
 
     #[test]
     fn what_began_before_it_opened_says_nothing_after() {
         let now = Instant::now();
         let mut breaker = Breaker::default();
-        let old = breaker.pass();
+        let old = breaker.pass(now);
         for _ in 0..FAILURES {
-            let pass = breaker.pass();
+            let pass = breaker.pass(now);
             breaker.failed(pass, now);
         }
         breaker.succeeded(old);
@@ -213,6 +299,7 @@ mod tests {
         Answer(usize),
         Succeed(usize),
         Fail(usize),
+        Doubt(usize),
         GiveUp(usize),
         Wait(u64),
     }
@@ -223,14 +310,15 @@ mod tests {
             1 => (0..8_usize).prop_map(Step::Answer),
             2 => (0..8_usize).prop_map(Step::Succeed),
             3 => (0..8_usize).prop_map(Step::Fail),
+            3 => (0..8_usize).prop_map(Step::Doubt),
             1 => (0..8_usize).prop_map(Step::GiveUp),
             2 => (0..30_u64).prop_map(Step::Wait),
         ]
     }
 
     proptest! {
-        /// Whatever happens in whatever order: at most one request sees whether the server is there again, and once all that was
-        /// let through has ended, a request may go within the longest pause.
+        /// Whatever happens in whatever order: at most one request at a time goes to see whether the server is there again, and a request
+        /// may go within the longest pause, whether those that were let through have ended or not.
         #[test]
         fn it_never_gets_stuck(steps in prop::collection::vec(step(), 0..200)) {
             let mut now = Instant::now();
@@ -239,19 +327,24 @@ mod tests {
             for step in steps {
                 match step {
                     Step::Begin if breaker.admits(now) => {
-                        running.push(breaker.pass());
+                        running.push(breaker.pass(now));
                         if breaker.state() == BreakerState::HalfOpen {
                             prop_assert!(!breaker.admits(now));
                         }
                     }
                     Step::Begin => {}
-                    Step::Answer(index) => running.get_mut(index).into_iter().for_each(|pass| breaker.answered(pass)),
+                    Step::Answer(index) => running.get_mut(index).into_iter().for_each(|pass| breaker.answered(pass, now)),
                     Step::Succeed(index) => {
                         if let Some(pass) = take(&mut running, index) {
                             breaker.succeeded(pass);
                         }
                     }
                     Step::Fail(index) => take(&mut running, index).into_iter().for_each(|pass| breaker.failed(pass, now)),
+                    Step::Doubt(index) => {
+                        if let Some(pass) = take(&mut running, index) {
+                            breaker.doubted(pass, index as u64, now);
+                        }
+                    }
                     Step::GiveUp(index) => {
                         if let Some(pass) = take(&mut running, index) {
                             breaker.given_up(pass, now);
@@ -260,10 +353,11 @@ mod tests {
                     Step::Wait(seconds) => now += Duration::from_secs(seconds),
                 }
             }
+            prop_assert!(breaker.opens_at(now) <= now + LONGEST_PAUSE);
             for pass in running {
                 breaker.given_up(pass, now);
             }
-            prop_assert!(breaker.opens_at(now).is_some_and(|at| at <= now + LONGEST_PAUSE));
+            prop_assert!(breaker.opens_at(now) <= now + LONGEST_PAUSE);
         }
     }
 }

@@ -47,7 +47,8 @@ impl Streamed {
         let started = Instant::now();
         let begin = async {
             let body = question.body(seat.upstream());
-            let response = client.post(seat.upstream(), question.route(), body, "text/event-stream", question.hops()).await?;
+            let response =
+                client.post(seat.upstream(), question.route(), body, "text/event-stream", question.hops()).await?;
             check_type(response.headers(), "text/event-stream")?;
             let ends_by = started + total;
             let mut events = Events { body: response.into_body(), reader: Reader::default(), total, ends_by };
@@ -147,21 +148,22 @@ pub(crate) async fn whole(
     question: &dyn Question,
     timeouts: Timeouts,
 ) -> Result<(Seat, String), Failure> {
-    let started = Instant::now();
+    let (started, mut has_begun) = (Instant::now(), false);
     let exchange = async {
         let body = question.body(seat.upstream());
         let response = client.post(seat.upstream(), question.route(), body, "application/json", question.hops()).await?;
         check_type(response.headers(), "application/json")?;
+        // Others may be waiting for somebody to see that the server is there.
+        seat.answered(started.elapsed());
+        has_begun = true;
         let body = Limited::new(response.into_body(), MOST_OF_ANSWER).collect().await;
         let bytes = body.map_err(|error| unread(&*error))?.to_bytes();
         String::from_utf8(bytes.into()).map_err(|_| Failure::Nonsense("it is not UTF-8".into()))
     };
     let answered = timeout_at(started + timeouts.total, exchange).await;
-    match answered.unwrap_or(Err(Failure::NoFirstByte(timeouts.total))) {
-        Ok(body) => {
-            seat.answered(started.elapsed());
-            Ok((seat, body))
-        }
+    let too_late = if has_begun { Failure::TooLong } else { Failure::NoFirstByte };
+    match answered.unwrap_or_else(|_| Err(too_late(timeouts.total))) {
+        Ok(body) => Ok((seat, body)),
         Err(failure) => {
             seat.failed(&failure);
             Err(failure)

@@ -55,6 +55,8 @@ impl From<Unheard> for Failure {
 pub(crate) enum Verdict {
     /// Something is wrong with it.
     Fault,
+    /// It answers. Whether it or the request is to blame is not known.
+    Doubt,
     /// It is well, and has too much to do: until then.
     Busy { until_in: Duration },
     /// It is well, and the request is not.
@@ -78,22 +80,19 @@ impl Failure {
             Self::Status { .. } if self.is_loop() => Verdict::Refusal,
             Self::Status { .. } if self.is_about_us() => Verdict::Fault,
             Self::Status { status, .. } if status.is_client_error() => Verdict::Refusal,
-            Self::Unreachable(_)
-            | Self::Broken(_)
-            | Self::Truncated
-            | Self::Nonsense(_)
-            | Self::NoFirstByte(_)
-            | Self::Silent(_)
-            | Self::TooLong(_)
-            | Self::InStream(_)
-            | Self::Status { .. } => Verdict::Fault,
+            // What stands before the server cannot get through to it.
+            Self::Status { status, .. } if matches!(status.as_u16(), 502..=504) => Verdict::Fault,
+            Self::Unreachable(_) | Self::Broken(_) | Self::Truncated | Self::NoFirstByte(_) | Self::Silent(_) => {
+                Verdict::Fault
+            }
+            Self::Nonsense(_) | Self::TooLong(_) | Self::InStream(_) | Self::Status { .. } => Verdict::Doubt,
         }
     }
 
     /// What is wrong with a server is worth a look; what a client does wrong is in the line of its request.
     pub(crate) fn log(&self, upstream: &str) {
         match self.verdict() {
-            Verdict::Fault => tracing::warn!(upstream, reason = %self, "a server has failed"),
+            Verdict::Fault | Verdict::Doubt => tracing::warn!(upstream, reason = %self, "a server has failed"),
             Verdict::Busy { .. } => tracing::info!(upstream, reason = %self, "a server has too much to do"),
             Verdict::Refusal => tracing::debug!(upstream, reason = %self, "a server has refused a request"),
         }
@@ -130,7 +129,7 @@ impl Failure {
             Self::NoFirstByte(_) | Self::Silent(_) | Self::TooLong(_) => 3,
             Self::Status { .. } if self.is_loop() => 7,
             Self::InStream(_) | Self::Status { .. } => match self.verdict() {
-                Verdict::Fault => 4,
+                Verdict::Fault | Verdict::Doubt => 4,
                 Verdict::Busy { .. } => 5,
                 Verdict::Refusal => 6,
             },
@@ -190,7 +189,8 @@ mod tests {
             (422, None, Verdict::Refusal),
             (429, None, Verdict::Busy { until_in: RETRY_AFTER }),
             (429, Some(7), Verdict::Busy { until_in: Duration::from_secs(7) }),
-            (500, None, Verdict::Fault),
+            (500, None, Verdict::Doubt),
+            (501, None, Verdict::Doubt),
             (502, None, Verdict::Fault),
             (503, None, Verdict::Fault),
             (503, Some(3), Verdict::Busy { until_in: Duration::from_secs(3) }),

@@ -1,13 +1,12 @@
 //! Who of the servers is asked next, and who waits meanwhile.
 //!
 //! A request that goes to a server holds a [`Seat`] there until it has ended, however it ends. Where every server has as many as it
-//! takes, requests wait: so many, and so long.
+//! takes, requests wait in the order in which they came: so many, and so long.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use backend::{Error, Result, UpstreamReading};
-use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use crate::balance::{Candidate, Chooser};
@@ -15,6 +14,7 @@ use crate::breaker::Pass;
 use crate::budget::RetryBudget;
 use crate::chance::Chance;
 use crate::failure::{Failure, RETRY_AFTER};
+use crate::queue::{Queue, Waiting};
 use crate::settings::{Balance, UpstreamSettings};
 use crate::standing::Standing;
 
@@ -22,8 +22,6 @@ use crate::standing::Standing;
 pub(crate) struct Roster {
     pub(crate) upstreams: Vec<UpstreamSettings>,
     desk: Mutex<Desk>,
-    /// Something has become free, or has gone.
-    changed: Notify,
     max_queued: usize,
     queue_timeout: Duration,
 }
@@ -34,7 +32,7 @@ struct Desk {
     standings: Vec<Standing>,
     chooser: Chooser,
     budget: RetryBudget,
-    waiting: usize,
+    queue: Queue,
 }
 
 /// What can be done for a request now.
@@ -58,52 +56,40 @@ impl Roster {
             standings: upstreams.iter().map(|_| Standing::default()).collect(),
             chooser: Chooser::new(balance, upstreams.len(), Chance::new()),
             budget: RetryBudget::default(),
-            waiting: 0,
+            queue: Queue::default(),
         };
-        Arc::new(Self { upstreams, desk: Mutex::new(desk), changed: Notify::new(), max_queued, queue_timeout })
+        Arc::new(Self { upstreams, desk: Mutex::new(desk), max_queued, queue_timeout })
     }
 
-    /// A place at a server; waits for one within bounds. `key` stands for the beginning of the prompt.
+    /// A place at a server; waits for one within bounds, behind those who wait already. `key` stands for the beginning of the prompt.
     pub(crate) async fn seat(self: &Arc<Self>, key: u64) -> Result<Seat> {
-        self.desk().budget.deposit();
-        if let Ok(seat) = self.take(key)? {
-            return Ok(seat);
-        }
-        let _place = Place::take(self)?;
-        let gives_up_at = Instant::now() + self.queue_timeout;
-        loop {
-            let mut changed = std::pin::pin!(self.changed.notified());
-            // From here on no change is missed.
-            changed.as_mut().enable();
-            let look_again_at = match self.take(key)? {
-                Ok(seat) => return Ok(seat),
-                Err(at) => at.map_or(gives_up_at, |at| at.min(gives_up_at)),
-            };
-            tokio::select! {
-                () = changed => {}
-                () = sleep_until(look_again_at) => {}
+        let place = {
+            let mut desk = self.desk();
+            desk.budget.deposit();
+            if desk.queue.is_empty()
+                && let Ok(seat) = self.take(&mut desk, key)?
+            {
+                return Ok(seat);
             }
-            if Instant::now() >= gives_up_at {
-                let reason = "no server behind this model became free in time";
-                return Err(Error::QueueFull { reason, retry_after: RETRY_AFTER });
-            }
-        }
+            Place::take(self, &mut desk)?
+        };
+        place.wait(key).await
     }
 
     /// A place at another server than these, if one is free and the budget of retries allows it. Where there is only one server, it
-    /// is that one.
+    /// is that one. Nobody waits for it: whoever asks again had their turn.
     pub(crate) fn another(self: &Arc<Self>, key: u64, tried: &[usize]) -> Option<Seat> {
-        let tried = if self.upstreams.len() > 1 { tried } else { &[] };
+        let (tried, now) = (if self.upstreams.len() > 1 { tried } else { &[] }, Instant::now());
         let mut desk = self.desk();
-        let Pick::Take(index) = desk.pick(&self.upstreams, key, tried, Instant::now()) else { return None };
-        desk.budget.withdraw().then(|| self.sit(&mut desk, index))
+        let Pick::Take(index) = desk.pick(&self.upstreams, key, tried, now) else { return None };
+        desk.budget.withdraw().then(|| self.sit(&mut desk, index, key, now))
     }
 
     /// Or when to look again.
-    fn take(self: &Arc<Self>, key: u64) -> Result<Result<Seat, Option<Instant>>> {
-        let (mut desk, now) = (self.desk(), Instant::now());
+    fn take(self: &Arc<Self>, desk: &mut Desk, key: u64) -> Result<Result<Seat, Option<Instant>>> {
+        let now = Instant::now();
         match desk.pick(&self.upstreams, key, &[], now) {
-            Pick::Take(index) => Ok(Ok(self.sit(&mut desk, index))),
+            Pick::Take(index) => Ok(Ok(self.sit(desk, index, key, now))),
             Pick::Full(until) => Ok(Err(until)),
             Pick::Closed(until) => Err(Error::Unavailable {
                 reason: "no server behind this model can answer".into(),
@@ -112,9 +98,9 @@ impl Roster {
         }
     }
 
-    fn sit(self: &Arc<Self>, desk: &mut Desk, index: usize) -> Seat {
-        let pass = desk.standings[index].take();
-        Seat { roster: Arc::clone(self), index, pass: Some(pass) }
+    fn sit(self: &Arc<Self>, desk: &mut Desk, index: usize, key: u64, now: Instant) -> Seat {
+        let pass = desk.standings[index].take(now);
+        Seat { roster: Arc::clone(self), index, key, pass: Some(pass) }
     }
 
     /// A look at a server has shown that it is well, or is not: whether it is asked from now on.
@@ -130,7 +116,7 @@ impl Roster {
             } else {
                 tracing::warn!(upstream, "the server does not say that it is well: nothing is sent to it");
             }
-            self.changed.notify_waiters();
+            self.desk().queue.call();
         }
         up
     }
@@ -143,7 +129,7 @@ impl Roster {
     /// Requests at servers, and requests that wait.
     pub(crate) fn load(&self) -> (u32, u32) {
         let desk = self.desk();
-        (desk.standings.iter().map(|standing| standing.in_flight).sum(), desk.waiting as u32)
+        (desk.standings.iter().map(|standing| standing.in_flight).sum(), desk.queue.len() as u32)
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
@@ -159,7 +145,7 @@ impl Desk {
         for (index, (standing, settings)) in self.standings.iter().zip(upstreams).enumerate() {
             if tried.contains(&index) {
             } else if !standing.is_open(now) {
-                next = next.into_iter().chain(standing.opens_at(now)).min();
+                next = next.into_iter().chain([standing.opens_at(now)]).min();
             } else if standing.has_room(settings) {
                 candidates.push((standing.rests(now), standing.candidate(index, settings, now)));
             } else {
@@ -182,6 +168,8 @@ impl Desk {
 pub(crate) struct Seat {
     roster: Arc<Roster>,
     pub(crate) index: usize,
+    /// The request's.
+    key: u64,
     /// Until it is known how the request went.
     pass: Option<Pass>,
 }
@@ -197,9 +185,8 @@ impl Seat {
         if let Some(pass) = &mut self.pass {
             desk.standings[self.index].answered(pass, took, Instant::now());
         }
-        drop(desk);
         // It may have been the one request that tries whether the server is well again.
-        self.roster.changed.notify_waiters();
+        desk.queue.call();
     }
 
     /// The answer is whole. `told`: with what it cost.
@@ -213,7 +200,7 @@ impl Seat {
     pub(crate) fn failed(&mut self, failure: &Failure) {
         let mut desk = self.roster.desk();
         let standing = &mut desk.standings[self.index];
-        self.pass.take().into_iter().for_each(|pass| standing.failed(pass, failure, Instant::now()));
+        self.pass.take().into_iter().for_each(|pass| standing.failed(pass, failure, self.key, Instant::now()));
     }
 }
 
@@ -223,30 +210,57 @@ impl Drop for Seat {
         let standing = &mut desk.standings[self.index];
         standing.in_flight -= 1;
         self.pass.take().into_iter().for_each(|pass| standing.given_up(pass, now));
-        let open = standing.is_open(now);
-        drop(desk);
-        // Where a server is gone, all who wait have to know: nobody else may be left to wait for.
-        if open { self.roster.changed.notify_one() } else { self.roster.changed.notify_waiters() }
+        // Also where the server is gone: nobody else may be left to wait for, and whoever hears that lets the next one hear it.
+        desk.queue.call();
     }
 }
 
-/// In the queue.
-struct Place<'a>(&'a Roster);
+/// A place in the queue, which is left when this is dropped.
+struct Place<'a> {
+    roster: &'a Arc<Roster>,
+    waiting: Waiting,
+}
 
 impl<'a> Place<'a> {
-    fn take(roster: &'a Roster) -> Result<Self> {
-        let mut desk = roster.desk();
-        if desk.waiting >= roster.max_queued {
+    fn take(roster: &'a Arc<Roster>, desk: &mut Desk) -> Result<Self> {
+        if desk.queue.len() >= roster.max_queued {
             let reason = "too many requests wait for the servers behind this model";
             return Err(Error::QueueFull { reason, retry_after: RETRY_AFTER });
         }
-        desk.waiting += 1;
-        Ok(Self(roster))
+        Ok(Self { roster, waiting: desk.queue.enter() })
+    }
+
+    async fn wait(self, key: u64) -> Result<Seat> {
+        let gives_up_at = Instant::now() + self.roster.queue_timeout;
+        loop {
+            let look_again_at = match self.look(key)? {
+                Ok(seat) => return Ok(seat),
+                Err(at) => at.map_or(gives_up_at, |at| at.min(gives_up_at)),
+            };
+            tokio::select! {
+                () = self.waiting.called.notified() => {}
+                () = sleep_until(look_again_at) => {}
+            }
+            if Instant::now() >= gives_up_at {
+                let reason = "no server behind this model became free in time";
+                return Err(Error::QueueFull { reason, retry_after: RETRY_AFTER });
+            }
+        }
+    }
+
+    /// A seat, if it is this one's turn; or when to look again.
+    fn look(&self, key: u64) -> Result<Result<Seat, Option<Instant>>> {
+        let mut desk = self.roster.desk();
+        if desk.queue.is_first(&self.waiting) { self.roster.take(&mut desk, key) } else { Ok(Err(None)) }
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.0.desk().waiting -= 1;
+        self.roster.desk().queue.leave(&self.waiting);
     }
 }
+
+#[cfg(test)]
+#[path = "roster_tests.rs"]
+mod tests;

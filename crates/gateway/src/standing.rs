@@ -29,12 +29,12 @@ pub(crate) struct Standing {
 
 impl Standing {
     /// When a request may be sent to it, as far as can be said.
-    pub(crate) fn opens_at(&self, now: Instant) -> Option<Instant> {
-        if self.health.is_up() { self.breaker.opens_at(now) } else { Some(now + 2 * EVERY_WHILE_DOWN) }
+    pub(crate) fn opens_at(&self, now: Instant) -> Instant {
+        if self.health.is_up() { self.breaker.opens_at(now) } else { now + 2 * EVERY_WHILE_DOWN }
     }
 
     pub(crate) fn is_open(&self, now: Instant) -> bool {
-        self.opens_at(now) == Some(now)
+        self.opens_at(now) == now
     }
 
     pub(crate) fn has_room(&self, settings: &UpstreamSettings) -> bool {
@@ -51,27 +51,29 @@ impl Standing {
     }
 
     /// A request is sent to it.
-    pub(crate) fn take(&mut self) -> Pass {
+    pub(crate) fn take(&mut self, now: Instant) -> Pass {
         self.in_flight += 1;
         self.requests += 1;
-        self.breaker.pass()
+        self.breaker.pass(now)
     }
 
     pub(crate) fn answered(&mut self, pass: &mut Pass, took: Duration, now: Instant) {
         self.answers += 1;
         self.first_byte_seconds += took.as_secs_f64();
         self.latency.observe(took, now);
-        self.breaker.answered(pass);
+        self.breaker.answered(pass, now);
     }
 
     pub(crate) fn succeeded(&mut self, pass: Pass) {
         self.breaker.succeeded(pass);
     }
 
-    pub(crate) fn failed(&mut self, pass: Pass, failure: &Failure, now: Instant) {
+    /// `request` stands for what was asked.
+    pub(crate) fn failed(&mut self, pass: Pass, failure: &Failure, request: u64, now: Instant) {
         self.failures[failure.number()] += 1;
         match failure.verdict() {
             Verdict::Fault => self.breaker.failed(pass, now),
+            Verdict::Doubt => self.breaker.doubted(pass, request, now),
             Verdict::Refusal => self.breaker.succeeded(pass),
             Verdict::Busy { until_in } => {
                 self.rests_until = Some(now + until_in);

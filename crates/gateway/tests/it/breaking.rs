@@ -5,7 +5,9 @@ use std::time::Duration;
 use backend::{Backend, BreakerState, Kind, ModelState};
 use testkit::upstream::{Act, Step, Upstream, chunk};
 
-use crate::fixture::{ask, fail, failures, group, is_at_rest, reading, settings, upstream};
+use crate::fixture::{
+    ask, fail, fail_at, failures, group, hello, is_at_rest, later, passage, reading, relay, settings, upstream,
+};
 
 #[tokio::test]
 async fn another_server_answers_for_one_that_fails_before_its_first_byte() {
@@ -57,9 +59,10 @@ async fn nothing_is_asked_again_after_the_first_byte_or_where_that_cannot_help()
 #[tokio::test]
 async fn a_server_that_keeps_failing_is_left_alone_and_the_client_hears_for_how_long() {
     let upstream = Upstream::start().await;
-    upstream.often(5, &Act::status(500, "{}"));
+    upstream.often(5, &Act::status(502, "{}"));
     let group = group(&[&upstream]);
-    for _ in 0..5 {
+    // Each is asked once more, as long as anybody is.
+    for _ in 0..3 {
         assert_eq!(fail(&group).await.1.kind(), Kind::Upstream);
     }
     let (_, error) = fail(&group).await;
@@ -69,6 +72,54 @@ async fn a_server_that_keeps_failing_is_left_alone_and_the_client_hears_for_how_
     assert_eq!(reading(&group).breaker, BreakerState::Open);
     assert!(matches!(group.state(), ModelState::Failed { .. }));
     is_at_rest(&group);
+}
+
+#[tokio::test]
+async fn a_request_that_a_server_stumbles_over_does_not_take_it_from_the_others() {
+    let upstream = Upstream::start().await;
+    upstream.often(20, &Act::status(500, "{}")).then(Act::says(&["Hi"]));
+    let group = group(&[&upstream]);
+    for _ in 0..20 {
+        assert_eq!(fail(&group).await.1.kind(), Kind::Upstream);
+    }
+    assert_eq!(ask(&group).await.unwrap().text, "Hi");
+    assert_eq!(failures(&reading(&group), "server_error"), 20);
+}
+
+#[tokio::test]
+async fn a_server_that_stumbles_over_whatever_it_is_asked_is_left_alone() {
+    let upstream = Upstream::start().await;
+    upstream.often(5, &Act::status(500, "{}"));
+    let group = group(&[&upstream]);
+    for question in ["a", "b", "c", "d", "e"] {
+        assert_eq!(fail_at(&group, question).await.1.kind(), Kind::Upstream);
+    }
+    assert_eq!(fail(&group).await.1.kind(), Kind::Unavailable);
+    assert_eq!(upstream.received().len(), 5);
+}
+
+#[tokio::test]
+async fn a_server_is_there_again_when_an_answer_begins_and_not_only_when_it_is_whole() {
+    let upstream = Upstream::start().await;
+    upstream.often(5, &Act::status(502, "{}"));
+    // The head of an answer in one piece; the rest is being made.
+    upstream
+        .then(Act::raw("HTTP/1.1 200 It\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n").then(Step::Stall));
+    upstream.then(Act::says(&["Hi"]));
+    let group = group(&[&upstream]);
+    while fail(&group).await.1.kind() == Kind::Upstream {}
+    later(Duration::from_secs(5)).await;
+    let whole = relay(&group, passage(&hello()));
+    let meanwhile = async {
+        while reading(&group).breaker != BreakerState::Closed {
+            tokio::task::yield_now().await;
+        }
+        ask(&group).await.unwrap().text
+    };
+    tokio::select! {
+        _ = whole => panic!("it has no end"),
+        text = meanwhile => assert_eq!(text, "Hi"),
+    }
 }
 
 #[tokio::test]

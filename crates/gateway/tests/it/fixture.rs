@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backend::{
-    Backend, Conversation, Endpoint, Error, Event, Events, Generation, Hop, Hops, Message, Passage, Piece, Pieces, Prompt, Role,
-    Tenant, UpstreamReading, Usage,
+    Backend, Conversation, Endpoint, Error, Event, Events, Generation, Hop, Hops, Message, Passage, Piece, Pieces, Prompt,
+    Role, Tenant, UpstreamReading, Usage,
 };
 use futures_util::StreamExt;
 use gateway::{Balance, Group, GroupSettings, Timeouts, UpstreamSettings};
@@ -63,8 +63,13 @@ pub(crate) async fn ask(group: &Group) -> Result<Answer, Error> {
 
 /// As [`ask`], where it fails: before the first byte, or after it.
 pub(crate) async fn fail(group: &Group) -> (Option<String>, Error) {
+    fail_at(group, "Hello?").await
+}
+
+/// The same with another question.
+pub(crate) async fn fail_at(group: &Group, text: &str) -> (Option<String>, Error) {
     let mut answer = Answer::default();
-    match group.generate(question("Hello?")).await {
+    match group.generate(question(text)).await {
         Err(error) => (None, error),
         Ok(mut events) => {
             let error = answer.read(&mut events).await.expect_err("it fails");
@@ -135,6 +140,13 @@ pub(crate) fn reading(group: &Group) -> UpstreamReading {
 /// How often an upstream has failed so.
 pub(crate) fn failures(reading: &UpstreamReading, kind: &str) -> u64 {
     reading.failures.iter().find(|(name, _)| *name == kind).map(|(_, count)| *count).unwrap()
+}
+
+/// So much later. The clock stands still for that only: while it does, time limits on what comes over a real network are at once over.
+pub(crate) async fn later(duration: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(duration).await;
+    tokio::time::resume();
 }
 
 /// Nothing is held, whatever has happened.
