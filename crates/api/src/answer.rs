@@ -257,6 +257,16 @@ impl From<backend::Error> for Error {
     }
 }
 
+/// As what a model has refused, where another one may be asked.
+impl From<Error> for backend::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Backend(error) => error,
+            other => Self::invalid(other.parameter().unwrap_or("body"), other.message()),
+        }
+    }
+}
+
 /// Where it does not matter which of several it was.
 impl From<Refused> for Error {
     fn from(refused: Refused) -> Self {

@@ -36,7 +36,7 @@ pub(crate) fn frame<T: Serialize>(value: &T) -> Result<Frame, Error> {
 }
 
 /// How this request's events are sent: taken by handlers that may answer with a stream.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Sse {
     ping_every: Duration,
     /// How long the client may take nothing, where its connection does not watch over that.

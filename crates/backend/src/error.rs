@@ -43,8 +43,15 @@ pub enum Error {
     QuotaSpent { reason: String, retry_after: Duration },
     #[error("{reason}; try again in {} s", retry_after.as_secs_f64().ceil().max(1.0))]
     QueueFull { reason: &'static str, retry_after: Duration },
+    /// The model cannot answer now, whatever it is asked.
     #[error("{reason}")]
     Unavailable { reason: String, retry_after: Duration },
+    /// Nothing is begun here any more, with whichever model.
+    #[error("the server is shutting down")]
+    ShuttingDown { retry_after: Duration },
+    /// Whose request it is, or what is left to them, cannot be found out now.
+    #[error("{reason}")]
+    AccountsDown { reason: String, retry_after: Duration },
     #[error("the server behind this model failed: {reason}")]
     Upstream { reason: String },
     /// The server behind the model refused the request, in its own words.
@@ -104,7 +111,7 @@ impl Error {
             Self::RateLimited { .. } => Kind::RateLimited,
             Self::QuotaSpent { .. } => Kind::QuotaSpent,
             Self::QueueFull { .. } => Kind::QueueFull,
-            Self::Unavailable { .. } => Kind::Unavailable,
+            Self::Unavailable { .. } | Self::ShuttingDown { .. } | Self::AccountsDown { .. } => Kind::Unavailable,
             Self::InvalidOutput { .. } => Kind::InvalidOutput,
             Self::Upstream { .. } => Kind::Upstream,
             Self::Refused { kind, .. } => *kind,
@@ -158,14 +165,17 @@ impl Error {
             Self::RateLimited { retry_after, .. }
             | Self::QuotaSpent { retry_after, .. }
             | Self::QueueFull { retry_after, .. }
-            | Self::Unavailable { retry_after, .. } => Some(*retry_after),
+            | Self::Unavailable { retry_after, .. }
+            | Self::ShuttingDown { retry_after }
+            | Self::AccountsDown { retry_after, .. } => Some(*retry_after),
             _ => None,
         }
     }
 
     /// It says that the model cannot answer now, whatever it was asked: another one might.
     pub const fn is_its_models(&self) -> bool {
-        matches!(self.kind(), Kind::Upstream | Kind::Timeout | Kind::Unavailable | Kind::QueueFull)
+        let its = matches!(self, Self::Upstream { .. } | Self::Timeout { .. } | Self::Unavailable { .. });
+        its || matches!(self, Self::QueueFull { .. })
     }
 
     /// Messages are whatever can be shown, so that causes can be handed over as they are (`map_err(Error::internal)`).
@@ -188,6 +198,18 @@ impl Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_model_is_of_use_where_this_one_is_to_blame() {
+        let (reason, retry_after) = (String::new(), Duration::ZERO);
+        let unavailable = Error::Unavailable { reason: reason.clone(), retry_after };
+        let others = [Error::ShuttingDown { retry_after }, Error::AccountsDown { reason: reason.clone(), retry_after }];
+        assert!(unavailable.is_its_models() && Error::Upstream { reason }.is_its_models());
+        for error in others {
+            assert_eq!((error.kind(), error.is_its_models()), (unavailable.kind(), false));
+        }
+        assert!(!Error::Loop { reason: "" }.is_its_models() && !Error::Unauthorized.is_its_models());
+    }
 
     #[test]
     fn a_long_name_is_not_sent_back_whole() {

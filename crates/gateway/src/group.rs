@@ -101,7 +101,7 @@ impl Group {
         exchange: impl Fn(Seat) -> BoxFuture<'a, Result<T, Failure>> + Send,
     ) -> Result<T> {
         if self.draining.load(Ordering::Relaxed) {
-            return Err(Error::Unavailable { reason: "the server is shutting down".into(), retry_after: RETRY_AFTER });
+            return Err(Error::ShuttingDown { retry_after: RETRY_AFTER });
         }
         question.hops().check(self.hop).inspect_err(|error| tracing::warn!(model = self.id(), "{error}"))?;
         let key = question.key();

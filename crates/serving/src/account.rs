@@ -209,6 +209,6 @@ fn refused(refusal: accounts::Error) -> Error {
         accounts::Error::RateLimited { retry_after, .. } => Error::RateLimited { reason, retry_after },
         accounts::Error::QuotaSpent { retry_after, .. } => Error::QuotaSpent { reason, retry_after },
         accounts::Error::TooLarge { .. } => Error::invalid("max_tokens", reason),
-        accounts::Error::Unavailable { retry_after, .. } => Error::Unavailable { reason, retry_after },
+        accounts::Error::Unavailable { retry_after, .. } => Error::AccountsDown { reason, retry_after },
     }
 }

@@ -27,7 +27,12 @@ impl Defaults {
         }
     }
 
-    /// Fills in what was left out. A default above the limit is the limit: nobody asked for more.
+    /// How long an answer may be where nobody says. A default above the limit is the limit: nobody asked for more.
+    pub(crate) fn most_tokens(default: Option<MaxTokens>, limit: MaxTokens) -> MaxTokens {
+        default.map_or(limit, |default| default.min(limit))
+    }
+
+    /// Fills in what was left out.
     pub(crate) fn fill(self, generation: &mut Generation, limit: MaxTokens) {
         let Self { temperature, top_p, top_k, min_p, repetition_penalty, max_tokens } = self;
         let sampling = &mut generation.sampling;
@@ -37,6 +42,6 @@ impl Defaults {
         sampling.min_p = sampling.min_p.or(min_p);
         sampling.repetition_penalty = sampling.repetition_penalty.or(repetition_penalty);
         let default = generation.default_max_tokens.or(max_tokens);
-        generation.default_max_tokens = Some(default.map_or(limit, |tokens| tokens.min(limit)));
+        generation.default_max_tokens = Some(Self::most_tokens(default, limit));
     }
 }

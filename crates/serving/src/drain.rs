@@ -57,5 +57,5 @@ impl Drain {
 }
 
 pub(crate) fn shutting_down() -> Error {
-    Error::Unavailable { reason: "the server is shutting down".into(), retry_after: RETRY_AFTER }
+    Error::ShuttingDown { retry_after: RETRY_AFTER }
 }

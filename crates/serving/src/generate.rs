@@ -18,17 +18,7 @@ impl Service {
     /// Resolves when the generation runs, or is refused. Dropping the future, or the events, ends it.
     pub async fn generate(&self, generation: Generation) -> Result<Events> {
         let member = self.member(&generation.model)?;
-        if member.model.fallbacks.is_empty() {
-            return self.generate_on(member, generation).await;
-        }
-        let mut answered = self.generate_on(member, generation.clone()).await;
-        for fallback in self.fallbacks(member) {
-            if !answered.as_ref().is_err_and(Error::is_its_models) {
-                break;
-            }
-            answered = self.generate_on(fallback, generation.clone()).await;
-        }
-        answered
+        self.in_turn(member, generation, |member, generation| self.generate_on(member, generation)).await
     }
 
     /// By id or alias, if whoever asks may ask it.
@@ -36,11 +26,6 @@ impl Service {
         let member = self.inner.fleet.find(name)?;
         self.may_ask(member)?;
         Ok(member)
-    }
-
-    /// Those that may be asked in the place of a model.
-    pub(crate) fn fallbacks<'a>(&'a self, member: &'a Member) -> impl Iterator<Item = &'a Member> {
-        member.model.fallbacks.iter().filter_map(|name| self.member(name).ok())
     }
 
     async fn generate_on(&self, member: &Member, generation: Generation) -> Result<Events> {

@@ -1,6 +1,8 @@
 //! A request that is handed on in the client's own words, to a model that runs on other servers.
 
-use backend::{Endpoint, Error, MaxTokens, Passage, Pieces, Result};
+use std::fmt;
+
+use backend::{Endpoint, MaxTokens, Passage, Pieces, Result};
 use telemetry::Operation;
 
 use crate::fleet::Member;
@@ -11,30 +13,41 @@ use crate::{Defaults, Service};
 /// A token is seldom less.
 const BYTES_OF_A_TOKEN: usize = 3;
 
+/// Who answers a request that was to be handed on.
+pub enum Relayed<T> {
+    /// A server, in its own words.
+    There(Pieces),
+    /// A model that runs here, because none of those servers could.
+    Here(T),
+}
+
+impl<T> fmt::Debug for Relayed<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(if matches!(self, Self::There(_)) { "There" } else { "Here" })
+    }
+}
+
 impl Service {
     /// Whether requests for the model of this name are to be handed on.
     pub fn relays(&self, name: &str) -> bool {
         self.inner.fleet.find(name).is_ok_and(|member| member.remote().is_some())
     }
 
-    /// Resolves when the answer begins. Dropping the future, or the answer, ends it.
-    pub async fn relay(&self, passage: Passage) -> Result<Pieces> {
+    /// Resolves when the answer begins. Dropping the future, or the answer, ends it. `here` asks a model of this id that runs here, in the
+    /// place of the one that cannot answer: what such a model is asked has to be translated first.
+    pub async fn relay<T, F>(&self, passage: Passage, here: impl Fn(String) -> F) -> Result<Relayed<T>>
+    where
+        F: Future<Output = Result<T>>,
+    {
         let member = self.member(&passage.model)?;
-        let mut answered = self.relay_on(member, passage.clone()).await;
-        for fallback in self.fallbacks(member).filter(|fallback| fallback.remote().is_some()) {
-            if !answered.as_ref().is_err_and(Error::is_its_models) {
-                break;
+        let here = &here;
+        self.in_turn(member, passage, |member, passage| async move {
+            match member.remote() {
+                Some(_) => self.relay_on(member, passage).await.map(Relayed::There),
+                None => here(member.card().id.clone()).await.map(Relayed::Here),
             }
-            answered = self.relay_on(fallback, passage.clone()).await;
-        }
-        answered
-    }
-
-    /// Of the models that may be asked in the place of this one, the first that runs here: what it is asked has to be translated.
-    pub fn fallback_here(&self, name: &str) -> Option<String> {
-        let member = self.member(name).ok()?;
-        let here = self.fallbacks(member).find(|fallback| fallback.remote().is_none());
-        here.map(|member| member.card().id.clone())
+        })
+        .await
     }
 
     async fn relay_on(&self, member: &Member, mut passage: Passage) -> Result<Pieces> {
@@ -61,7 +74,7 @@ impl Service {
 /// prompt and limit might exceed the context: servers refuse that, and the context is limit enough. `context`: 0 if it is not known.
 fn fill(passage: &mut Passage, defaults: Defaults, limit: MaxTokens, context: u32) {
     let Defaults { temperature, top_p, top_k, min_p, repetition_penalty, max_tokens } = defaults;
-    let most = max_tokens.map_or(limit, |own| own.min(limit));
+    let most = Defaults::most_tokens(max_tokens, limit);
     let longest = passage.body.len() as u64 + u64::from(most.get());
     if passage.max_tokens.is_none() && (context == 0 || longest <= u64::from(context)) {
         passage.max_tokens = Some(most);

@@ -6,7 +6,7 @@ use openai::chat::{Chunk, Chunks, Collector, Completion, Request};
 use openai::{Body, Delivery, problem};
 
 use super::openapi::{Event, ModelRefusals};
-use super::relay::{self, Handed};
+use super::relay;
 use super::streams::{each, frames};
 use crate::App;
 use crate::answer::Result;
@@ -42,15 +42,16 @@ pub(super) async fn create(app: App, sse: Sse, Unread(body): Unread) -> Result<A
 }
 
 async fn elsewhere(app: &App, sse: Sse, body: &[u8]) -> Result<Response> {
-    match relay::hand_on(app, sse, Endpoint::ChatCompletions, body).await? {
-        Handed::On(answer) => Ok(answer),
-        Handed::Back { to, sse } => {
-            let request = Request::parse(body)?;
-            let (name, delivery) = (request.model.clone(), request.delivery());
-            let generation = Generation { model: to, ..Generation::try_from(request)? };
-            answer(app, sse, &name, generation, delivery).await
-        }
-    }
+    let here = |model| here(app, sse.clone(), body, model);
+    relay::hand_on(app, sse.clone(), Endpoint::ChatCompletions, body, here).await
+}
+
+/// On this model in the place of the one that was named.
+async fn here(app: &App, sse: Sse, body: &[u8], model: String) -> Result<Response> {
+    let request = Request::parse(body)?;
+    let (name, delivery) = (request.model.clone(), request.delivery());
+    let generation = Generation { model, ..Generation::try_from(request)? };
+    answer(app, sse, &name, generation, delivery).await
 }
 
 /// In the answer, the model has the name that it was asked by.

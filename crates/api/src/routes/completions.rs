@@ -7,7 +7,7 @@ use openai::{Body, Delivery, problem};
 use serving::Answers;
 
 use super::openapi::{Event, ModelRefusals};
-use super::relay::{self, Handed};
+use super::relay;
 use super::streams::{each, frames};
 use crate::App;
 use crate::answer::Result;
@@ -41,14 +41,15 @@ pub(super) async fn create(app: App, sse: Sse, Unread(body): Unread) -> Result<A
 }
 
 async fn elsewhere(app: &App, sse: Sse, body: &[u8]) -> Result<Response> {
-    match relay::hand_on(app, sse, Endpoint::Completions, body).await? {
-        Handed::On(answer) => Ok(answer),
-        Handed::Back { to, sse } => {
-            let request = Request::parse(body)?;
-            let name = request.model.clone();
-            answer(app, sse, &name, Request { model: to, ..request }).await
-        }
-    }
+    let here = |model| here(app, sse.clone(), body, model);
+    relay::hand_on(app, sse.clone(), Endpoint::Completions, body, here).await
+}
+
+/// On this model in the place of the one that was named.
+async fn here(app: &App, sse: Sse, body: &[u8], model: String) -> Result<Response> {
+    let request = Request::parse(body)?;
+    let name = request.model.clone();
+    answer(app, sse, &name, Request { model, ..request }).await
 }
 
 /// In the answer, the model has the name that it was asked by.

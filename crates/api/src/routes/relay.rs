@@ -7,20 +7,11 @@ use axum::response::{IntoResponse, Response};
 use backend::{Endpoint, ModelCard, Piece, Pieces};
 use futures_core::Stream;
 use futures_util::StreamExt;
+use serving::Relayed;
 
 use crate::App;
 use crate::answer::{Error, Result};
 use crate::sse::{Frame, Sse};
-
-/// What came of a request.
-pub(super) enum Handed {
-    On(Response),
-    /// None of its servers can answer, and this model, which runs here, is to be asked in their place.
-    Back {
-        to: String,
-        sse: Sse,
-    },
-}
 
 /// The model that a request is for, if it is to be handed on.
 pub(super) fn model(app: &App, body: &[u8]) -> Option<Arc<ModelCard>> {
@@ -28,16 +19,27 @@ pub(super) fn model(app: &App, body: &[u8]) -> Option<Arc<ModelCard>> {
     app.service.card(&model).ok()
 }
 
-pub(super) async fn hand_on(app: &App, sse: Sse, endpoint: Endpoint, body: &[u8]) -> Result<Handed> {
+/// `here` asks a model of this id that runs here, in the place of the one that was named.
+pub(super) async fn hand_on<F>(
+    app: &App,
+    sse: Sse,
+    endpoint: Endpoint,
+    body: &[u8],
+    here: impl Fn(String) -> F,
+) -> Result<Response>
+where
+    F: Future<Output = Result<Response>>,
+{
     let passage = openai::passage(endpoint, body)?;
-    let (asked, stream) = (passage.model.clone(), passage.stream);
-    match app.service.relay(passage).await {
-        Ok(pieces) if stream => Ok(Handed::On(sse.answer(frames(pieces)))),
-        Ok(pieces) => whole(pieces).await.map(Handed::On),
-        Err(error) => match app.service.fallback_here(&asked).filter(|_| error.is_its_models()) {
-            Some(to) => Ok(Handed::Back { to, sse }),
-            None => Err(error.into()),
-        },
+    let stream = passage.stream;
+    let here = |model| {
+        let answer = Box::pin(here(model));
+        async move { Ok(answer.await?) }
+    };
+    match app.service.relay(passage, here).await? {
+        Relayed::There(pieces) if stream => Ok(sse.answer(frames(pieces))),
+        Relayed::There(pieces) => whole(pieces).await,
+        Relayed::Here(answer) => Ok(answer),
     }
 }
 

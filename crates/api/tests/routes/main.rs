@@ -10,6 +10,7 @@ mod connections;
 mod docs;
 mod every_refusal;
 mod every_route;
+mod fallbacks;
 mod hang_ups;
 mod health;
 mod home;

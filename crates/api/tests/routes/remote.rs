@@ -23,6 +23,10 @@ pub(crate) fn group_at(url: &str, timeouts: Timeouts) -> Arc<Group> {
 
 /// The same in a process of its own.
 pub(crate) fn gateway_at(url: &str, model: &str, timeouts: Timeouts, hop: Hop) -> Arc<Group> {
+    gateway_of("demo", url, model, timeouts, hop)
+}
+
+pub(crate) fn gateway_of(id: &str, url: &str, model: &str, timeouts: Timeouts, hop: Hop) -> Arc<Group> {
     let upstream = UpstreamSettings {
         address: url.parse().unwrap(),
         model: model.into(),
@@ -31,7 +35,7 @@ pub(crate) fn gateway_at(url: &str, model: &str, timeouts: Timeouts, hop: Hop) -
         max_concurrent: None,
         cache_salt: true,
     };
-    let (id, balance, queue_timeout) = ("demo".into(), Balance::default(), Duration::from_mins(1));
+    let (id, balance, queue_timeout) = (id.into(), Balance::default(), Duration::from_mins(1));
     Group::new(GroupSettings { id, upstreams: vec![upstream], timeouts, balance, max_queued: 8, queue_timeout, hop })
         .unwrap()
 }

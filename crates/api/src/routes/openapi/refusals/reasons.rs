@@ -25,7 +25,7 @@ pub(super) fn with_key() -> Vec<Error> {
     let reasons = [
         Reason::Unauthorized,
         Reason::RateLimited { reason: "too many requests from this address".into(), retry_after: A_MOMENT },
-        Reason::Unavailable { reason: "keys cannot be looked up just now".into(), retry_after: Duration::from_secs(5) },
+        Reason::AccountsDown { reason: "keys cannot be looked up just now".into(), retry_after: Duration::from_secs(5) },
     ];
     reasons.map(Error::Backend).into()
 }
