@@ -74,7 +74,7 @@ impl TrustedHosts {
     pub(crate) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<()> {
         // Two are one for a proxy to look at and another for us (RFC 9112, section 3.2).
         if headers.get_all(HOST).iter().count() > 1 {
-            return Err(Error::HostTwice);
+            return Err(Error::HeaderTwice { name: "host" });
         }
         let Self::These(trusted) = self else { return Ok(()) };
         if BY_ADDRESS.contains(&uri.path()) {

@@ -26,6 +26,7 @@ pub struct Group {
     pub(crate) client: Client,
     pub(crate) roster: Arc<Roster>,
     timeouts: Timeouts,
+    pub(crate) refused_fields: Vec<String>,
     hop: Hop,
     card: Mutex<Arc<ModelCard>>,
     draining: AtomicBool,
@@ -40,7 +41,7 @@ impl Group {
     }
 
     pub(crate) fn over(connector: Connector, settings: GroupSettings) -> Arc<Self> {
-        let GroupSettings { id, upstreams, timeouts, balance, max_queued, queue_timeout, hop } = settings;
+        let GroupSettings { id, upstreams, timeouts, balance, refused_fields, max_queued, queue_timeout, hop } = settings;
         let card = ModelCard {
             id,
             parent: None,
@@ -57,6 +58,7 @@ impl Group {
             hop,
             roster: Roster::new(upstreams, balance, max_queued, queue_timeout),
             timeouts,
+            refused_fields,
             card: Mutex::new(Arc::new(card)),
             draining: AtomicBool::new(false),
         })

@@ -20,6 +20,7 @@ mod health;
 mod latency;
 mod question;
 mod queue;
+mod refused_fields;
 mod relay;
 mod roster;
 mod settings;
@@ -31,6 +32,7 @@ pub use address::{Address, NotAnAddress};
 pub use chance::this_run;
 pub use connection::TlsError;
 pub use group::Group;
+pub use refused_fields::REFUSED_FIELDS;
 pub use settings::{ApiKey, Balance, GroupSettings, Timeouts, UpstreamSettings};
 
 #[cfg(test)]

@@ -11,17 +11,17 @@ use openai::{Heard, Unheard};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::Group;
 use crate::exchange::Streamed;
 use crate::failure::Failure;
 use crate::question::{Question, beginning, estimate, hash, salt};
 use crate::settings::UpstreamSettings;
+use crate::{Group, refused_fields};
 
 const WITH_USAGE: &str = r#"{"include_usage":true}"#;
 
 impl Group {
     pub(crate) async fn hand_on(&self, passage: Passage) -> Result<Pieces> {
-        let relayed = Relayed::new(&passage)?;
+        let relayed = Relayed::new(&passage, &self.refused_fields)?;
         let mut heard = Heard::of_any(estimate(passage.body.len()));
         if passage.stream {
             let answer = self.stream(&relayed).await?;
@@ -51,9 +51,10 @@ struct Relayed<'a> {
 }
 
 impl<'a> Relayed<'a> {
-    fn new(passage: &'a Passage) -> Result<Self> {
+    fn new(passage: &'a Passage, refused: &[String]) -> Result<Self> {
         let invalid = |error: openai::Error| Error::invalid("body", error);
         let fields = Verbatim::parse(&passage.body).map_err(invalid)?;
+        refused_fields::check(&fields, refused)?;
         let options = fields.get("stream_options").and_then(|options| Verbatim::parse(options).ok());
         let asking = options.map(|options| options.edited(&[("include_usage", Edit::Set("true"))]));
         let text = |name| fields.get(name).and_then(|json| serde_json::from_str::<String>(json).ok());

@@ -19,6 +19,8 @@ pub struct GroupSettings {
     pub upstreams: Vec<UpstreamSettings>,
     pub timeouts: Timeouts,
     pub balance: Balance,
+    /// Fields of a request that are not handed on.
+    pub refused_fields: Vec<String>,
     /// How many requests may wait while every server has as many as it takes...
     pub max_queued: usize,
     /// ... and for how long.

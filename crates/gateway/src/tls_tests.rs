@@ -54,6 +54,7 @@ fn group(url: &str, roots: RootCertStore) -> Arc<Group> {
         upstreams: vec![upstream],
         timeouts,
         balance: Balance::default(),
+        refused_fields: Vec::new(),
         max_queued: 0,
         queue_timeout: Duration::ZERO,
         hop: Hop::new(7),

@@ -20,12 +20,13 @@ pub(crate) fn groups(selection: &[Entry], settings: &Settings) -> Result<Vec<Arc
 }
 
 fn group(id: &str, remote: &RemoteModel, settings: &Settings, hop: Hop) -> Result<Arc<Group>> {
-    let RemoteModel { upstreams, timeouts, balance } = remote.clone();
+    let RemoteModel { upstreams, timeouts, balance, refused_fields } = remote.clone();
     let settings = GroupSettings {
         id: id.to_owned(),
         upstreams,
         timeouts,
         balance,
+        refused_fields,
         max_queued: settings.engine.max_queued.value,
         queue_timeout: settings.engine.queue_timeout.value,
         hop,

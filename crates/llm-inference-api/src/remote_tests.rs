@@ -53,7 +53,7 @@ fn what_the_file_says_of_servers_is_what_they_are_asked_with_and_the_name_there_
     let settings = settings(
         "models:\n  - id: big\n    upstreams:\n      - {url: 'http://a:1', weight: 3, max_concurrent: 8, cache_salt: false}\n      - \
          {url: 'https://b/llm/', model: other, api_key: '${BACKEND_KEY}'}\n    timeouts: {connect_seconds: 0.5, total_seconds: \
-         1200}\n    balance: prefix\n",
+         1200}\n    balance: prefix\n    refused_fields: [logit_bias]\n",
     );
     insta::assert_debug_snapshot!(settings.declared("big").unwrap().remote.as_ref().unwrap(), @r#"
     RemoteModel {
@@ -86,9 +86,23 @@ fn what_the_file_says_of_servers_is_what_they_are_asked_with_and_the_name_there_
             total: 1200s,
         },
         balance: Prefix,
+        refused_fields: [
+            "logit_bias",
+        ],
     }
     "#);
     assert!(!show(&settings).contains("its-key"));
+}
+
+#[test]
+fn what_is_not_handed_on_is_what_the_file_says() {
+    let refused = |more: &str| {
+        let settings = settings(&format!("models:\n  - {{id: big, upstreams: [{{url: 'http://a'}}]{more}}}\n"));
+        settings.declared("big").unwrap().remote.clone().unwrap().refused_fields
+    };
+    assert_eq!(refused(""), gateway::REFUSED_FIELDS);
+    assert_eq!(refused(", refused_fields: []"), [""; 0]);
+    assert_eq!(refused(", refused_fields: [kv_transfer_params, top_k]"), ["kv_transfer_params", "top_k"]);
 }
 
 #[test]
@@ -101,7 +115,7 @@ fn contradictions_are_told() {
     insta::assert_snapshot!(told(file), @r#"
         c.yaml:2: a model with upstreams runs there: it has no source and no quantization here
         c.yaml:3: models.upstreams is empty, expected at least one server
-        c.yaml:4: timeouts and balance are for a model with upstreams, and this one has none
+        c.yaml:4: timeouts, balance and refused_fields are for a model with upstreams, and this one has none
         c.yaml:5: a server needs a url: {url: "http://host:8000", model: NAME}
         c.yaml:6: models.upstreams.url is one with a password, which is not shown, expected an address without a name or password: a key goes into api_key
         c.yaml:6: models.upstreams.api_key takes its value from ${BACKEND_KEY}, but that variable is not set; set it, or write $${BACKEND_KEY} for the text itself

@@ -4,11 +4,14 @@
 //! rest to the next; what is left in the end was asked for and nobody honours it. `#[serde(flatten)]` on typed parts
 //! would be shorter, but it loses the path of a field with a wrong type.
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use std::fmt;
+
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::Error;
+use crate::plain::{plain, short};
 
 /// A JSON object, or what is left of one.
 pub type Fields = Map<String, Value>;
@@ -75,12 +78,47 @@ const UNSUPPORTED: [&str; 45] = [
     "web_search_options",
 ];
 
-/// The object that a body holds.
+/// The object that a body holds. One with two fields of the same name is refused: whoever looked at it before may have read the other.
 fn object(bytes: &[u8]) -> Result<Fields, Error> {
-    match serde_json::from_slice(bytes) {
-        Ok(Value::Object(fields)) => Ok(fields),
-        Ok(_) => Err(Error::NotAnObject),
-        Err(error) => Err(Error::Syntax { message: error.to_string() }),
+    let object = serde_json::from_slice(bytes).map_err(|error| {
+        let is_json = serde_json::from_slice::<IgnoredAny>(bytes).is_ok();
+        if is_json { Error::NotAnObject } else { Error::Syntax { message: error.to_string() } }
+    });
+    match object? {
+        Object { twice: Some(name), .. } => Err(Error::invalid(short(&name), "is given twice")),
+        Object { fields, twice: None } => Ok(fields),
+    }
+}
+
+#[derive(Default)]
+struct Object {
+    fields: Fields,
+    /// A name that several fields have.
+    twice: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Self::default())
+    }
+}
+
+impl<'de> Visitor<'de> for Object {
+    type Value = Self;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
+        while let Some((name, value)) = map.next_entry::<String, Value>()? {
+            if self.fields.contains_key(&name) {
+                self.twice = Some(name);
+            } else {
+                self.fields.insert(name, value);
+            }
+        }
+        Ok(self)
     }
 }
 
@@ -102,13 +140,6 @@ pub fn take_model(fields: Fields) -> Result<(Option<String>, Fields), Error> {
     Ok((model, rest))
 }
 
-/// Serde names Rust's types; the client did not write Rust.
-fn plain(message: &str) -> String {
-    [("expected f32", "expected a number"), ("expected i64", "expected an integer"), ("a sequence", "an array")]
-        .iter()
-        .fold(message.to_owned(), |text, (rust, json)| text.replace(rust, json))
-}
-
 /// Refuses what nobody took, unless it is one of OpenAI's own book-keeping fields, or a parameter of OpenAI's or vLLM's that is
 /// null or says what happens anyway.
 pub fn refuse_leftovers(rest: &Fields) -> Result<(), Error> {
@@ -117,7 +148,7 @@ pub fn refuse_leftovers(rest: &Fields) -> Result<(), Error> {
 
 fn leftover((name, value): (&String, &Value)) -> Result<(), Error> {
     if !UNSUPPORTED.contains(&name.as_str()) {
-        return Err(Error::Unknown { field: name.clone() });
+        return Err(Error::Unknown { field: short(name) });
     }
     if value.is_null() {
         return Ok(());
@@ -156,7 +187,7 @@ fn neutral(name: &str) -> Option<Value> {
 /// Refuses whatever is left in an object below the top level: nothing there is ours to ignore.
 pub(crate) fn refuse_inner(rest: &Fields, path: &str) -> Result<(), Error> {
     match rest.keys().next() {
-        Some(name) => Err(Error::Unknown { field: format!("{path}.{name}") }),
+        Some(name) => Err(Error::Unknown { field: format!("{path}.{}", short(name)) }),
         None => Ok(()),
     }
 }

@@ -9,6 +9,7 @@ mod error;
 mod header;
 mod heard;
 mod passage;
+mod plain;
 mod prompts;
 mod several;
 mod shared;

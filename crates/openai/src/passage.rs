@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::Error;
+use crate::plain::plain;
 use crate::verbatim::Verbatim;
 
 /// The model that a body asks for, if it is one that says so.
@@ -49,7 +50,7 @@ struct StreamOptions {
 
 fn read<T: DeserializeOwned>(fields: &Verbatim<'_>, name: &str) -> Result<Option<T>, Error> {
     let value = fields.get(name).map_or(Ok(None), serde_json::from_str);
-    value.map_err(|error| Error::Type { field: name.to_owned(), message: error.to_string() })
+    value.map_err(|error| Error::Type { field: name.to_owned(), message: plain(&error.to_string()) })
 }
 
 /// How many a text completion has: an array that does not begin with a number is of several.
@@ -83,10 +84,14 @@ mod tests {
     fn what_has_to_be_known_has_to_be_right() {
         for (body, said) in [
             (r#"{"stream":true}"#, "model is required"),
+            (r#"{"model":"m","stream":"yes"}"#, "stream: invalid type: string \"yes\", expected a boolean"),
             (
-                r#"{"model":"m","stream":"yes"}"#,
-                "stream: invalid type: string \"yes\", expected a boolean at line 1 column 5",
+                r#"{"model":"m","max_tokens":"5"}"#,
+                "max_tokens: invalid type: string \"5\", expected an integer of at least 0",
             ),
+            (r#"{"model":"m","n":-1}"#, "n: invalid value: integer `-1`, expected an integer of at least 0"),
+            (r#"{"model":"m","stream_options":true}"#, "stream_options: invalid type: boolean `true`, expected an object"),
+            (r#"{"model":"m","model":"m"}"#, "model is given twice"),
             ("[]", "the body must be a JSON object"),
             (
                 r#"{"model":"m","max_tokens":1,"max_completion_tokens":9}"#,

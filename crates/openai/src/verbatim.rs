@@ -8,6 +8,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::Error;
+use crate::plain::short;
 
 /// An object, and where its fields are.
 #[derive(Debug, Clone)]
@@ -38,7 +39,7 @@ impl<'a> Verbatim<'a> {
         let fields = deserializer.deserialize_map(Fields { text });
         let fields = fields.and_then(|fields| deserializer.end().map(|()| fields)).map_err(|error| syntax(text, &error))?;
         match twice(&fields) {
-            Some(name) => Err(Error::invalid(name, "is given twice")),
+            Some(name) => Err(Error::invalid(short(name), "is given twice")),
             None => Ok(Self { text, fields }),
         }
     }

@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 
 use axum::extract::{Request, State};
-use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -51,7 +50,7 @@ pub(crate) async fn identify(State(app): State<App>, mut request: Request, next:
     }
     let is_for_admins = is_for_admins(path);
     let address = request.extensions().get::<ClientAddress>().map(|ClientAddress(address)| *address);
-    let asker = match asker(&app, address, key(request.headers()), is_for_admins).await {
+    let asker = match asker(&app, address, request.headers(), is_for_admins).await {
         Ok(Some(asker)) => asker,
         Ok(None) => return next.run(request).await,
         Err(error) => return error.into_response(),
@@ -63,22 +62,26 @@ pub(crate) async fn identify(State(app): State<App>, mut request: Request, next:
 }
 
 /// `None` where nobody has to say who they are.
-async fn asker(app: &App, address: Option<IpAddr>, key: Option<Secret>, is_for_admins: bool) -> Result<Option<Asker>> {
-    let asker = app.service.admit(address, key).await?;
+async fn asker(app: &App, address: Option<IpAddr>, headers: &HeaderMap, is_for_admins: bool) -> Result<Option<Asker>> {
+    let asker = app.service.admit(address, key(headers)?).await?;
     if is_for_admins && asker.as_ref().is_some_and(|asker| !asker.is_admin()) {
         return Err(Error::Backend(backend::Error::Forbidden { reason: "this needs a key of the role admin".into() }));
     }
     Ok(asker)
 }
 
-/// `Authorization: Bearer …`, or `x-api-key`.
-fn key(headers: &HeaderMap) -> Option<Secret> {
-    let bearer = headers.get(AUTHORIZATION).and_then(|value| {
-        let (scheme, key) = value.to_str().ok()?.split_once(' ')?;
+/// `Authorization: Bearer …`, or `x-api-key`. Of two, one would be for a proxy to look at and another for us.
+fn key(headers: &HeaderMap) -> Result<Option<Secret>> {
+    let only = |name: &'static str| match headers.get_all(name).iter().count() {
+        0 | 1 => Ok(headers.get(name).and_then(|value| value.to_str().ok())),
+        _ => Err(Error::HeaderTwice { name }),
+    };
+    let bearer = only("authorization")?.and_then(|value| {
+        let (scheme, key) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
     });
-    let key = bearer.or_else(|| headers.get("x-api-key")?.to_str().ok()).filter(|key| !key.is_empty());
-    key.map(Secret::new)
+    let key = bearer.or(only("x-api-key")?).filter(|key| !key.is_empty());
+    Ok(key.map(Secret::new))
 }
 
 /// `x-ratelimit-{limit,remaining,reset}-{requests,tokens}`, as OpenAI has them.

@@ -403,3 +403,18 @@ async fn readiness_says_when_nobody_new_can_be_let_in() {
     let answer = app.get("/health/ready").await;
     assert_eq!((answer.status.as_u16(), answer.json()["status"].as_str()), (503, Some("accounts_unavailable")));
 }
+
+#[tokio::test]
+async fn a_request_with_two_keys_is_from_nobody() {
+    let app = app_with(&Scripted::new("demo"), OrganizationLimits::default(), Addresses::Unlimited).await;
+    for name in ["authorization", "x-api-key"] {
+        let mut asked = post(CHAT, chat_with(json!({})).to_string());
+        let prefix = if name == "authorization" { "Bearer " } else { "" };
+        for key in ["user", "admin"] {
+            asked.headers_mut().append(name, HeaderValue::try_from(format!("{prefix}{key}")).unwrap());
+        }
+        let answer = app.send(asked).await;
+        assert_eq!(answer.status.as_u16(), 400);
+        assert_eq!(answer.json()["error"]["message"], format!("the header {name} was sent twice"));
+    }
+}

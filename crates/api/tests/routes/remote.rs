@@ -7,7 +7,7 @@ use std::time::Duration;
 use accounts::{Accounts, Hash, KeyLimits, Listed, Models, OrganizationLimits, Role, Secret, Store};
 use axum::http::{HeaderValue, StatusCode};
 use backend::Hop;
-use gateway::{ApiKey, Balance, Group, GroupSettings, Timeouts, UpstreamSettings};
+use gateway::{ApiKey, Balance, Group, GroupSettings, REFUSED_FIELDS, Timeouts, UpstreamSettings};
 use http_body_util::BodyExt;
 use serde_json::json;
 use serving::{Model, Service};
@@ -35,9 +35,17 @@ pub(crate) fn gateway_of(id: &str, url: &str, model: &str, timeouts: Timeouts, h
         max_concurrent: None,
         cache_salt: true,
     };
-    let (id, balance, queue_timeout) = (id.into(), Balance::default(), Duration::from_mins(1));
-    Group::new(GroupSettings { id, upstreams: vec![upstream], timeouts, balance, max_queued: 8, queue_timeout, hop })
-        .unwrap()
+    let settings = GroupSettings {
+        id: id.into(),
+        upstreams: vec![upstream],
+        timeouts,
+        balance: Balance::default(),
+        refused_fields: REFUSED_FIELDS.map(str::to_owned).into(),
+        max_queued: 8,
+        queue_timeout: Duration::from_mins(1),
+        hop,
+    };
+    Group::new(settings).unwrap()
 }
 
 fn app_at(url: &str) -> TestApp {
@@ -211,6 +219,55 @@ async fn a_request_that_asks_for_too_much_is_refused_before_anybody_is_asked() {
     let answer = app(&upstream).post(CHAT, &chat_with(json!({"max_tokens": 100_000, "tools": []}))).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
     assert_eq!(answer.json()["error"]["param"], "max_tokens");
+    assert_eq!(upstream.received(), []);
+}
+
+#[tokio::test]
+async fn what_reaches_into_the_other_server_is_not_handed_on() {
+    let upstream = Upstream::start().await;
+    upstream.then(Act::says(&["Hi"]));
+    let app = app(&upstream);
+    for field in ["kv_transfer_params", "bootstrap_host", "custom_logit_processor", "prompt_embeds", "n_predict"] {
+        let answer = app.post(CHAT, &chat_with(json!({field: "x"}))).await;
+        assert_eq!((answer.status, &answer.json()["error"]["param"]), (StatusCode::BAD_REQUEST, &json!(field)));
+        assert_eq!(answer.json()["error"]["code"], "unsupported_parameter");
+    }
+    let escaped = r#"{"model":"demo","messages":[],"kv\u005ftransfer_params":{}}"#;
+    assert_eq!(app.post_text(CHAT, escaped).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(upstream.received(), []);
+    app.post(CHAT, &chat_with(json!({"stream": true, "kv_transfer_params": null}))).await.ok();
+}
+
+#[tokio::test]
+async fn a_request_that_names_two_models_is_for_none() {
+    let upstream = Upstream::start().await;
+    let app = app(&upstream);
+    for (one, other) in [("demo", "other"), ("other", "demo"), ("demo", "demo")] {
+        let twice = format!(r#"{{"model":"{one}","messages":[{{"role":"user","content":"Hi"}}],"mod\u0065l":"{other}"}}"#);
+        let answer = app.post_text(CHAT, twice).await;
+        assert_eq!((answer.status, &answer.json()["error"]["param"]), (StatusCode::BAD_REQUEST, &json!("model")));
+    }
+    assert_eq!(upstream.received(), []);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_request_is_said_in_few_words_of_ours() {
+    let upstream = Upstream::start().await;
+    let app = app(&upstream);
+    let long = "x".repeat(100_000);
+    for (fields, status) in [
+        (json!({"max_tokens": "5"}), 400),
+        (json!({"n": 1.5}), 400),
+        (json!({"stream_options": []}), 400),
+        (json!({"stream": long}), 400),
+        (json!({"model": long}), 404),
+    ] {
+        let answer = app.post(CHAT, &chat_with(fields.clone())).await;
+        let text = answer.text();
+        assert_eq!(answer.status.as_u16(), status, "{text:.300}");
+        assert!(text.len() < 500 && !text.contains("at line"), "{text:.300}");
+        assert!(!["u32", "struct", "StreamOptions"].iter().any(|word| text.contains(word)), "{text}");
+    }
     assert_eq!(upstream.received(), []);
 }
 

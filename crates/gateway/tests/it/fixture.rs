@@ -9,7 +9,7 @@ use backend::{
     Role, Tenant, UpstreamReading, Usage,
 };
 use futures_util::StreamExt;
-use gateway::{Balance, Group, GroupSettings, Timeouts, UpstreamSettings};
+use gateway::{Balance, Group, GroupSettings, REFUSED_FIELDS, Timeouts, UpstreamSettings};
 use serde_json::{Value, json};
 use testkit::upstream::Upstream;
 
@@ -34,6 +34,7 @@ pub(crate) fn settings(upstreams: Vec<UpstreamSettings>) -> GroupSettings {
         upstreams,
         timeouts: Timeouts::default(),
         balance: Balance::RoundRobin,
+        refused_fields: REFUSED_FIELDS.map(str::to_owned).into(),
         max_queued: 1,
         queue_timeout: Duration::from_mins(1),
         hop: HERE,

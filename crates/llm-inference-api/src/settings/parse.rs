@@ -367,7 +367,7 @@ fn number(text: &str) -> Option<f32> {
     text.trim().parse().ok()
 }
 
-fn list(text: &str) -> Vec<String> {
+pub(crate) fn list(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 

@@ -144,3 +144,9 @@ fn the_example_of_an_environment_has_the_defaults_and_every_variable() {
         aliases.for_each(|alias| assert!(text.contains(alias), "{alias} is not mentioned"));
     }
 }
+
+#[test]
+fn what_is_not_handed_on_is_named() {
+    let (_, meaning) = FIELDS.iter().find(|(name, _)| *name == "refused_fields").unwrap();
+    assert!(meaning.ends_with(&format!("`{}`", gateway::REFUSED_FIELDS.join("`, `"))), "{meaning}");
+}

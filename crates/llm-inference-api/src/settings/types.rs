@@ -153,6 +153,8 @@ pub(crate) struct RemoteModel {
     pub(crate) upstreams: Vec<UpstreamSettings>,
     pub(crate) timeouts: Timeouts,
     pub(crate) balance: Balance,
+    /// Of a request, which those servers are not to see.
+    pub(crate) refused_fields: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

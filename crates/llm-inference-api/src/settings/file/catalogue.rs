@@ -1,10 +1,10 @@
 //! `models:`, the catalogue: which models are served under which names, from where, and with what of their own.
 
-use gateway::{Balance, Timeouts, UpstreamSettings};
+use gateway::{Balance, REFUSED_FIELDS, Timeouts, UpstreamSettings};
 use serving::Defaults;
 
 use super::keys::Reading;
-use super::remote::balance;
+use super::remote::{balance, refused_fields};
 use super::yaml::{Key, Node};
 use super::{FileProblem, Place};
 use crate::settings::alike;
@@ -12,7 +12,7 @@ use crate::settings::parse::{self, Expected};
 use crate::settings::types::{DeclaredModel, RemoteModel};
 
 /// The keys of a model, and what they mean.
-pub(crate) const FIELDS: [(&str, &str); 11] = [
+pub(crate) const FIELDS: [(&str, &str); 12] = [
     ("id", "what clients call it"),
     ("aliases", "further names, a list"),
     ("source", "where its files are: a path, `embedded`, `hf:org/name` (its files in `org/name` of `model.directory`)"),
@@ -34,6 +34,13 @@ pub(crate) const FIELDS: [(&str, &str); 11] = [
          `total_seconds` (600)",
     ),
     ("balance", "which of those servers is asked: `least_loaded` (also if left out), `round_robin` or `prefix`"),
+    (
+        "refused_fields",
+        "fields of a request that those servers are not to see: 400 where one is sent, a list in place of the default (`[]` hands on \
+         everything): `kv_transfer_params`, `ec_transfer_params`, `vllm_xargs`, `bootstrap_host`, `bootstrap_port`, `bootstrap_room`, \
+         `data_parallel_rank`, `routed_dp_rank`, `disagg_prefill_dp_rank`, `custom_logit_processor`, `custom_params`, \
+         `logits_processors`, `prompt_embeds`, `lora`, `lora_path`, `session_params`, `request_id`, `rid`, `id_slot`, `n_predict`",
+    ),
     ("fallbacks", "models that are asked in its place while it cannot answer, a list"),
 ];
 
@@ -58,6 +65,7 @@ struct Draft {
     upstreams: Option<Vec<UpstreamSettings>>,
     timeouts: Option<Timeouts>,
     balance: Option<Balance>,
+    refused_fields: Option<Vec<String>>,
     fallbacks: Vec<String>,
     /// Whether something was said that there is a problem with, so that its absence is none.
     flawed: bool,
@@ -109,10 +117,11 @@ impl Reading<'_> {
 
     /// The servers of a model that runs on some, which become its source.
     fn remote(&mut self, place: &Place, draft: &mut Draft) -> Option<RemoteModel> {
-        let (timeouts, balance) = (draft.timeouts.take(), draft.balance.take());
+        let (timeouts, balance, refused) = (draft.timeouts.take(), draft.balance.take(), draft.refused_fields.take());
         let Some(mut upstreams) = draft.upstreams.take() else {
-            if timeouts.is_some() || balance.is_some() {
-                self.malformed(place.clone(), "timeouts and balance are for a model with upstreams, and this one has none");
+            if timeouts.is_some() || balance.is_some() || refused.is_some() {
+                let what = "timeouts, balance and refused_fields are for a model with upstreams, and this one has none";
+                self.malformed(place.clone(), what);
             }
             return None;
         };
@@ -127,7 +136,12 @@ impl Reading<'_> {
         }
         let addresses = upstreams.iter().map(|upstream| upstream.address.to_string()).collect();
         draft.source = Some(registry::Declared::Remote(addresses));
-        Some(RemoteModel { upstreams, timeouts: timeouts.unwrap_or_default(), balance: balance.unwrap_or_default() })
+        Some(RemoteModel {
+            upstreams,
+            timeouts: timeouts.unwrap_or_default(),
+            balance: balance.unwrap_or_default(),
+            refused_fields: refused.unwrap_or_else(|| REFUSED_FIELDS.map(str::to_owned).into()),
+        })
     }
 
     fn field(&mut self, draft: &mut Draft, name: &str, place: Place, node: Node) {
@@ -147,6 +161,9 @@ impl Reading<'_> {
             "upstreams" => draft.upstreams = Some(self.upstreams(place, node)),
             "timeouts" => draft.timeouts = Some(self.timeouts(place, node)),
             "balance" => draft.balance = self.parsed("models.balance", place, node, false, balance),
+            "refused_fields" => {
+                draft.refused_fields = self.parsed("models.refused_fields", place, node, true, refused_fields);
+            }
             "fallbacks" => {
                 draft.fallbacks = self.parsed("models.fallbacks", place, node, true, parse::model_ids).unwrap_or_default();
             }

@@ -114,6 +114,15 @@ pub(super) fn balance(text: &str) -> Result<Balance, Expected> {
     }
 }
 
+/// Those without which there is no request cannot be among them.
+pub(super) fn refused_fields(text: &str) -> Result<Vec<String>, Expected> {
+    let names: Vec<String> = parse::list(text);
+    let needed = ["model", "messages", "prompt", "stream", "stream_options", "max_tokens"];
+    let is_name = |name: &String| !needed.contains(&name.as_str()) && !name.contains(char::is_whitespace);
+    let expected = "names of fields that a request can do without";
+    if names.iter().all(is_name) { Ok(names) } else { Err(Expected(expected)) }
+}
+
 fn address(text: &str) -> Result<Address, Expected> {
     text.trim().parse().map_err(|error| match error {
         gateway::NotAnAddress::Malformed => Expected("an address such as http://host:8000"),

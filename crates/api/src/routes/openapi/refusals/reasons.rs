@@ -11,7 +11,7 @@ const A_MOMENT: Duration = Duration::from_secs(1);
 /// Whatever is asked.
 pub(super) fn everywhere() -> Vec<Error> {
     vec![
-        Error::HostTwice,
+        Error::HeaderTwice { name: "host" },
         Error::UntrustedHost { host: "example.com".into() },
         Error::ContentEncoding,
         Error::TargetTooLong { limit: 8192 },
