@@ -26,6 +26,7 @@ MADE = {"up", "ALERTS"}
 VARIABLES = {"$job": "llm-inference-api", "$instance": ".*", "$model": ".*", "$__rate_interval": "1m"}
 
 DASHBOARD = json.loads((DEPLOY / "grafana/dashboards/llm-inference.json").read_text())
+ADAPTER = yaml.safe_load((DEPLOY / "kubernetes/prometheus-adapter.yaml").read_text())
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 RULES = [
     rule
@@ -65,6 +66,8 @@ def asked():
     """Everything in PromQL under deploy/, by where it stands."""
     yield from ((rule.get("alert") or rule["record"], rule["expr"]) for rule in RULES)
     yield from ((panel["title"], target["expr"]) for panel in PANELS for target in panel["targets"])
+    for rule in ADAPTER["rules"]["custom"]:
+        yield from ((rule["name"]["as"], query) for query in (rule["seriesQuery"], rule["metricsQuery"]))
     for variable in DASHBOARD["templating"]["list"]:
         if variable["type"] == "query":
             yield variable["name"], re.fullmatch(r"label_values\((.*), \w+\)", variable["definition"])[1]

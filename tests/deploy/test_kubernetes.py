@@ -1,0 +1,139 @@
+"""The chart renders what Kubernetes takes, and the manifests are what it renders."""
+
+import os
+import re
+import subprocess
+
+import helm_python
+import kubernetes_validate
+import pytest
+import yaml
+
+from conftest import DEPLOY, PATIENCE, SERVER, Server
+from render import CHART, KUBERNETES, RENDERED, page, render, values
+
+# The oldest that the chart takes, and the newest whose schemas there are.
+VERSIONS = ["1.30", "1.37"]
+# Of Prometheus' operator, whose schemas are not among them.
+FOREIGN = {"ServiceMonitor"}
+SECRETS = {"API_KEY": "a", "BACKEND_API_KEY": "b", "LLM_DATABASE_URL": "postgres://user@database/accounts"}
+
+
+@pytest.fixture(params=RENDERED)
+def file(request):
+    return request.param
+
+
+@pytest.fixture
+def objects(file):
+    """By their kinds, of which there is one each."""
+    return {one["kind"]: one for one in yaml.safe_load_all((KUBERNETES / file).read_text())}
+
+
+@pytest.fixture
+def pod(objects):
+    return objects["Deployment"]["spec"]["template"]
+
+
+@pytest.fixture
+def container(pod):
+    [container] = pod["spec"]["containers"]
+    return container
+
+
+def environment(container):
+    return {one["name"]: one["value"] for one in container["env"]}
+
+
+def test_the_chart_has_no_lint(file):
+    found = helm_python.lint(str(CHART), values(file), strict=True)
+    # 1 is advice.
+    assert not [one for one in found["messages"] if one["severity"] > 1], found
+    assert not found["errors"]
+
+
+def test_the_chart_starts_the_version_of_this_repository():
+    version = re.search(r'^version = "(.*)"$', (DEPLOY.parent / "Cargo.toml").read_text(), re.MULTILINE)[1]
+    assert yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"] == version
+
+
+def test_the_manifests_are_what_the_chart_renders(file):
+    assert (KUBERNETES / file).read_text() == page(file), "renew them with: python tests/deploy/render.py"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_kubernetes_takes_each(objects, version):
+    for kind, one in objects.items():
+        if kind not in FOREIGN:
+            kubernetes_validate.validate(one, version, strict=True)
+
+
+def test_a_value_that_nobody_knows_is_refused():
+    with pytest.raises(helm_python.HelmError, match="replica"):
+        render({"replica": 3})
+
+
+def test_a_release_of_another_name_is_another():
+    names = {one["metadata"]["name"] for one in yaml.safe_load_all(render({}, name="blue"))}
+    assert names == {"blue-llm-inference-api"}
+
+
+def test_the_server_takes_its_settings(objects, container, tmp_path):
+    settings = tmp_path / "serving_config.yaml"
+    settings.write_text(objects["ConfigMap"]["data"]["serving_config.yaml"])
+    places = {"LLM_CONFIG": str(settings), "LLM_DATA_DIR": str(tmp_path), "LLM_MODEL_PATH": str(tmp_path)}
+    given = {name: places.get(name, value) for name, value in environment(container).items()} | SECRETS
+    done = subprocess.run([SERVER, "check-config"], cwd=tmp_path, env=given | {"PATH": os.environ["PATH"]}, capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 0, done.stderr
+    # Whoever adds a variable that the server does not know is told by this line.
+    assert all(name in done.stdout for name in environment(container) if name.startswith(("LLM_", "LOG_", "OTEL_")))
+
+
+def test_a_probe_asks_what_the_server_answers(container, started, tmp_path):
+    server = started(Server(tmp_path))
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        assert server.get(container[probe]["httpGet"]["path"])
+        assert container[probe]["httpGet"]["port"] in [port["name"] for port in container["ports"]]
+
+
+def test_there_is_time_for_the_last_stream(pod, container):
+    pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
+    grace = int(environment(container)["LLM_SHUTDOWN_GRACE_MS"]) / 1000
+    assert pod["spec"]["terminationGracePeriodSeconds"] >= pause + grace + 10
+
+
+def test_the_server_has_no_more_rights_than_it_needs(pod, container):
+    assert pod["spec"]["securityContext"]["runAsNonRoot"] and pod["spec"]["automountServiceAccountToken"] is False
+    context = container["securityContext"]
+    assert context["readOnlyRootFilesystem"] and not context["allowPrivilegeEscalation"] and context["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_everything_is_about_the_same_pods(objects, pod):
+    labels = pod["metadata"]["labels"].items()
+    selectors = [objects["Service"]["spec"]["selector"], objects["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"]]
+    selectors += [objects[kind]["spec"]["selector"]["matchLabels"] for kind in ("Deployment", "PodDisruptionBudget")]
+    assert all(selector.items() <= labels for selector in selectors)
+    if monitor := objects.get("ServiceMonitor"):
+        service = objects["Service"]
+        assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+        assert monitor["spec"]["endpoints"][0]["port"] == service["spec"]["ports"][0]["name"]
+        # The job that alerts and dashboard ask for.
+        assert service["metadata"]["labels"][monitor["spec"]["jobLabel"]] == "llm-inference-api"
+
+
+def test_an_autoscaler_decides_alone_how_many_there_are(objects):
+    scaler, deployment = objects.get("HorizontalPodAutoscaler"), objects["Deployment"]
+    assert ("replicas" in deployment["spec"]) == (scaler is None)
+    if scaler:
+        adapter = yaml.safe_load((KUBERNETES / "prometheus-adapter.yaml").read_text())
+        [metric] = scaler["spec"]["metrics"]
+        assert metric["pods"]["metric"]["name"] in [rule["name"]["as"] for rule in adapter["rules"]["custom"]]
+        assert scaler["spec"]["scaleTargetRef"]["name"] == deployment["metadata"]["name"]
+
+
+def test_new_settings_are_new_pods():
+    def annotations(settings):
+        [deployment] = [one for one in yaml.safe_load_all(render({"settings": settings})) if one["kind"] == "Deployment"]
+        return deployment["spec"]["template"]["metadata"]["annotations"]
+
+    assert annotations({"limits": {"shadow": True}}) != annotations({"limits": {"shadow": False}})
