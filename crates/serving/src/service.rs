@@ -88,8 +88,10 @@ impl Service {
 
     /// Opens the first of the models that are opened on demand, or fails. From this call on, until the model is there, the service
     /// is not ready.
-    pub fn open_first(&self) -> impl Future<Output = Result<(), OpenError>> {
-        self.inner.fleet.open_first()
+    pub fn open_first(&self) -> impl Future<Output = Result<(), OpenError>> + use<> {
+        let inner = Arc::clone(&self.inner);
+        inner.fleet.will_open_first();
+        async move { inner.fleet.open_first().await }
     }
 
     /// Opens all of them, one after the other, if all fit into memory together.

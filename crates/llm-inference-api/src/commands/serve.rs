@@ -61,9 +61,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
 
 /// Loads the first model, which has to be there; then says so, and loads the others if there is room. Never ends well, but goes on.
 /// Other servers are looked after meanwhile.
-async fn start(service: Service, groups: Vec<Arc<Group>>, greet: impl FnOnce()) -> Result<Infallible> {
-    let open = async {
-        service.open_first().await?;
+fn start(service: Service, groups: Vec<Arc<Group>>, greet: impl FnOnce()) -> impl Future<Output = Result<Infallible>> {
+    // Called and not only promised: whoever asks before this goes on would be told that the service is ready.
+    let first = service.open_first();
+    let open = async move {
+        first.await?;
         greet();
         service.open_others().await;
         std::future::pending().await
@@ -72,9 +74,11 @@ async fn start(service: Service, groups: Vec<Arc<Group>>, greet: impl FnOnce()) 
         join_all(groups.into_iter().map(Group::watch)).await;
         std::future::pending::<Infallible>().await
     };
-    tokio::select! {
-        failed = open => failed,
-        never = watch => Ok(never),
+    async {
+        tokio::select! {
+            failed = open => failed,
+            never = watch => Ok(never),
+        }
     }
 }
 
@@ -202,5 +206,20 @@ pub(crate) fn reachable(scheme: &str, address: SocketAddr) -> String {
     match address.ip() {
         ip if ip.is_unspecified() || ip.is_loopback() => format!("{scheme}://localhost:{}", address.port()),
         _ => format!("{scheme}://{address}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use testkit::{Parked, TestApp};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nobody_who_comes_early_is_told_that_the_service_is_ready() {
+        let service = TestApp::with_models(vec![Parked::new("demo", 1).model()]).service;
+        assert!(service.health().is_ready(), "a model on demand is as good as there");
+        let _start = start(service.clone(), Vec::new(), || ());
+        assert!(service.health().is_loading());
     }
 }

@@ -83,16 +83,16 @@ impl Fleet {
         })
     }
 
-    /// See [`Service::open_first`](crate::Service::open_first).
-    pub(crate) fn open_first(&self) -> impl Future<Output = Result<(), OpenError>> {
-        let first = self.members.iter().find_map(Member::bay);
-        self.starting.store(first.is_some(), Ordering::Relaxed);
-        async move {
-            let Some(first) = first else { return Ok(()) };
-            let opened = first.preload().await;
-            self.starting.store(false, Ordering::Relaxed);
-            opened
-        }
+    /// See [`Service::open_first`](crate::Service::open_first), which says before anything else that it will be done.
+    pub(crate) fn will_open_first(&self) {
+        self.starting.store(self.members.iter().any(|member| member.bay().is_some()), Ordering::Relaxed);
+    }
+
+    pub(crate) async fn open_first(&self) -> Result<(), OpenError> {
+        let Some(first) = self.members.iter().find_map(Member::bay) else { return Ok(()) };
+        let opened = first.preload().await;
+        self.starting.store(false, Ordering::Relaxed);
+        opened
     }
 
     /// See [`Service::open_others`](crate::Service::open_others).
