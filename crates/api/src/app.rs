@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::client_address::TrustedProxies;
 use crate::hosts::TrustedHosts;
+use crate::routes::LatestDocument;
 use crate::tls::Tls;
 
 /// Cheap to clone.
@@ -22,6 +23,7 @@ use crate::tls::Tls;
 pub struct App {
     pub(crate) service: Service,
     pub(crate) settings: Arc<Settings>,
+    pub(crate) document: Arc<LatestDocument>,
     started: Instant,
 }
 
@@ -119,7 +121,7 @@ impl Default for Settings {
 impl App {
     /// The server's life begins now.
     pub fn new(service: Service, settings: Settings) -> Self {
-        Self { service, settings: Arc::new(settings), started: Instant::now() }
+        Self { service, settings: Arc::new(settings), document: Arc::default(), started: Instant::now() }
     }
 
     /// The same, of which everything is asked for them, and has come this way.

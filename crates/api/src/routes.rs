@@ -25,6 +25,7 @@ use axum::http::Method;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 
+pub(crate) use self::openapi::LatestDocument;
 use crate::answer::Error;
 use crate::{App, middleware};
 

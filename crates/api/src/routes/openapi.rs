@@ -8,9 +8,12 @@ mod refusals;
 mod security;
 
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 
-use axum::Json;
+use axum::body::Bytes;
 use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
 use openai::schema::closed;
 use serde_json::Value;
 use utoipa::OpenApi as _;
@@ -21,6 +24,7 @@ use utoipa::openapi::{OpenApi, PathItem, RefOr, Schema, Server};
 pub(super) use self::event::Event;
 pub(super) use self::refusals::ModelRefusals;
 use crate::App;
+use crate::answer::Result;
 
 /// Every operation that there is. A test holds the list against the router's.
 #[derive(utoipa::OpenApi)]
@@ -76,10 +80,27 @@ const EXAMPLE: &str = "demo";
     tag = "documentation",
     responses((status = 200, description = "OpenAPI 3.1.", body = Object))
 )]
-pub(super) async fn show(State(app): State<App>) -> Json<OpenApi> {
+pub(super) async fn show(State(app): State<App>) -> Result<impl IntoResponse> {
     let cards = app.service.cards();
     let model = cards.first().map_or(EXAMPLE, |card| card.id.as_str());
-    Json(document(app.settings.version, model))
+    let text = app.document.text(app.settings.version, model).map_err(backend::Error::internal)?;
+    Ok(([(CONTENT_TYPE, "application/json")], text))
+}
+
+/// The document that was asked for last, under its examples' model: to put one together takes milliseconds, and anybody may ask.
+#[derive(Debug, Default)]
+pub(crate) struct LatestDocument(Mutex<Option<(String, Bytes)>>);
+
+impl LatestDocument {
+    fn text(&self, version: &str, model: &str) -> serde_json::Result<Bytes> {
+        let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, text)) = latest.as_ref().filter(|(of, _)| of == model) {
+            return Ok(text.clone());
+        }
+        let text = Bytes::from(serde_json::to_vec(&document(version, model))?);
+        *latest = Some((model.to_owned(), text.clone()));
+        Ok(text)
+    }
 }
 
 /// The examples name this model, so that they work as they stand.
@@ -132,6 +153,20 @@ fn name_model(item: &mut PathItem, model: &str) {
             && example.get("model").is_some_and(|name| name == EXAMPLE)
         {
             example.insert("model".into(), model.into());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_examples_follow_the_model() {
+        let latest = LatestDocument::default();
+        for model in ["a/first", "a/first", "a/second", "a/first"] {
+            let text = latest.text("1", model).unwrap();
+            assert!(String::from_utf8_lossy(&text).contains(&format!("\"model\":\"{model}\"")), "{model}");
         }
     }
 }
