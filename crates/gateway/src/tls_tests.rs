@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use backend::{Backend, Conversation, Generation, Hop, Kind, Message, Prompt, Role};
+use backend::{Backend, Conversation, Error, Generation, Hop, Kind, Message, Prompt, Role};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use testkit::upstream::{Act, Upstream};
 use tokio::io::copy_bidirectional;
@@ -39,6 +39,10 @@ async fn before(upstream: &Upstream, key: &CertifiedKey<rcgen::KeyPair>) -> (Str
 }
 
 fn group(url: &str, roots: RootCertStore) -> Arc<Group> {
+    group_within(url, roots, Timeouts::default())
+}
+
+fn group_within(url: &str, roots: RootCertStore, timeouts: Timeouts) -> Arc<Group> {
     let upstream = UpstreamSettings {
         address: url.parse().unwrap(),
         model: "theirs".into(),
@@ -47,7 +51,6 @@ fn group(url: &str, roots: RootCertStore) -> Arc<Group> {
         max_concurrent: None,
         cache_salt: true,
     };
-    let timeouts = Timeouts::default();
     let connector = Connector::over(Some(Arc::new(trusting(roots).unwrap())), timeouts.connect);
     let settings = GroupSettings {
         id: "ours".into(),
@@ -83,4 +86,15 @@ async fn a_server_is_believed_if_its_authority_is() {
     let refused = group(&url, roots).generate(question()).await.err().unwrap();
     assert_eq!(refused.kind(), Kind::Upstream);
     assert_eq!(upstream.received().len(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_shake_hands_in_time_is_given_up() {
+    // The system takes its connections, and it says nothing.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let timeouts = Timeouts { connect: Duration::from_millis(20), ..Timeouts::default() };
+    let given_up = group_within(&url, RootCertStore::empty(), timeouts).generate(question()).await.err().unwrap();
+    // It would be a timeout if the answer's first byte had been waited for.
+    assert_eq!(given_up, Error::Upstream { reason: "it cannot be reached".into() });
 }

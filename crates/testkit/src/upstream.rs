@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -48,6 +48,8 @@ pub struct Seen {
     pub looks: usize,
     /// Connections that were made.
     pub connections: usize,
+    /// Gates that were come to.
+    pub gates: usize,
 }
 
 impl Upstream {
@@ -61,9 +63,14 @@ impl Upstream {
     }
 
     /// Where nobody listens.
+    #[expect(clippy::unused_async, reason = "it is asked for as a server is")]
     pub async fn nowhere() -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-        format!("http://{}", listener.local_addr().expect("a listener has an address"))
+        let socket = TcpSocket::new_v4().expect("there are sockets");
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port is free");
+        let address = socket.local_addr().expect("it is bound");
+        // Kept for as long as the process lives, so that nobody else comes to listen there.
+        Box::leak(Box::new(socket));
+        format!("http://{address}")
     }
 
     pub fn url(&self) -> String {
@@ -178,6 +185,7 @@ async fn take(step: Step, connection: &mut TcpStream, stage: &Stage) -> io::Resu
             Ok(false)
         }
         Step::Wait(gate) => {
+            stage.seen.send_modify(|seen| seen.gates += 1);
             let mut opened = gate.subscribe();
             let _ = opened.wait_for(|open| *open).await;
             Ok(true)

@@ -1,11 +1,12 @@
 //! Answers as they come, well or ill.
 
-use backend::{Kind, Usage};
+use backend::{Backend, Event, Kind, Usage};
+use futures_util::StreamExt;
 use serde_json::json;
 use testkit::upstream::{Act, Step, Upstream, chunk, last, usage};
 use tokio::sync::watch;
 
-use crate::fixture::{ask, fail, failures, group, is_at_rest, reading};
+use crate::fixture::{ask, fail, failures, group, is_at_rest, question, reading};
 
 const USAGE: Usage = Usage { prompt_tokens: 5, cached_tokens: 0, completion_tokens: 2 };
 
@@ -35,11 +36,17 @@ async fn a_connection_is_used_again_for_the_next_stream() {
     late.0.insert(late.0.len() - 1, Step::Wait(gate.clone()));
     upstream.then(late).then(Act::says(&["Hi"]));
     let group = group(&[&upstream]);
-    let (first, ()) = tokio::join!(ask(&group), async {
-        upstream.until(|seen| seen.requests == 1).await;
-        gate.send_replace(true);
-    });
-    first.unwrap();
+    let mut events = group.generate(question("Hello?")).await.unwrap();
+    while !matches!(events.next().await, Some(Ok(Event::Finished { .. }))) {}
+    // All that the server has to say has been sent, and is there to be read.
+    upstream.until(|seen| seen.gates == 1).await;
+    let mut end = events.next();
+    for _ in 0..100 {
+        assert!(futures_util::poll!(&mut end).is_pending(), "the end of the body is waited for");
+        tokio::task::yield_now().await;
+    }
+    gate.send_replace(true);
+    assert!(matches!(end.await, Some(Ok(Event::Done(_)))));
     ask(&group).await.unwrap();
     assert_eq!(upstream.until(|_| true).await.connections, 1);
 }

@@ -63,13 +63,9 @@ async fn an_answer_in_one_piece_may_take_as_long_as_all_of_an_answer_may() {
 }
 
 #[tokio::test]
-async fn a_server_that_takes_no_connection_is_given_up() {
-    // It has taken as many as it keeps waiting, and takes no more: whether that is refused or kept waiting is up to the system.
-    let upstream = Upstream::nowhere().await;
-    let timeouts = Timeouts { connect: SHORT, ..Timeouts::default() };
-    let settings =
-        gateway::GroupSettings { timeouts, ..crate::fixture::settings(vec![crate::fixture::upstream(&upstream)]) };
-    let group = gateway::Group::new(settings).unwrap();
+async fn a_server_that_is_not_there_is_asked_for_twice_and_given_up() {
+    let nowhere = crate::fixture::upstream(&Upstream::nowhere().await);
+    let group = gateway::Group::new(crate::fixture::settings(vec![nowhere])).unwrap();
     assert_eq!(fail(&group).await.1.kind(), Kind::Upstream);
     assert_eq!(failures(&reading(&group), "unreachable"), 2);
     is_at_rest(&group);
