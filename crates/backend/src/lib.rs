@@ -29,4 +29,4 @@ pub use sampling::{
     Choices, FrequencyPenalty, LogitBias, MaxTokens, MinP, PresencePenalty, RepetitionPenalty, Sampling, Stop, Temperature,
     TopK, TopLogprobs, TopP,
 };
-pub use upstream::{BreakerState, UpstreamReading};
+pub use upstream::{BreakerState, Durations, UpstreamReading};

@@ -11,6 +11,8 @@ use crate::chance::Chance;
 pub(crate) struct Candidate {
     /// Its place in the settings.
     pub(crate) index: usize,
+    /// Stands for its address, wherever in the settings that is.
+    pub(crate) name: u64,
     pub(crate) weight: u32,
     pub(crate) in_flight: u32,
     /// Seconds that it takes to begin an answer, lately.
@@ -73,7 +75,7 @@ fn load(candidate: &Candidate) -> f64 {
     f64::from(candidate.in_flight + 1) * candidate.latency.max(LEAST_LATENCY) / f64::from(candidate.weight)
 }
 
-/// The same prompts go to the same server, whichever others come and go: the server with the highest draw for the key
+/// The same prompts go to the same server, whichever others come and go and in whatever order they are: the server with the highest draw for the key
 /// ("rendezvous hashing"), among those that have not much more to do than their share (Mirrokni, Thorup, Zadimoghaddam, "Consistent
 /// hashing with bounded loads", 2018). There is always one.
 fn by_prefix(candidates: &[Candidate], key: u64) -> Option<usize> {
@@ -91,7 +93,7 @@ fn by_prefix(candidates: &[Candidate], key: u64) -> Option<usize> {
 /// Higher for heavier servers, in proportion to their weights.
 fn draw(key: u64, candidate: &Candidate) -> f64 {
     let mut hasher = DefaultHasher::new();
-    (key, candidate.index).hash(&mut hasher);
+    (key, candidate.name).hash(&mut hasher);
     let uniform = (hasher.finish() as f64 + 1.0) / (u64::MAX as f64 + 2.0);
     -f64::from(candidate.weight) / uniform.ln()
 }
@@ -103,7 +105,7 @@ mod tests {
     use super::*;
 
     fn candidates(in_flight: &[u32]) -> Vec<Candidate> {
-        let candidate = |(index, in_flight)| Candidate { index, weight: 1, in_flight, latency: 0.1 };
+        let candidate = |(index, in_flight)| Candidate { index, name: index as u64, weight: 1, in_flight, latency: 0.1 };
         in_flight.iter().copied().enumerate().map(candidate).collect()
     }
 
@@ -160,6 +162,31 @@ mod tests {
             let rest: Vec<_> = all.into_iter().filter(|candidate| candidate.index != gone).collect();
             let now = by_prefix(&rest, key);
             prop_assert!(home == Some(gone) || now == home);
+        }
+
+        /// A new server takes its share of the conversations, and those alone move, wherever in the list it stands and however the
+        /// others do.
+        #[test]
+        fn a_new_server_takes_what_becomes_its_own(
+            names in prop::collection::hash_set(any::<u64>(), 2..9),
+            place in any::<prop::sample::Index>(),
+            turned in any::<prop::sample::Index>(),
+        ) {
+            let listed = |names: &[u64]| -> Vec<Candidate> {
+                let servers = candidates(&vec![0; names.len()]).into_iter().zip(names);
+                servers.map(|(server, name)| Candidate { name: *name, ..server }).collect()
+            };
+            let home = |names: &[u64], key| by_prefix(&listed(names), key).map(|index| names[index]);
+            let mut names: Vec<u64> = names.into_iter().collect();
+            let new = names.pop().expect("there are two at least");
+            let mut more = names.clone();
+            more.insert(place.index(more.len() + 1), new);
+            let turn = turned.index(more.len());
+            more.rotate_left(turn);
+            let moved: Vec<u64> = (0..2000).filter(|key| home(&names, *key) != home(&more, *key)).collect();
+            prop_assert!(moved.iter().all(|key| home(&more, *key) == Some(new)));
+            let share = 2000 / more.len();
+            prop_assert!((share / 2..share * 3 / 2).contains(&moved.len()), "{} of {} servers", moved.len(), more.len());
         }
 
         /// Nobody has more than a quarter above the share, rounded up, whatever is asked.

@@ -6,6 +6,7 @@
 
 mod address;
 mod balance;
+mod beginnings;
 mod breaker;
 mod budget;
 mod chance;

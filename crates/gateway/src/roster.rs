@@ -53,7 +53,7 @@ impl Roster {
         queue_timeout: Duration,
     ) -> Arc<Self> {
         let desk = Desk {
-            standings: upstreams.iter().map(|_| Standing::default()).collect(),
+            standings: upstreams.iter().map(Standing::of).collect(),
             chooser: Chooser::new(balance, upstreams.len(), Chance::new()),
             budget: RetryBudget::default(),
             queue: Queue::default(),

@@ -6,14 +6,18 @@ use backend::UpstreamReading;
 use tokio::time::Instant;
 
 use crate::balance::Candidate;
+use crate::beginnings::Beginnings;
 use crate::breaker::{Breaker, Pass};
 use crate::failure::{Failure, KINDS, Verdict};
 use crate::health::{EVERY_WHILE_DOWN, Health};
 use crate::latency::Latency;
+use crate::question::hash;
 use crate::settings::UpstreamSettings;
 
 #[derive(Debug, Default)]
 pub(crate) struct Standing {
+    /// Stands for its address and what it calls the model.
+    name: u64,
     breaker: Breaker,
     pub(crate) health: Health,
     latency: Latency,
@@ -22,12 +26,15 @@ pub(crate) struct Standing {
     rests_until: Option<Instant>,
     requests: u64,
     failures: [u64; KINDS.len()],
-    answers: u64,
-    first_byte_seconds: f64,
+    beginnings: Beginnings,
     pub(crate) without_usage: u64,
 }
 
 impl Standing {
+    pub(crate) fn of(settings: &UpstreamSettings) -> Self {
+        Self { name: hash(&(&settings.address, &settings.model)), ..Self::default() }
+    }
+
     /// When a request may be sent to it, as far as can be said.
     pub(crate) fn opens_at(&self, now: Instant) -> Instant {
         if self.health.is_up() { self.breaker.opens_at(now) } else { now + 2 * EVERY_WHILE_DOWN }
@@ -47,7 +54,7 @@ impl Standing {
 
     pub(crate) fn candidate(&self, index: usize, settings: &UpstreamSettings, now: Instant) -> Candidate {
         let (weight, latency) = (settings.weight.get(), self.latency.seconds(now));
-        Candidate { index, weight, in_flight: self.in_flight, latency }
+        Candidate { index, name: self.name, weight, in_flight: self.in_flight, latency }
     }
 
     /// A request is sent to it.
@@ -58,8 +65,7 @@ impl Standing {
     }
 
     pub(crate) fn answered(&mut self, pass: &mut Pass, took: Duration, now: Instant) {
-        self.answers += 1;
-        self.first_byte_seconds += took.as_secs_f64();
+        self.beginnings.observe(took);
         self.latency.observe(took, now);
         self.breaker.answered(pass, now);
     }
@@ -94,8 +100,7 @@ impl Standing {
             in_flight: self.in_flight,
             requests: self.requests,
             failures: KINDS.into_iter().zip(self.failures).collect(),
-            answers: self.answers,
-            first_byte_seconds: self.first_byte_seconds,
+            beginnings: self.beginnings.reading(),
             latency_seconds: self.latency.seconds(now),
             without_usage: self.without_usage,
         }

@@ -7,7 +7,8 @@ pub(crate) const API_REQUEST_DURATION: [f64; 16] =
 pub(crate) const HTTP_SERVER_REQUEST_DURATION: [f64; 14] =
     [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
-pub(crate) const TIME_TO_FIRST_TOKEN: [f64; 16] =
+/// Also of what other servers take to begin an answer.
+pub const TIME_TO_FIRST_TOKEN: [f64; 16] =
     [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
 pub(crate) const TIME_PER_OUTPUT_TOKEN: [f64; 13] =

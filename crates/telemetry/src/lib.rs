@@ -5,6 +5,7 @@ mod ended;
 mod histogram;
 mod labels;
 pub mod logs;
+mod measured;
 mod metrics;
 mod names;
 mod otlp;
@@ -12,6 +13,7 @@ mod reading;
 mod trace;
 mod upstreams;
 
+pub use buckets::TIME_TO_FIRST_TOKEN;
 pub use ended::{GenerationEnded, RequestEnded};
 pub use labels::Operation;
 pub use metrics::Metrics;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use backend::{Activity, BreakerState, UpstreamReading};
+use backend::{Activity, BreakerState, Durations, UpstreamReading};
 
 use super::Metrics;
 use crate::{GenerationEnded, Operation, Reading, RequestEnded};
@@ -160,8 +160,7 @@ fn each_server_that_a_model_runs_on_is_told_apart() {
         in_flight: 3,
         requests: 20,
         failures: vec![("unreachable", 6), ("busy", 0)],
-        answers: 14,
-        first_byte_seconds: 3.5,
+        beginnings: Durations { seconds: 3.5, buckets: vec![(0.25, 13), (f64::INFINITY, 1)] },
         latency_seconds: 0.25,
         without_usage: 1,
     };
@@ -170,11 +169,13 @@ fn each_server_that_a_model_runs_on_is_told_apart() {
     samples.sort_unstable();
     insta::assert_snapshot!(samples.join("\n"), @r#"
         gateway_queue_depth{model="demo"} 2
-        gateway_upstream_answers_total{model="demo",upstream="http://gpu:8000"} 14
         gateway_upstream_breaker_state{model="demo",upstream="http://gpu:8000"} 2
         gateway_upstream_failures_total{model="demo",upstream="http://gpu:8000",kind="busy"} 0
         gateway_upstream_failures_total{model="demo",upstream="http://gpu:8000",kind="unreachable"} 6
-        gateway_upstream_first_byte_seconds_total{model="demo",upstream="http://gpu:8000"} 3.5
+        gateway_upstream_first_byte_seconds_bucket{le="+Inf",model="demo",upstream="http://gpu:8000"} 14
+        gateway_upstream_first_byte_seconds_bucket{le="0.25",model="demo",upstream="http://gpu:8000"} 13
+        gateway_upstream_first_byte_seconds_count{model="demo",upstream="http://gpu:8000"} 14
+        gateway_upstream_first_byte_seconds_sum{model="demo",upstream="http://gpu:8000"} 3.5
         gateway_upstream_in_flight{model="demo",upstream="http://gpu:8000"} 3
         gateway_upstream_latency_seconds{model="demo",upstream="http://gpu:8000"} 0.25
         gateway_upstream_requests_total{model="demo",upstream="http://gpu:8000"} 20

@@ -1,7 +1,5 @@
 //! Numbers of the servers that models run on, read at the moment of a scrape. There are as many labels as servers in the settings.
 
-use std::sync::atomic::AtomicU64;
-
 use backend::{BreakerState, UpstreamReading};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -10,6 +8,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::Reading;
+use crate::measured::Measured;
 use crate::reading::FloatGauge;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -39,9 +38,8 @@ pub(crate) struct UpstreamMetrics {
     in_flight: Family<UpstreamLabels, Gauge>,
     requests: Family<UpstreamLabels, Counter>,
     failures: Family<FailureLabels, Counter>,
-    answers: Family<UpstreamLabels, Counter>,
     without_usage: Family<UpstreamLabels, Counter>,
-    first_byte_seconds: Family<UpstreamLabels, Counter<f64, AtomicU64>>,
+    first_byte: Family<UpstreamLabels, Measured>,
     latency: Family<UpstreamLabels, FloatGauge>,
 }
 
@@ -64,8 +62,7 @@ impl UpstreamMetrics {
             in_flight,
             requests,
             failures,
-            answers,
-            first_byte_seconds,
+            beginnings,
             latency_seconds,
             without_usage,
         } = reading;
@@ -79,9 +76,8 @@ impl UpstreamMetrics {
         self.breaker.get_or_create(&labels).set(breaker);
         self.in_flight.get_or_create(&labels).set(i64::from(*in_flight));
         self.requests.get_or_create(&labels).inc_by(*requests);
-        self.answers.get_or_create(&labels).inc_by(*answers);
         self.without_usage.get_or_create(&labels).inc_by(*without_usage);
-        self.first_byte_seconds.get_or_create(&labels).inc_by(*first_byte_seconds);
+        self.first_byte.get_or_create(&labels).set(beginnings);
         self.latency.get_or_create(&labels).set(*latency_seconds);
         for (kind, count) in failures {
             let labels = FailureLabels { model: model.to_owned(), upstream: address.clone(), kind };
@@ -100,17 +96,12 @@ impl UpstreamMetrics {
         registry.register("gateway_upstream_in_flight", "Requests that the server is answering", self.in_flight);
         registry.register("gateway_upstream_requests", "Requests sent to the server, retries included", self.requests);
         registry.register("gateway_upstream_failures", "Requests that failed there, by kind", self.failures);
-        registry.register("gateway_upstream_answers", "Answers that have begun", self.answers);
         registry.register(
             "gateway_upstream_without_usage",
             "Answers whose tokens were counted here, because the server did not tell",
             self.without_usage,
         );
-        registry.register(
-            "gateway_upstream_first_byte_seconds",
-            "Time to the beginnings of those answers, together",
-            self.first_byte_seconds,
-        );
+        registry.register("gateway_upstream_first_byte_seconds", "Time to the beginning of an answer", self.first_byte);
         registry.register(
             "gateway_upstream_latency_seconds",
             "Time to the beginning of an answer, lately: what the balance goes by",
