@@ -43,7 +43,7 @@ impl Streamed {
         question: &dyn Question,
         timeouts: Timeouts,
     ) -> Result<Self, Failure> {
-        let Timeouts { connect: _, first_byte, idle, total } = timeouts;
+        let Timeouts { connect: _, first_byte, idle, total, hedge: _ } = timeouts;
         let started = Instant::now();
         let begin = async {
             let body = question.body(seat.upstream());

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use backend::{BoxFuture, Error, Hop, ModelCard, Result, Task};
+use futures_util::FutureExt;
+use futures_util::future::{Either, select};
 use tokio::time::sleep;
 
 use crate::client::Client;
@@ -88,19 +90,21 @@ impl Group {
 
     /// A stream that has begun.
     pub(crate) async fn stream(&self, question: &dyn Question) -> Result<Streamed> {
-        self.ask(question, |seat| Box::pin(Streamed::begin(&self.client, seat, question, self.timeouts))).await
+        let begin = |seat| Box::pin(Streamed::begin(&self.client, seat, question, self.timeouts)) as BoxFuture<'_, _>;
+        self.ask(question, self.timeouts.hedge, begin).await
     }
 
     /// An answer in one piece.
     pub(crate) async fn whole(&self, question: &dyn Question) -> Result<(Seat, String)> {
-        self.ask(question, |seat| Box::pin(exchange::whole(&self.client, seat, question, self.timeouts))).await
+        self.ask(question, None, |seat| Box::pin(exchange::whole(&self.client, seat, question, self.timeouts))).await
     }
 
     /// Asks one server after the other, while nothing has come of it and that may help.
     async fn ask<'a, T>(
         &'a self,
         question: &'a dyn Question,
-        exchange: impl Fn(Seat) -> BoxFuture<'a, Result<T, Failure>> + Send,
+        hedge: Option<Duration>,
+        exchange: impl Fn(Seat) -> BoxFuture<'a, Result<T, Failure>> + Send + Sync,
     ) -> Result<T> {
         if self.draining.load(Ordering::Relaxed) {
             return Err(Error::ShuttingDown { retry_after: RETRY_AFTER });
@@ -110,13 +114,11 @@ impl Group {
         let mut seat = self.roster.seat(key).await?;
         let (mut tried, mut earlier) = (Vec::new(), None);
         loop {
-            let (index, upstream) = (seat.index, seat.upstream().address.to_string());
-            let failure = match exchange(seat).await {
+            tried.push(seat.index);
+            let failure = match self.first_of(seat, hedge, key, &mut tried, &exchange).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
-            failure.log(&upstream);
-            tried.push(index);
             let next = self.may_ask_again(&failure, tried.len()).then(|| self.roster.another(key, &tried)).flatten();
             // That one server would have sent it back here is no news where another one has failed.
             let told = earlier.filter(|_| failure.is_loop()).unwrap_or(failure);
@@ -125,6 +127,34 @@ impl Group {
             if tried.contains(&seat.index) {
                 sleep(PAUSE).await;
             }
+        }
+    }
+
+    /// What a server answers, or another one that is asked too if that takes long and the budget of retries allows it: the first that
+    /// begins. The other one's request ends there and then. If both fail, the later failure is told.
+    async fn first_of<'a, T>(
+        &'a self,
+        seat: Seat,
+        hedge: Option<Duration>,
+        key: u64,
+        tried: &mut Vec<usize>,
+        exchange: &(impl Fn(Seat) -> BoxFuture<'a, Result<T, Failure>> + Send + Sync),
+    ) -> Result<T, Failure> {
+        let logged = |seat: Seat| {
+            let upstream = seat.upstream().address.to_string();
+            exchange(seat).map(move |answer| answer.inspect_err(|failure| failure.log(&upstream)))
+        };
+        let mut first = logged(seat);
+        let Some(hedge) = hedge.filter(|_| self.roster.upstreams.len() > 1) else { return first.await };
+        tokio::select! {
+            answer = &mut first => return answer,
+            () = sleep(hedge) => {}
+        }
+        let Some(other) = self.roster.another(key, tried) else { return first.await };
+        tried.push(other.index);
+        match select(first, logged(other)).await {
+            Either::Left((Err(_), rest)) | Either::Right((Err(_), rest)) => rest.await,
+            Either::Left((answer, _)) | Either::Right((answer, _)) => answer,
         }
     }
 

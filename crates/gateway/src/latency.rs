@@ -27,6 +27,13 @@ impl Latency {
         self.at = Some(now);
     }
 
+    /// Somebody has waited so long for an answer, and then no longer: it takes at least that.
+    pub(crate) fn at_least(&mut self, waited: Duration, now: Instant) {
+        if waited.as_secs_f64() > self.seconds(now) {
+            self.observe(waited, now);
+        }
+    }
+
     /// In seconds. A server that nobody asks is slowly forgiven, so that somebody asks it again.
     pub(crate) fn seconds(&self, now: Instant) -> f64 {
         self.seconds * self.share_of_old(now)
@@ -53,5 +60,16 @@ mod tests {
         let after = latency.seconds(start + Duration::from_secs(1));
         assert!((0.8..1.0).contains(&after), "{after}");
         assert!(latency.seconds(start + Duration::from_mins(2)) < 1e-4);
+    }
+
+    #[test]
+    fn whoever_has_not_waited_to_the_end_tells_only_that_it_takes_longer() {
+        let now = Instant::now();
+        let mut latency = Latency::default();
+        latency.observe(Duration::from_millis(100), now);
+        latency.at_least(Duration::from_millis(10), now);
+        assert!((latency.seconds(now) - 0.1).abs() < 1e-9);
+        latency.at_least(Duration::from_secs(2), now);
+        assert!((latency.seconds(now) - 2.0).abs() < 1e-9);
     }
 }

@@ -100,7 +100,7 @@ impl Roster {
 
     fn sit(self: &Arc<Self>, desk: &mut Desk, index: usize, key: u64, now: Instant) -> Seat {
         let pass = desk.standings[index].take(now);
-        Seat { roster: Arc::clone(self), index, key, pass: Some(pass) }
+        Seat { roster: Arc::clone(self), index, key, pass: Some(pass), waits_since: Some(now) }
     }
 
     /// A look at a server has shown that it is well, or is not: whether it is asked from now on.
@@ -172,6 +172,8 @@ pub(crate) struct Seat {
     key: u64,
     /// Until it is known how the request went.
     pass: Option<Pass>,
+    /// Until an answer begins.
+    waits_since: Option<Instant>,
 }
 
 impl Seat {
@@ -181,6 +183,7 @@ impl Seat {
 
     /// The server has begun to answer.
     pub(crate) fn answered(&mut self, took: Duration) {
+        self.waits_since = None;
         let mut desk = self.roster.desk();
         if let Some(pass) = &mut self.pass {
             desk.standings[self.index].answered(pass, took, Instant::now());
@@ -209,7 +212,8 @@ impl Drop for Seat {
         let (mut desk, now) = (self.roster.desk(), Instant::now());
         let standing = &mut desk.standings[self.index];
         standing.in_flight -= 1;
-        self.pass.take().into_iter().for_each(|pass| standing.given_up(pass, now));
+        let waited = self.waits_since.map(|since| now.saturating_duration_since(since));
+        self.pass.take().into_iter().for_each(|pass| standing.given_up(pass, waited, now));
         // Also where the server is gone: nobody else may be left to wait for, and whoever hears that lets the next one hear it.
         desk.queue.call();
     }

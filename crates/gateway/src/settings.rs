@@ -56,6 +56,9 @@ pub struct Timeouts {
     pub idle: Duration,
     /// For all of an answer.
     pub total: Duration,
+    /// For the first event of a stream, before another server is asked for it too. The first to answer does, and the other one's request
+    /// ends. `None`: never. An answer in one piece is never asked for twice, for it would be made twice.
+    pub hedge: Option<Duration>,
 }
 
 impl Default for Timeouts {
@@ -65,6 +68,7 @@ impl Default for Timeouts {
             first_byte: Duration::from_mins(1),
             idle: Duration::from_secs(30),
             total: Duration::from_mins(10),
+            hedge: None,
         }
     }
 }

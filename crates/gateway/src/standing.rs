@@ -88,7 +88,11 @@ impl Standing {
         }
     }
 
-    pub(crate) fn given_up(&mut self, pass: Pass, now: Instant) {
+    /// `waited`: for how long, where nothing has come of it.
+    pub(crate) fn given_up(&mut self, pass: Pass, waited: Option<Duration>, now: Instant) {
+        if let Some(waited) = waited {
+            self.latency.at_least(waited, now);
+        }
         self.breaker.given_up(pass, now);
     }
 

@@ -53,7 +53,7 @@ fn what_the_file_says_of_servers_is_what_they_are_asked_with_and_the_name_there_
     let settings = settings(
         "models:\n  - id: big\n    upstreams:\n      - {url: 'http://a:1', weight: 3, max_concurrent: 8, cache_salt: false}\n      - \
          {url: 'https://b/llm/', model: other, api_key: '${BACKEND_KEY}'}\n    timeouts: {connect_seconds: 0.5, total_seconds: \
-         1200}\n    balance: prefix\n    refused_fields: [logit_bias]\n",
+         1200, hedge_seconds: 1.5}\n    balance: prefix\n    refused_fields: [logit_bias]\n",
     );
     insta::assert_debug_snapshot!(settings.declared("big").unwrap().remote.as_ref().unwrap(), @r#"
     RemoteModel {
@@ -84,6 +84,9 @@ fn what_the_file_says_of_servers_is_what_they_are_asked_with_and_the_name_there_
             first_byte: 60s,
             idle: 30s,
             total: 1200s,
+            hedge: Some(
+                1.5s,
+            ),
         },
         balance: Prefix,
         refused_fields: [

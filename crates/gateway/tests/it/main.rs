@@ -6,6 +6,7 @@ mod breaking;
 mod contract;
 mod fixture;
 mod hang_ups;
+mod hedging;
 mod queue;
 mod refusals;
 mod relay;

@@ -31,7 +31,8 @@ pub(crate) const FIELDS: [(&str, &str); 12] = [
     (
         "timeouts",
         "of those servers: `connect_seconds` (5), `first_byte_seconds` (60, of a stream), `idle_seconds` (30, in a stream), \
-         `total_seconds` (600)",
+         `total_seconds` (600); `hedge_seconds` (never): after so long without the first byte of a stream, another server is asked for it \
+         too, and the first to answer does",
     ),
     ("balance", "which of those servers is asked: `least_loaded` (also if left out), `round_robin` or `prefix`"),
     (

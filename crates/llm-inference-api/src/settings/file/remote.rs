@@ -11,7 +11,7 @@ use super::{FileProblem, Place};
 use crate::settings::parse::{self, Expected};
 
 const UPSTREAM: [&str; 6] = ["url", "model", "api_key", "weight", "max_concurrent", "cache_salt"];
-const TIMEOUTS: [&str; 4] = ["connect_seconds", "first_byte_seconds", "idle_seconds", "total_seconds"];
+const TIMEOUTS: [&str; 5] = ["connect_seconds", "first_byte_seconds", "idle_seconds", "total_seconds", "hedge_seconds"];
 
 /// What has been read of a server.
 #[derive(Debug, Default)]
@@ -94,6 +94,11 @@ impl Reading<'_> {
                 "first_byte_seconds" => ("models.timeouts.first_byte_seconds", &mut timeouts.first_byte),
                 "idle_seconds" => ("models.timeouts.idle_seconds", &mut timeouts.idle),
                 "total_seconds" => ("models.timeouts.total_seconds", &mut timeouts.total),
+                "hedge_seconds" => {
+                    let key = "models.timeouts.hedge_seconds";
+                    timeouts.hedge = self.parsed(key, place, node, false, seconds);
+                    continue;
+                }
                 _ => {
                     self.unknown_in(place, "models.timeouts", &name, &TIMEOUTS);
                     continue;
