@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::declared::Declaration;
 use crate::entry::{self, Entry, Source};
-use crate::error::Error;
+use crate::error::{Error, with_causes};
 use crate::scan;
 
 /// Where to look for models.
@@ -187,12 +187,6 @@ fn add_new<'a>(selected: &mut Vec<Entry>, entries: impl IntoIterator<Item = &'a 
             selected.push(entry.clone());
         }
     }
-}
-
-/// An error and all that led to it, in a line.
-fn with_causes(error: &Error) -> String {
-    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// `org/name`, as the Hugging Face Hub names models, and not a path such as `./name`, `/name` or `a/b/c`.

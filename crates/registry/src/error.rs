@@ -55,3 +55,9 @@ pub enum Error {
     #[error("{}", .0.join("\n"))]
     Several(Vec<String>),
 }
+
+/// An error and all that led to it, in a line.
+pub(crate) fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

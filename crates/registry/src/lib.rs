@@ -5,9 +5,13 @@ mod catalogue;
 mod declared;
 mod entry;
 mod error;
+mod fetch;
+mod hub;
 mod scan;
 
 pub use catalogue::{Allowed, Catalogue, Places};
 pub use declared::{Declaration, Declared, NotASource};
 pub use entry::{Entry, Source};
 pub use error::Error;
+pub use fetch::{FetchError, Fetched, Patience, Progress, Token, Watch};
+pub use hub::{Cached, Hub, HubModel, HubSettings};

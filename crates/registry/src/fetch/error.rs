@@ -1,0 +1,77 @@
+//! Why a model could not be had from where it is kept.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+#[derive(Debug, Error)]
+pub enum FetchError {
+    #[error("{url:?} is not an address of a server, as https://example.org")]
+    Address { url: String },
+    #[error(
+        "there can be no connections over TLS: no certificate authorities were found on this machine{0}; SSL_CERT_FILE can name a file of them"
+    )]
+    NoAuthorities(String),
+    #[error("{host} cannot be reached")]
+    Unreachable {
+        host: String,
+        #[source]
+        source: Box<ureq::Error>,
+    },
+    #[error("{host} redirects {what}")]
+    Redirected { host: String, what: &'static str },
+    #[error("{host} answered {status}{}", said(message))]
+    Answered { host: String, status: u16, message: String },
+    #[error("what {host} answered makes no sense: {what}")]
+    Senseless { host: String, what: String },
+    #[error("{host} does not let this server in: {remedy}{}", said(message))]
+    Forbidden { host: String, remedy: String, message: String },
+    #[error("{0}")]
+    NotThere(String),
+    #[error("{0}")]
+    NotAModel(String),
+    #[error("the connection broke off after {received} bytes of {file}")]
+    CutOff {
+        file: String,
+        received: u64,
+        #[source]
+        source: Option<io::Error>,
+    },
+    #[error("{file} has changed on the server while it was downloaded")]
+    Changed { file: String },
+    #[error("{file} is {found} bytes long, and should be {expected}: the download is thrown away")]
+    Length { file: String, expected: u64, found: u64 },
+    #[error("{file} is not what it should be: its checksum is {found}, not {expected}; the download is thrown away")]
+    Checksum { file: String, expected: String, found: String },
+    #[error("the disk is full: {} has no room for what is left of {file}; make room, or keep the cache elsewhere", directory.display())]
+    DiskFull { directory: PathBuf, file: String },
+    #[error("{} cannot be written", path.display())]
+    Disk {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("{host} names a file {name:?}, which would lie outside of the model's directory")]
+    Outside { host: String, name: String },
+    #[error("{0} is not on this machine, and HF_HUB_OFFLINE says to download nothing")]
+    Offline(String),
+}
+
+impl FetchError {
+    /// Whether the same may go well a little later.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::CutOff { .. } | Self::Changed { .. } => true,
+            Self::Answered { status, .. } => matches!(status, 408 | 429 | 500..),
+            _ => false,
+        }
+    }
+}
+
+fn said(message: &str) -> String {
+    // As much as fits into a line of a log.
+    const MOST: usize = 300;
+    let message: String = message.trim().chars().take(MOST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if message.is_empty() { message } else { format!(": {message}") }
+}

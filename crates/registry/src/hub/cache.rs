@@ -1,0 +1,181 @@
+//! The cache's layout, as `huggingface_hub` writes it:
+//!
+//! ```text
+//! models--org--name/refs/main              the commit that `main` was when it was asked for
+//!                   snapshots/<commit>/…   links to
+//!                   blobs/<etag>           the files, each under its checksum
+//!                   blobs/<etag>.incomplete
+//! .locks/models--org--name/<etag>.lock
+//! ```
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use crate::entry;
+use crate::fetch::{self, FetchError};
+
+const PREFIX: &str = "models--";
+const INDEX: &str = "model.safetensors.index.json";
+
+/// A model of which files are here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cached {
+    /// `org/name`
+    pub repository: String,
+    /// Those that were asked for, each with its commit.
+    pub revisions: Vec<(String, String)>,
+    /// Bytes on the disk, unfinished downloads among them.
+    pub bytes: u64,
+}
+
+/// One repository's part of the cache.
+#[derive(Debug)]
+pub(super) struct Repository {
+    root: PathBuf,
+    locks: PathBuf,
+}
+
+impl Repository {
+    pub(super) fn new(cache: &Path, repository: &str) -> Self {
+        let name = format!("{PREFIX}{}", repository.replace('/', "--"));
+        Self { root: cache.join(&name), locks: cache.join(".locks").join(name) }
+    }
+
+    pub(super) fn snapshot(&self, commit: &str) -> PathBuf {
+        self.root.join("snapshots").join(commit)
+    }
+
+    pub(super) fn blob(&self, etag: &str) -> PathBuf {
+        self.root.join("blobs").join(etag)
+    }
+
+    pub(super) fn partial(&self, etag: &str) -> PathBuf {
+        self.root.join("blobs").join(format!("{etag}.incomplete"))
+    }
+
+    pub(super) fn lock(&self, etag: &str) -> PathBuf {
+        self.locks.join(format!("{etag}.lock"))
+    }
+
+    /// What a revision was when it was last asked for; a commit is itself.
+    pub(super) fn commit(&self, revision: &str) -> Option<String> {
+        let named = fetch::relative(revision).and_then(|name| fs::read_to_string(self.root.join("refs").join(name)).ok());
+        let named = named.map(|commit| commit.trim().to_owned()).filter(|commit| fetch::is_plain_name(commit));
+        named.or_else(|| {
+            let is_commit = fetch::is_plain_name(revision) && self.snapshot(revision).is_dir();
+            is_commit.then(|| revision.to_owned())
+        })
+    }
+
+    /// Remembers what a revision is.
+    pub(super) fn point(&self, revision: &str, commit: &str) -> Result<(), FetchError> {
+        if revision == commit {
+            return Ok(());
+        }
+        let Some(name) = fetch::relative(revision) else { return Ok(()) };
+        let path = self.root.join("refs").join(name);
+        let partial = path.with_added_extension("incomplete");
+        let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&partial, commit));
+        written.and_then(|()| fs::rename(&partial, &path)).map_err(|source| FetchError::Disk { path, source })
+    }
+
+    /// Where a commit's model is, if all its weights are there: its directory, or its GGUF file.
+    pub(super) fn complete(&self, commit: &str, file: Option<&str>) -> Option<PathBuf> {
+        let snapshot = self.snapshot(commit);
+        if let Some(file) = file {
+            return Some(snapshot.join(fetch::relative(file)?)).filter(|path| path.exists());
+        }
+        if snapshot.join("config.json").exists() {
+            let weights = entry::weights_in(&snapshot).ok()??;
+            return (weights > 0 && shards_of(&snapshot)?.iter().all(|shard| snapshot.join(shard).exists()))
+                .then_some(snapshot);
+        }
+        entry::only_gguf_in(&snapshot).ok()??;
+        Some(snapshot)
+    }
+
+    pub(super) fn remove(&self) -> Result<u64, FetchError> {
+        let bytes = size_of(&self.root.join("blobs")).unwrap_or(0);
+        for directory in [&self.root, &self.locks] {
+            match fs::remove_dir_all(directory) {
+                Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                    return Err(FetchError::Disk { path: directory.clone(), source });
+                }
+                _ => {}
+            }
+        }
+        Ok(bytes)
+    }
+}
+
+/// The files that an index names; none without one. `None` if it cannot be read.
+fn shards_of(snapshot: &Path) -> Option<Vec<PathBuf>> {
+    let index = snapshot.join(INDEX);
+    if !index.exists() {
+        return Some(Vec::new());
+    }
+    let index: serde_json::Value = serde_json::from_slice(&fs::read(index).ok()?).ok()?;
+    let shards = index.get("weight_map")?.as_object()?.values();
+    shards.map(|shard| fetch::relative(shard.as_str()?)).collect()
+}
+
+/// Makes `path` lead to a blob, by a relative link, so that the cache can be moved. For whoever holds the blob's lock.
+pub(super) fn link(blob: &Path, path: &Path, name: &str) -> Result<(), FetchError> {
+    let failed = |source| FetchError::Disk { path: path.to_owned(), source };
+    let (Some(parent), Some(etag)) = (path.parent(), blob.file_name()) else { return Ok(()) };
+    fs::create_dir_all(parent).map_err(failed)?;
+    // From `snapshots/<commit>/`, and one more for each directory in the name.
+    let up = "../".repeat(2 + name.matches('/').count());
+    let target = Path::new(&up).join("blobs").join(etag);
+    if path.exists() {
+        return Ok(());
+    }
+    // One that leads nowhere is in the way.
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
+        _ => symlink(target, path).map_err(failed),
+    }
+}
+
+/// In the order of their names.
+pub(super) fn list(cache: &Path) -> Result<Vec<Cached>, FetchError> {
+    let failed = |source| FetchError::Disk { path: cache.to_owned(), source };
+    let directories = match fs::read_dir(cache) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        directories => directories.map_err(failed)?,
+    };
+    let mut found = Vec::new();
+    for directory in directories {
+        let directory = directory.map_err(failed)?;
+        let name = directory.file_name();
+        if let Some(repository) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)) {
+            let root = directory.path();
+            let bytes = size_of(&root.join("blobs")).unwrap_or(0);
+            found.push(Cached {
+                repository: repository.replacen("--", "/", 1),
+                revisions: revisions_of(&root.join("refs")),
+                bytes,
+            });
+        }
+    }
+    found.sort_by(|one, other| one.repository.cmp(&other.repository));
+    Ok(found)
+}
+
+fn revisions_of(refs: &Path) -> Vec<(String, String)> {
+    let files = fs::read_dir(refs).into_iter().flatten().flatten();
+    let mut revisions: Vec<_> = files
+        .filter_map(|file| {
+            let commit = fs::read_to_string(file.path()).ok()?;
+            Some((file.file_name().into_string().ok()?, commit.trim().to_owned()))
+        })
+        .collect();
+    revisions.sort();
+    revisions
+}
+
+fn size_of(blobs: &Path) -> io::Result<u64> {
+    fs::read_dir(blobs)?.map(|blob| Ok(blob?.metadata()?.len())).sum()
+}

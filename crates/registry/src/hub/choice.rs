@@ -1,0 +1,123 @@
+//! Which of a repository's files are needed: it may hold the same weights in many formats.
+
+use super::HubModel;
+use crate::fetch::FetchError;
+
+/// Beside the weights: settings, tokenizer, templates.
+const KINDS: [&str; 4] = [".json", ".jinja", ".model", ".txt"];
+
+/// Why there is nothing to choose.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Unfit {
+    /// The GGUF files that there are.
+    NoSuchFile(Vec<String>),
+    SeveralGguf(Vec<String>),
+    Adapter,
+    NoWeights,
+}
+
+impl Unfit {
+    pub(super) fn told(self, model: &HubModel) -> FetchError {
+        let HubModel { repository, .. } = model;
+        FetchError::NotAModel(match self {
+            Self::NoSuchFile(files) if files.is_empty() => {
+                format!("hf:{model}: there is no such file, and no GGUF file at all")
+            }
+            Self::NoSuchFile(files) => format!("hf:{model}: there is no such file; there are: {}", files.join(", ")),
+            Self::SeveralGguf(files) => format!(
+                "hf:{model} holds several models; name one of its files, as hf:{repository}:{}; there are: {}",
+                files[0],
+                files.join(", ")
+            ),
+            Self::Adapter => format!("hf:{model} is an adapter for another model, and no model by itself"),
+            Self::NoWeights => {
+                format!("hf:{model} has no weights that this server reads: safetensors beside a config.json, or GGUF")
+            }
+        })
+    }
+}
+
+pub(super) fn is_gguf(name: &str) -> bool {
+    crate::entry::is_gguf(name.as_ref())
+}
+
+/// A GGUF file alone; or a directory in Hugging Face's layout, the weights last.
+pub(super) fn choose(files: &[String], wanted: Option<&str>) -> Result<Vec<String>, Unfit> {
+    let gguf: Vec<String> = files.iter().filter(|file| is_gguf(file)).cloned().collect();
+    if let Some(wanted) = wanted {
+        return if gguf.iter().any(|file| file == wanted) {
+            Ok(vec![wanted.to_owned()])
+        } else {
+            Err(Unfit::NoSuchFile(gguf))
+        };
+    }
+    let has = |name: &str| files.iter().any(|file| file == name);
+    let root = || files.iter().filter(|file| !file.contains('/'));
+    let weights: Vec<String> = root().filter(|file| file.ends_with(".safetensors")).cloned().collect();
+    if has("config.json") && !weights.is_empty() {
+        let mut chosen: Vec<String> = root().filter(|file| KINDS.iter().any(|kind| file.ends_with(kind))).cloned().collect();
+        chosen.extend(usual(weights));
+        return Ok(chosen);
+    }
+    match gguf.as_slice() {
+        [_] => Ok(gguf),
+        [] if has("adapter_config.json") => Err(Unfit::Adapter),
+        [] => Err(Unfit::NoWeights),
+        _ => Err(Unfit::SeveralGguf(gguf)),
+    }
+}
+
+/// Some repositories have the same weights once more, under names of their makers' own program.
+fn usual(weights: Vec<String>) -> Vec<String> {
+    let (usual, others): (Vec<_>, Vec<_>) = weights.into_iter().partition(|file| file.starts_with("model"));
+    if usual.is_empty() { others } else { usual }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(files: &[&str], wanted: Option<&str>) -> Result<Vec<String>, Unfit> {
+        choose(&files.iter().map(ToString::to_string).collect::<Vec<_>>(), wanted)
+    }
+
+    #[test]
+    fn weights_are_taken_once_and_in_the_format_that_is_read() {
+        let files = [
+            "README.md",
+            "config.json",
+            "consolidated.safetensors",
+            "model-00001-of-00002.safetensors",
+            "model-00002-of-00002.safetensors",
+            "model.safetensors.index.json",
+            "onnx/model.onnx",
+            "pytorch_model.bin",
+            "tokenizer.json",
+        ];
+        assert_eq!(
+            chosen(&files, None).unwrap(),
+            [
+                "config.json",
+                "model.safetensors.index.json",
+                "tokenizer.json",
+                "model-00001-of-00002.safetensors",
+                "model-00002-of-00002.safetensors"
+            ]
+        );
+    }
+
+    #[test]
+    fn one_of_several_gguf_files_has_to_be_named() {
+        let files = ["a-Q4_K_M.gguf", "a-Q8_0.gguf", "config.json"];
+        assert_eq!(chosen(&files, Some("a-Q8_0.gguf")), Ok(vec!["a-Q8_0.gguf".into()]));
+        assert!(matches!(chosen(&files, None), Err(Unfit::SeveralGguf(files)) if files.len() == 2));
+        assert!(matches!(chosen(&files, Some("config.json")), Err(Unfit::NoSuchFile(files)) if files.len() == 2));
+        assert_eq!(chosen(&files[1..], None), Ok(vec!["a-Q8_0.gguf".into()]));
+    }
+
+    #[test]
+    fn what_is_no_model_is_told_from_an_adapter() {
+        assert_eq!(chosen(&["adapter_config.json", "adapter_model.safetensors"], None), Err(Unfit::Adapter));
+        assert_eq!(chosen(&["config.json", "pytorch_model.bin"], None), Err(Unfit::NoWeights));
+    }
+}
