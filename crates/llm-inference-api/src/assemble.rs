@@ -10,13 +10,13 @@ use backend::{MinP, RepetitionPenalty, Temperature, TopK, TopP};
 use checkpoint::{Checkpoint, GenerationDefaults, Summary};
 use engine::{Engine, EngineSettings, GuessSource, Memory, Progress};
 use jiff::Timestamp;
-use registry::{Catalogue, Declaration, Entry, Places, Source};
+use registry::{Catalogue, Declaration, Entry, Places, Source, Sources};
 use serving::{Defaults, Model, Service, SqlFormat};
 use telemetry::{Metrics, Otlp};
 
 use crate::embedded;
 use crate::memory::{self, Share};
-use crate::opening::Parked;
+use crate::opening::{Known, Parked};
 use crate::settings::{Quantization, Settings, Speculation, types};
 
 /// A step that takes longer means that its engine hangs.
@@ -75,6 +75,7 @@ pub(crate) fn open(entry: &Entry) -> Result<Checkpoint> {
         Source::Embedded => Ok(Checkpoint::from_gguf_bytes(embedded::ID, embedded::GGUF)?),
         Source::Path(path) => Ok(Checkpoint::open(path)?),
         Source::Remote(_) => Err(elsewhere(entry)),
+        Source::Origin(origin) => Err(anyhow!("the files of {origin} are not on this machine")),
     }
 }
 
@@ -94,7 +95,7 @@ pub(crate) fn load(
     let mut warnings = std::mem::take(&mut checkpoint.warnings);
     let defaults = match entry.source {
         Source::Embedded => embedded::defaults(),
-        Source::Path(_) | Source::Remote(_) => defaults_of(&checkpoint.defaults),
+        Source::Path(_) | Source::Remote(_) | Source::Origin(_) => defaults_of(&checkpoint.defaults),
     };
     let types::EngineSettings {
         quantization,
@@ -118,7 +119,7 @@ pub(crate) fn load(
     let settings = EngineSettings {
         id: entry.id.clone(),
         created,
-        version: version(&entry.source, created),
+        version: version(&entry, created),
         threads: threads.value,
         max_running: max_running.value,
         max_queued: max_queued.value,
@@ -150,53 +151,76 @@ fn requantise(checkpoint: &mut Checkpoint, Quantization(format): Quantization) -
     })
 }
 
-/// The models of a server, each of which is opened when it is asked for. Fails if the first cannot be read; the others may come
-/// right later.
-pub(crate) fn parked(selection: &[Entry], draft: Option<&Entry>, settings: &Settings) -> Result<Vec<Arc<Parked>>> {
-    let summaries = selection.iter().enumerate().map(|(index, entry)| match summary(entry) {
-        Ok(summary) => Ok(Some(summary)),
-        Err(error) if index == 0 => Err(error).with_context(|| format!("the model {:?} cannot be opened", entry.id)),
-        Err(error) => {
-            tracing::warn!(model = %entry.id, error = format!("{error:#}"), "it cannot be loaded as it is");
-            Ok(None)
-        }
+/// The models of a server, each of which is opened when it is asked for. Fails if the first is here and cannot be read; the others
+/// may come right later.
+pub(crate) fn parked(
+    selection: &[Entry],
+    draft: Option<&Entry>,
+    settings: &Settings,
+    sources: &Sources,
+) -> Result<Vec<Arc<Parked>>> {
+    let known = selection.iter().enumerate().map(|(index, entry)| {
+        let Some(local) = sources.cached(entry) else { return Ok(Known::new(None, None)) };
+        let summary = match summary(&local) {
+            Ok(summary) => Some(summary),
+            Err(error) if index == 0 => {
+                return Err(error.context(format!("the model {:?} cannot be opened", entry.id)));
+            }
+            Err(error) => {
+                tracing::warn!(model = %entry.id, error = format!("{error:#}"), "it cannot be loaded as it is");
+                None
+            }
+        };
+        Ok(Known::new(Some(local), summary))
     });
-    let summaries = summaries.collect::<Result<Vec<_>>>()?;
-    let shares = shares(selection, draft, settings);
-    let parked = selection.iter().zip(summaries).zip(shares).map(|((entry, summary), share)| {
+    let known = known.collect::<Result<Vec<_>>>()?;
+    let weights = known.iter().map(|known| known.local.as_ref().map_or(0, |local| local.size));
+    let shares = shares(weights, draft, settings, sources);
+    let parked = selection.iter().zip(known).zip(shares).map(|((entry, known), share)| {
         if share.bytes > settings.memory() {
             tracing::warn!(
                 model = %entry.id, bytes = share.bytes, limit = settings.memory(),
                 "the model takes more memory than models may; LLM_MODEL_MEMORY_BYTES says how much that is"
             );
         }
-        Parked::new(entry.clone(), summary, share, draft.cloned(), settings.engine_of(&entry.id))
+        Parked::new(
+            entry.clone(),
+            known,
+            share,
+            settings.memory(),
+            draft.cloned(),
+            settings.engine_of(&entry.id),
+            sources.clone(),
+        )
     });
     Ok(parked.collect())
 }
 
-fn shares(selection: &[Entry], draft: Option<&Entry>, settings: &Settings) -> Vec<Share> {
+/// `weights` are 0 for what has to be downloaded first: how much it takes is known when it is open.
+fn shares(weights: impl Iterator<Item = u64>, draft: Option<&Entry>, settings: &Settings, sources: &Sources) -> Vec<Share> {
     // Each has a draft model of its own.
-    let of_draft = draft.map_or(0, |draft| draft.size);
-    let weights: Vec<u64> = selection.iter().map(|entry| entry.size + of_draft).collect();
+    let of_draft = draft.and_then(|draft| sources.cached(draft)).map_or(0, |draft| draft.size);
+    let weights: Vec<u64> = weights.map(|weights| weights + of_draft).collect();
     memory::shares(&weights, settings.memory(), settings.engine.kv_cache_bytes.value.get() as u64)
 }
 
 /// What a model is, by the heads of its files.
 pub(crate) fn summary(entry: &Entry) -> Result<Summary> {
     match &entry.source {
-        Source::Embedded => open(entry).map(|checkpoint| checkpoint.summary),
         Source::Path(path) => Ok(checkpoint::inspect(path)?),
-        Source::Remote(_) => Err(elsewhere(entry)),
+        Source::Embedded | Source::Remote(_) | Source::Origin(_) => open(entry).map(|checkpoint| checkpoint.summary),
     }
 }
 
-/// The same in words, also of a model that has no files.
-pub(crate) fn described(entry: &Entry) -> Result<String> {
+/// The same in words, also of a model that has no files here.
+pub(crate) fn described(entry: &Entry, sources: &Sources) -> Result<String> {
     match &entry.source {
-        Source::Embedded | Source::Path(_) => summary(entry).map(|summary| summary.to_string()),
         Source::Remote(servers) if servers.len() == 1 => Ok("on another server".to_owned()),
         Source::Remote(servers) => Ok(format!("on {} other servers", servers.len())),
+        Source::Embedded | Source::Path(_) | Source::Origin(_) => match sources.cached(entry) {
+            Some(local) => summary(&local).map(|summary| summary.to_string()),
+            None => Ok("not downloaded, or not in full".to_owned()),
+        },
     }
 }
 
@@ -265,7 +289,7 @@ fn defaults_of(defaults: &GenerationDefaults) -> Defaults {
 pub(crate) fn sql_format(source: &Source) -> SqlFormat {
     match source {
         Source::Embedded => SqlFormat::Bare,
-        Source::Path(_) | Source::Remote(_) => SqlFormat::default(),
+        Source::Path(_) | Source::Remote(_) | Source::Origin(_) => SqlFormat::default(),
     }
 }
 
@@ -274,17 +298,19 @@ pub(crate) fn created(source: &Source) -> SystemTime {
     let path = match source {
         Source::Embedded => std::env::current_exe().ok(),
         Source::Path(path) => Some(path.clone()),
-        Source::Remote(_) => None,
+        Source::Remote(_) | Source::Origin(_) => None,
     };
     let modified = path.and_then(|path| fs::metadata(path).ok()?.modified().ok());
     modified.unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
-/// The program's own for the model inside it; a file has none but its date.
-pub(crate) fn version(source: &Source, created: SystemTime) -> String {
-    match source {
-        Source::Embedded => env!("CARGO_PKG_VERSION").into(),
-        Source::Path(_) | Source::Remote(_) => {
+/// What its origin says; the program's own for the model inside it; a file has none but its date.
+pub(crate) fn version(entry: &Entry, created: SystemTime) -> String {
+    match (&entry.version, &entry.source) {
+        (Some(version), _) => version.clone(),
+        (None, Source::Embedded) => env!("CARGO_PKG_VERSION").into(),
+        (None, Source::Origin(_)) => "unknown".into(),
+        (None, Source::Path(_) | Source::Remote(_)) => {
             Timestamp::try_from(created).map_or_else(|_| "unknown".into(), |date| format!("{date:.0}"))
         }
     }

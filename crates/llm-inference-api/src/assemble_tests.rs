@@ -22,7 +22,7 @@ fn declared(file: &str) -> TestApp {
     let settings = settings(file);
     let catalogue = catalogue(&settings.models).unwrap();
     let selection = selection(&catalogue, &settings.models).unwrap();
-    let parked = parked(&selection, None, &settings).unwrap();
+    let parked = parked(&selection, None, &settings, &crate::fetching::sources(&settings)).unwrap();
     let models = parked.iter().map(|parked| offered(parked.model(), &settings)).collect();
     TestApp::with(models, serving_settings(&settings), api::Settings::default())
 }
@@ -155,4 +155,28 @@ async fn a_classifier_says_the_same_to_all_who_ask() {
     assert_eq!(choice["message"]["content"], "delivery");
     let logprob = choice["logprobs"]["content"][0]["logprob"].as_f64().unwrap();
     assert!((logprob.exp() - probability).abs() < 1e-6, "{choice}");
+}
+
+#[tokio::test]
+async fn a_model_of_the_hub_is_served_from_where_the_hubs_client_left_it() {
+    const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+    let home = tempfile::tempdir().unwrap();
+    let repository = home.path().join("hub/models--acme--tiny");
+    let snapshot = repository.join("snapshots").join(COMMIT);
+    fs::create_dir_all(&snapshot).unwrap();
+    fs::create_dir_all(repository.join("refs")).unwrap();
+    fs::write(repository.join("refs/main"), COMMIT).unwrap();
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testkit/fixtures/models/hf/llama");
+    for file in ["config.json", "model.safetensors", "tokenizer.json"] {
+        fs::copy(fixture.join(file), snapshot.join(file)).unwrap();
+    }
+    let app = declared(&format!(
+        "hub: {{home: {:?}, offline: true}}\nmodels: [{{id: tiny, source: 'hf:acme/tiny'}}, {{id: absent, source: 'hf:acme/absent'}}]",
+        home.path()
+    ));
+    let answer = app.post("/v1/completions", &json!({"model": "tiny", "prompt": "a", "max_tokens": 2})).await.ok().json();
+    assert_eq!(answer["model"], "tiny");
+    assert_eq!(app.get("/info").await.ok().json()["version"], COMMIT);
+    let refused = app.post("/v1/completions", &json!({"model": "absent", "prompt": "a", "max_tokens": 2})).await;
+    assert_eq!(refused.status, 503);
 }

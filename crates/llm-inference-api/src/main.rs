@@ -5,6 +5,7 @@ mod assemble;
 mod collector;
 mod commands;
 mod embedded;
+mod fetching;
 mod memory;
 mod opening;
 mod remote;

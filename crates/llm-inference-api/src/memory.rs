@@ -17,11 +17,15 @@ pub(crate) struct Share {
 pub(crate) fn shares(weights: &[u64], budget: u64, kv_cache: u64) -> Vec<Share> {
     let part = kv_cache / at_once(weights, budget.saturating_sub(kv_cache));
     let share = |weights: &u64| {
-        let left = budget.saturating_sub(*weights);
-        let kv_cache = part.min(left.max(LEAST_KV_CACHE));
+        let kv_cache = part.min(left(*weights, budget));
         Share { kv_cache: usize::try_from(kv_cache).unwrap_or(usize::MAX), bytes: weights.saturating_add(kv_cache) }
     };
     weights.iter().map(share).collect()
+}
+
+/// What weights leave to a KV cache.
+pub(crate) fn left(weights: u64, budget: u64) -> u64 {
+    budget.saturating_sub(weights).max(LEAST_KV_CACHE)
 }
 
 /// How many of the smallest fit into so much; one is tried in any case.

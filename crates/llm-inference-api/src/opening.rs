@@ -1,40 +1,61 @@
 //! Models that the service opens when they are asked for.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use backend::{ModelCard, Task};
 use checkpoint::Summary;
 use engine::Memory;
-use registry::Entry;
+use registry::{Entry, FetchError, Sources};
 use serving::{Model, OnDemand, OpenError, Opened, Opener};
 
-use crate::assemble;
 use crate::commands::loading;
 use crate::memory::Share;
 use crate::settings::types;
+use crate::{assemble, fetching, memory};
 
-/// A model that lies ready on this machine, with all that is needed to open it.
+/// A model that can be opened, with all that is needed for it.
 #[derive(Debug)]
 pub(crate) struct Parked {
     pub(crate) entry: Entry,
-    /// What the heads of its files say; `None` where they cannot be read.
-    pub(crate) summary: Option<Summary>,
     pub(crate) share: Share,
+    /// Bytes that all models may take together.
+    budget: u64,
     draft: Option<Entry>,
     settings: types::EngineSettings,
+    sources: Sources,
+    known: Mutex<Known>,
+}
+
+/// What is known of it by now.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    /// With its files on this machine, if they are.
+    pub(crate) local: Option<Entry>,
+    /// What the heads of its files say; `None` where they cannot be read.
+    pub(crate) summary: Option<Summary>,
     /// What it took when it was opened the last time.
-    took: Mutex<Option<Memory>>,
+    pub(crate) took: Option<Memory>,
+    /// Whether it could not be opened for want of a server that may come back.
+    pub(crate) waits_for_server: bool,
+}
+
+impl Known {
+    pub(crate) fn new(local: Option<Entry>, summary: Option<Summary>) -> Self {
+        Self { local, summary, took: None, waits_for_server: false }
+    }
 }
 
 impl Parked {
     pub(crate) fn new(
         entry: Entry,
-        summary: Option<Summary>,
+        known: Known,
         share: Share,
+        budget: u64,
         draft: Option<Entry>,
         settings: types::EngineSettings,
+        sources: Sources,
     ) -> Arc<Self> {
-        Arc::new(Self { entry, summary, share, draft, settings, took: Mutex::new(None) })
+        Arc::new(Self { entry, share, budget, draft, settings, sources, known: Mutex::new(known) })
     }
 
     /// For the service.
@@ -44,34 +65,49 @@ impl Parked {
         Model { sql_format: assemble::sql_format(&self.entry.source), ..Model::on_demand(model) }
     }
 
-    /// What it takes, once that is known.
-    pub(crate) fn took(&self) -> Option<Memory> {
-        *self.took.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn card(&self) -> ModelCard {
-        let (summary, source) = (self.summary.as_ref(), &self.entry.source);
-        let created = assemble::created(source);
+        let known = self.known();
+        let (summary, entry) = (known.summary.as_ref(), known.local.as_ref().unwrap_or(&self.entry));
+        let created = assemble::created(&entry.source);
         ModelCard {
             id: self.entry.id.clone(),
             parent: None,
             owner: engine::OWNER.into(),
             task: Task::default(), // What it does shows when it is opened.
             created,
-            version: assemble::version(source, created),
+            version: assemble::version(entry, created),
             context_length: summary.map_or(0, |summary| u32::try_from(summary.context).unwrap_or(u32::MAX)),
             description: summary.map(Summary::to_string).unwrap_or_default(),
-            size: summary.map_or(self.entry.size, |summary| summary.bytes),
+            size: summary.map_or(entry.size, |summary| summary.bytes),
         }
+    }
+
+    /// Its files and those of the model that guesses for it, on this machine.
+    fn fetch(&self) -> Result<(Entry, Option<Entry>), FetchError> {
+        let local = fetching::fetch(&self.entry, &self.sources)?;
+        let draft = self.draft.as_ref().map(|draft| fetching::fetch(draft, &self.sources)).transpose()?;
+        Ok((local, draft))
     }
 }
 
 impl Opener for Parked {
     fn open(&self) -> Result<Opened, OpenError> {
-        let loaded = loading::load(self.entry.clone(), self.draft.as_ref(), &self.settings, self.share.kv_cache)
-            .map_err(|error| OpenError(format!("{error:#}")))?;
+        let fetched = self.fetch();
+        self.known().waits_for_server = fetched.as_ref().is_err_and(FetchError::may_pass);
+        let told = |error: anyhow::Error| OpenError(format!("{error:#}"));
+        let (local, draft) = fetched.map_err(|error| told(error.into()))?;
+        // What was downloaded only now is larger than was thought.
+        let weights = local.size + draft.as_ref().map_or(0, |draft| draft.size);
+        let room = usize::try_from(memory::left(weights, self.budget)).unwrap_or(usize::MAX);
+        let kv_cache = self.share.kv_cache.min(room);
+        let loaded = loading::load(local.clone(), draft.as_ref(), &self.settings, kv_cache).map_err(told)?;
         let memory = loaded.memory();
-        *self.took.lock().unwrap_or_else(PoisonError::into_inner) = Some(memory);
+        let summary = assemble::summary(&local).ok();
+        *self.known() = Known { took: Some(memory), ..Known::new(Some(local), summary) };
         Ok(Opened { backend: loaded.engine, defaults: loaded.defaults, bytes: memory.weights + memory.kv_cache })
     }
 }

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::declared::Declaration;
+use crate::declared::{self, Declaration};
 use crate::entry::{self, Entry, Source};
 use crate::error::{Error, with_causes};
 use crate::scan;
+use crate::sources::Origin;
 
 /// Where to look for models.
 #[derive(Debug, Clone, Default)]
@@ -43,7 +44,6 @@ pub struct Catalogue {
     declared: Vec<(Declaration, Result<Entry, String>)>,
     warnings: Vec<String>,
     looked_in: Vec<String>,
-    directory: Option<PathBuf>,
     /// The id of the model that was asked for by name.
     named: Option<String>,
 }
@@ -51,10 +51,10 @@ pub struct Catalogue {
 impl Catalogue {
     /// Looks everywhere. Fails if a place that was named is not there; what is broken inside a directory is a warning.
     pub fn scan(places: &Places) -> Result<Self, Error> {
-        let mut catalogue = Self { directory: places.directory.clone(), ..Self::default() };
+        let mut catalogue = Self::default();
         if let Some((id, size)) = &places.embedded {
             catalogue.looked_in.push("the binary".to_owned());
-            catalogue.entries.push(Entry { id: id.clone(), source: Source::Embedded, size: *size });
+            catalogue.entries.push(Entry { id: id.clone(), source: Source::Embedded, size: *size, version: None });
         }
         if let Some(directory) = &places.directory {
             catalogue.looked_in.push(directory.display().to_string());
@@ -77,7 +77,7 @@ impl Catalogue {
         let embedded = places.embedded.as_ref().map(|(_, size)| *size);
         let entry = declaration.entry(embedded, places.directory.as_deref());
         if let Ok(entry) = &entry {
-            self.warnings.extend(declaration.warning());
+            self.warnings.extend(declaration.warning(places.directory.as_deref()));
             self.prefer(entry.clone());
         }
         self.declared.push((declaration.clone(), entry.map_err(|error| with_causes(&error))));
@@ -110,7 +110,7 @@ impl Catalogue {
             Allowed::Ids(ids) => {
                 self.declared_entries(|id| ids.iter().any(|allowed| allowed == id))?;
                 for id in ids {
-                    add_new(&mut selected, [self.find(id)?]);
+                    add_new(&mut selected, [&self.wanted(id)?]);
                 }
             }
         }
@@ -135,23 +135,36 @@ impl Catalogue {
         self.entries.iter().find(|entry| entry.id == id).ok_or_else(|| self.not_found(id))
     }
 
-    /// The model that somebody means: a path, or the id of one of these.
+    /// The model of this id; one that is not here may be on the Hub.
+    fn wanted(&self, id: &str) -> Result<Entry, Error> {
+        if let Ok(entry) = self.find(id) {
+            return Ok(entry.clone());
+        }
+        let model = declared::hub(id.strip_prefix("hf:").unwrap_or(id)).ok_or_else(|| self.not_found(id))?;
+        let source = Source::Origin(Origin::Hub(model));
+        Ok(Entry { id: id.to_owned(), source, size: 0, version: None })
+    }
+
+    /// The model that somebody means: a path, the id of one of these, or of one on the Hub.
     pub fn locate(&self, named: &Path) -> Result<Entry, Error> {
         if named.exists() {
             return scan::named_model(named);
         }
         let id = named.to_str().ok_or_else(|| Error::Name { path: named.to_owned() })?;
-        self.find(id).cloned()
+        let entry = self.wanted(id)?;
+        match (&entry.source, beside_this(named)) {
+            (Source::Origin(_), Some(folder)) if !id.starts_with("hf:") => {
+                Err(Error::Misspelt { path: id.to_owned(), folder })
+            }
+            _ => Ok(entry),
+        }
     }
 
     fn name(&mut self, path: &Path) -> Result<(), Error> {
         if !path.exists() {
-            let id = path.to_str().ok_or_else(|| Error::Name { path: path.to_owned() })?;
-            self.looked_in.insert(0, format!("the path {id}"));
-            self.named = Some(self.find(id)?.id.clone());
-            return Ok(());
+            self.looked_in.insert(0, format!("the path {}", path.display()));
         }
-        let entry = scan::named_model(path)?;
+        let entry = self.locate(path)?;
         self.named = Some(entry.id.clone());
         self.prefer(entry);
         Ok(())
@@ -170,14 +183,8 @@ impl Catalogue {
     }
 
     fn not_found(&self, id: &str) -> Error {
-        let id = id.to_owned();
         let found = self.entries.iter().map(|entry| entry.id.clone()).collect();
-        let looked_in = self.looked_in.clone();
-        if looks_like_hub(&id) {
-            let directory = self.directory.clone().unwrap_or_else(|| PathBuf::from("a directory named by LLM_MODEL_PATH"));
-            return Error::NotDownloaded { destination: directory.join(&id), id, found, looked_in };
-        }
-        Error::NotFound { id, found, looked_in }
+        Error::NotFound { id: id.to_owned(), found, looked_in: self.looked_in.clone() }
     }
 }
 
@@ -187,6 +194,11 @@ fn add_new<'a>(selected: &mut Vec<Entry>, entries: impl IntoIterator<Item = &'a 
             selected.push(entry.clone());
         }
     }
+}
+
+/// The directory in which a path leads to nothing, where there is that directory: then the path was meant as one.
+fn beside_this(path: &Path) -> Option<PathBuf> {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty() && folder.is_dir()).map(Path::to_owned)
 }
 
 /// `org/name`, as the Hugging Face Hub names models, and not a path such as `./name`, `/name` or `a/b/c`.

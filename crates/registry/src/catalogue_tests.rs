@@ -115,11 +115,29 @@ fn an_unknown_id_names_what_there_is_and_where_it_was_looked_for() {
 }
 
 #[test]
-fn an_id_of_the_hub_says_where_to_put_the_files() {
-    let root = models(&["tiny/"]);
+fn an_id_of_the_hub_is_fetched_from_there_unless_it_is_here() {
+    let root = models(&["acme/tiny/"]);
     let catalogue = Catalogue::scan(&in_directory(root.path())).unwrap();
-    let error = catalogue.select(&Allowed::Ids(vec!["acme/large".into()])).unwrap_err();
-    insta::assert_snapshot!(told(&error, root.path()), @r#"there is no model "acme/large" on this machine, and this version does not download from the Hugging Face Hub yet: put its files into MODELS/acme/large; there are: demo, tiny; looked in: the binary, MODELS"#);
+    let ids = ["acme/tiny", "acme/large@v1", "acme/large:q/a.gguf"].map(str::to_owned).to_vec();
+    let sources: Vec<_> =
+        catalogue.select(&Allowed::Ids(ids)).unwrap().iter().map(|entry| entry.source.to_string()).collect();
+    assert_eq!(sources[1..], ["hf:acme/large@v1", "hf:acme/large:q/a.gguf"]);
+    assert!(sources[0].ends_with("/acme/tiny"), "{sources:?}");
+    let named = Catalogue::scan(&Places { named: Some("hf:acme/large".into()), ..embedded() }).unwrap();
+    assert_eq!(named.select(&Allowed::Unsaid).unwrap()[0].source.to_string(), "hf:acme/large");
+}
+
+#[test]
+fn a_misspelt_path_is_not_asked_for_at_the_hub() {
+    let root = models(&["acme/large/"]);
+    let named = |path: PathBuf| Catalogue::scan(&Places { named: Some(path), ..embedded() });
+    let path = root.path().join("acme/largr");
+    // Tests run in the directory of their crate, which has `src/`.
+    for path in [path, "./acme/large".into(), "acme/large.gguf".into(), "a/b/c".into(), "src/large".into()] {
+        assert!(named(path.clone()).is_err(), "{}", path.display());
+    }
+    insta::assert_snapshot!(named("src/large".into()).unwrap_err(), @"there is no src/large in the directory src; a model of this name on the Hugging Face Hub would be asked for as hf:src/large");
+    assert_eq!(named("hf:src/large".into()).unwrap().find("hf:src/large").unwrap().source.to_string(), "hf:src/large");
 }
 
 #[test]
@@ -214,24 +232,21 @@ fn a_model_named_on_the_command_line_is_served_alone_whatever_is_declared() {
 fn all_declared_models_that_are_not_there_are_named_with_what_to_do() {
     let root = models(&["tiny/"]);
     let path = |name: &str| root.path().join(name).display().to_string();
-    let declared = declared(&[
-        ("absent", path("nowhere.gguf")),
-        ("no-model", path("")),
-        ("hub", "hf:acme/absent".into()),
-        ("file", "hf:acme/absent:a.gguf".into()),
-        ("flow", "mlflow:models:/a/Production".into()),
-    ]);
-    let catalogue = Catalogue::scan(&Places { declared: declared.clone(), ..in_directory(root.path()) }).unwrap();
+    let declared = declared(&[("absent", path("nowhere.gguf")), ("no-model", path(""))]);
+    let catalogue = Catalogue::scan(&Places { declared, ..in_directory(root.path()) }).unwrap();
     let error = catalogue.select(&Allowed::Unsaid).unwrap_err();
     insta::assert_snapshot!(told(&error, root.path()), @r#"
         f.yaml:1: the model "absent" is not there: MODELS/nowhere.gguf cannot be read: No such file or directory (os error 2)
         f.yaml:2: the model "no-model" is not there: MODELS/ is not a model: expected a *.gguf file, or a directory with config.json and *.safetensors or with one *.gguf file
-        f.yaml:3: the model "hub" is to come from the Hugging Face Hub (hf:acme/absent), from which this version does not download yet: put its files into MODELS/acme/absent
-        f.yaml:4: the model "file" is to come from the Hugging Face Hub (hf:acme/absent:a.gguf), from which this version does not download yet: put its files into MODELS/acme/absent
-        f.yaml:5: the model "flow" is to come from MLflow (mlflow:models:/a/Production), from which this version takes none yet: download it, and write the path of its files as its source
     "#);
-    let without_directory = Catalogue::scan(&Places { declared, ..embedded() }).unwrap();
-    let error = without_directory.select(&Allowed::Ids(vec!["hub".into()])).unwrap_err();
-    insta::assert_snapshot!(told(&error, root.path()), @r#"f.yaml:3: the model "hub" is to come from the Hugging Face Hub (hf:acme/absent), from which this version does not download yet: name a directory of models (LLM_MODEL_PATH, model.directory), and put its files into acme/absent there"#);
     assert_eq!(ids(&catalogue.select(&Allowed::Ids(vec!["demo".into()])).unwrap()), ["demo"]);
+}
+
+#[test]
+fn declared_models_that_are_elsewhere_are_fetched_when_they_are_opened() {
+    let declared = declared(&[("hub", "hf:acme/absent@v1".into()), ("flow", "mlflow:models:/a/Production".into())]);
+    let catalogue = Catalogue::scan(&Places { declared, ..embedded() }).unwrap();
+    let sources: Vec<_> = catalogue.select(&Allowed::Unsaid).unwrap().iter().map(|entry| entry.source.to_string()).collect();
+    assert_eq!(sources, ["hf:acme/absent@v1", "mlflow:models:/a/Production"]);
+    assert_eq!(catalogue.warnings(), [""; 0]);
 }

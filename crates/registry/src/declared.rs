@@ -6,7 +6,10 @@ use std::str::FromStr;
 
 use crate::entry::{Entry, Source};
 use crate::error::Error;
+use crate::fetch;
+use crate::hub::HubModel;
 use crate::scan;
+use crate::sources::Origin;
 
 /// A model under the name that clients will use, wherever its files lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,10 +27,8 @@ pub enum Declared {
     Embedded,
     /// A directory in Hugging Face's layout, or a GGUF file.
     Path(PathBuf),
-    /// `hf:org/name`, with `@revision` or `:file.gguf` behind it.
-    Hub { repository: String, revision: Option<String>, file: Option<String> },
-    /// `mlflow:models:/name/stage`: what stands behind the first colon.
-    MlFlow(String),
+    /// `hf:org/name`, with `@revision` or `:file.gguf` behind it, or `mlflow:models:/name/stage`.
+    Origin(Origin),
     /// Nowhere here: it runs on servers at these addresses.
     Remote(Vec<String>),
 }
@@ -42,10 +43,10 @@ impl FromStr for Declared {
     fn from_str(text: &str) -> Result<Self, NotASource> {
         let text = text.trim();
         if let Some(name) = text.strip_prefix("hf:") {
-            return hub(name).ok_or(NotASource);
+            return hub(name).map(Origin::Hub).map(Self::Origin).ok_or(NotASource);
         }
         if let Some(uri) = text.strip_prefix("mlflow:") {
-            return if uri.is_empty() { Err(NotASource) } else { Ok(Self::MlFlow(uri.to_owned())) };
+            return uri.parse().map(Origin::MlFlow).map(Self::Origin).map_err(|_| NotASource);
         }
         match text {
             "" => Err(NotASource),
@@ -57,7 +58,8 @@ impl FromStr for Declared {
     }
 }
 
-fn hub(text: &str) -> Option<Declared> {
+/// `org/name`, and what may stand behind it.
+pub(crate) fn hub(text: &str) -> Option<HubModel> {
     let (rest, file) = match text.split_once(':') {
         Some((rest, file)) => (rest, Some(file)),
         None => (text, None),
@@ -66,12 +68,11 @@ fn hub(text: &str) -> Option<Declared> {
         Some((repository, revision)) => (repository, Some(revision)),
         None => (rest, None),
     };
-    let stays_inside = |path: &str| !path.is_empty() && !path.starts_with('/') && path.split('/').all(|part| part != "..");
     let well_formed = crate::catalogue::looks_like_hub(repository)
-        && revision.is_none_or(|revision| !revision.is_empty())
-        && file.is_none_or(stays_inside);
+        && revision.is_none_or(|revision| fetch::relative(revision).is_some())
+        && file.is_none_or(|file| fetch::relative(file).is_some());
     let owned = |part: Option<&str>| part.map(str::to_owned);
-    well_formed.then(|| Declared::Hub { repository: repository.to_owned(), revision: owned(revision), file: owned(file) })
+    well_formed.then(|| HubModel { repository: repository.to_owned(), revision: owned(revision), file: owned(file) })
 }
 
 impl fmt::Display for Declared {
@@ -79,12 +80,7 @@ impl fmt::Display for Declared {
         match self {
             Self::Embedded => formatter.write_str("embedded"),
             Self::Path(path) => path.display().fmt(formatter),
-            Self::Hub { repository, revision, file } => {
-                write!(formatter, "hf:{repository}")?;
-                revision.iter().try_for_each(|revision| write!(formatter, "@{revision}"))?;
-                file.iter().try_for_each(|file| write!(formatter, ":{file}"))
-            }
-            Self::MlFlow(uri) => write!(formatter, "mlflow:{uri}"),
+            Self::Origin(origin) => origin.fmt(formatter),
             Self::Remote(servers) => formatter.write_str(&servers.join(", ")),
         }
     }
@@ -97,25 +93,32 @@ impl Declaration {
         match source {
             Declared::Embedded => {
                 let size = embedded.ok_or_else(|| Error::NotEmbedded { id: id.clone(), place: place.clone() })?;
-                Ok(Entry { id: id.clone(), source: Source::Embedded, size })
+                Ok(Entry { id: id.clone(), source: Source::Embedded, size, version: None })
             }
             Declared::Path(path) => self.at(path),
-            Declared::Remote(servers) => Ok(Entry { id: id.clone(), source: Source::Remote(servers.clone()), size: 0 }),
-            Declared::Hub { repository, file, .. } => {
-                let path = directory.map(|directory| directory.join(repository));
-                let path = path.map(|path| file.as_ref().map_or(path.clone(), |file| path.join(file)));
-                match path.filter(|path| path.exists()) {
-                    Some(path) => self.at(&path),
-                    None => Err(self.not_downloaded(repository, directory)),
-                }
+            Declared::Remote(servers) => {
+                Ok(Entry { id: id.clone(), source: Source::Remote(servers.clone()), size: 0, version: None })
             }
-            Declared::MlFlow(_) => Err(Error::InMlFlow { id: id.clone(), place: place.clone(), named: source.to_string() }),
+            Declared::Origin(origin) => match self.beside(directory) {
+                Some(path) => self.at(&path),
+                None => Ok(Entry { id: id.clone(), source: Source::Origin(origin.clone()), size: 0, version: None }),
+            },
         }
     }
 
+    /// Where the files of a model of the Hub lie, if somebody has put them into the directory of models.
+    fn beside(&self, directory: Option<&Path>) -> Option<PathBuf> {
+        let Declared::Origin(Origin::Hub(HubModel { repository, file, .. })) = &self.source else { return None };
+        let path = directory?.join(repository);
+        Some(file.as_ref().map_or(path.clone(), |file| path.join(file))).filter(|path| path.exists())
+    }
+
     /// What somebody should know who uses it all the same.
-    pub(crate) fn warning(&self) -> Option<String> {
-        let Declared::Hub { repository, revision: Some(revision), .. } = &self.source else { return None };
+    pub(crate) fn warning(&self, directory: Option<&Path>) -> Option<String> {
+        let Declared::Origin(Origin::Hub(HubModel { repository, revision: Some(revision), .. })) = &self.source else {
+            return None;
+        };
+        self.beside(directory)?;
         Some(format!(
             "{}: the files of {repository} are taken as they lie on this machine; whether they are of revision {revision} is not known",
             self.place
@@ -126,16 +129,6 @@ impl Declaration {
         let entry = scan::named_model(path);
         let error = |source| Error::Declared { id: self.id.clone(), place: self.place.clone(), source: Box::new(source) };
         Ok(Entry { id: self.id.clone(), ..entry.map_err(error)? })
-    }
-
-    fn not_downloaded(&self, repository: &str, directory: Option<&Path>) -> Error {
-        let remedy = match directory {
-            Some(directory) => format!("put its files into {}", directory.join(repository).display()),
-            None => format!(
-                "name a directory of models (LLM_MODEL_PATH, model.directory), and put its files into {repository} there"
-            ),
-        };
-        Error::InHub { id: self.id.clone(), place: self.place.clone(), named: self.source.to_string(), remedy }
     }
 }
 
@@ -171,6 +164,7 @@ mod tests {
             "hf:org/name:../x",
             "hf:../name",
             "mlflow:",
+            "mlflow:runs:/a/b",
             "https://example.org/model.gguf",
         ] {
             assert_eq!(text.parse::<Declared>(), Err(NotASource), "{text}");

@@ -5,14 +5,18 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::sources::Origin;
+
 /// A model that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// What clients call it: `name` or `org/name`.
     pub id: String,
     pub source: Source,
-    /// Bytes of its weights.
+    /// Bytes of its weights; 0 as long as they are elsewhere.
     pub size: u64,
+    /// What the place that it was fetched from calls this state of it: a commit, or a number.
+    pub version: Option<String>,
 }
 
 /// Where a model's files are.
@@ -24,6 +28,8 @@ pub enum Source {
     Path(PathBuf),
     /// None here: it runs on these servers.
     Remote(Vec<String>),
+    /// Kept elsewhere, to run here; see [`Sources`](crate::Sources).
+    Origin(Origin),
 }
 
 impl fmt::Display for Source {
@@ -32,6 +38,7 @@ impl fmt::Display for Source {
             Self::Embedded => formatter.write_str("embedded"),
             Self::Path(path) => path.display().fmt(formatter),
             Self::Remote(servers) => formatter.write_str(&servers.join(", ")),
+            Self::Origin(origin) => origin.fmt(formatter),
         }
     }
 }

@@ -29,10 +29,9 @@ pub enum Error {
     #[error("there is no model {id:?}; there are: {}; looked in: {}", found.join(", "), looked_in.join(", "))]
     NotFound { id: String, found: Vec<String>, looked_in: Vec<String> },
     #[error(
-        "there is no model {id:?} on this machine, and this version does not download from the Hugging Face Hub yet: put \
-         its files into {}; there are: {}; looked in: {}", destination.display(), found.join(", "), looked_in.join(", ")
+        "there is no {path} in the directory {}; a model of this name on the Hugging Face Hub would be asked for as hf:{path}", folder.display()
     )]
-    NotDownloaded { id: String, destination: PathBuf, found: Vec<String>, looked_in: Vec<String> },
+    Misspelt { path: String, folder: PathBuf },
     #[error("{place}: the model {id:?} is not there")]
     Declared {
         id: String,
@@ -42,16 +41,6 @@ pub enum Error {
     },
     #[error("{place}: the model {id:?} is to be the one in the binary, and this binary has none")]
     NotEmbedded { id: String, place: String },
-    #[error(
-        "{place}: the model {id:?} is to come from the Hugging Face Hub ({named}), from which this version does not download \
-         yet: {remedy}"
-    )]
-    InHub { id: String, place: String, named: String, remedy: String },
-    #[error(
-        "{place}: the model {id:?} is to come from MLflow ({named}), from which this version takes none yet: download it, and \
-         write the path of its files as its source"
-    )]
-    InMlFlow { id: String, place: String, named: String },
     #[error("{}", .0.join("\n"))]
     Several(Vec<String>),
 }

@@ -1,5 +1,5 @@
-//! Which models there are and where their files lie. Nothing is opened here beyond directories: whether a file is what
-//! its name says is found out when it is loaded.
+//! Which models there are and where their files lie, and how those of them that are kept elsewhere come to this machine. Nothing
+//! is opened here beyond directories: whether a file is what its name says is found out when it is loaded.
 
 mod catalogue;
 mod declared;
@@ -7,7 +7,9 @@ mod entry;
 mod error;
 mod fetch;
 mod hub;
+mod mlflow;
 mod scan;
+mod sources;
 
 pub use catalogue::{Allowed, Catalogue, Places};
 pub use declared::{Declaration, Declared, NotASource};
@@ -15,3 +17,5 @@ pub use entry::{Entry, Source};
 pub use error::Error;
 pub use fetch::{FetchError, Fetched, Patience, Progress, Token, Watch};
 pub use hub::{Cached, Hub, HubModel, HubSettings};
+pub use mlflow::{Access, MlFlow, MlFlowModel, MlFlowSettings, NotAModelUri};
+pub use sources::{Origin, Sources};

@@ -9,7 +9,7 @@ use serving::Service;
 
 use super::sampling::{self, SamplingArguments};
 use crate::commands::{Failure, prepare};
-use crate::settings::{Arguments, EngineArguments, FileArguments, LogArguments, ModelArguments, Purpose};
+use crate::settings::{Arguments, EngineArguments, FileArguments, LogArguments, ModelArguments, Purpose, RegistryArguments};
 use crate::terminal;
 
 #[derive(Debug, Args)]
@@ -23,6 +23,8 @@ pub(crate) struct ChatArguments {
     file: FileArguments,
     #[command(flatten)]
     models: ModelArguments,
+    #[command(flatten)]
+    registry: RegistryArguments,
     #[command(flatten)]
     engine: EngineArguments,
     #[command(flatten)]
@@ -40,8 +42,8 @@ enum Line {
 }
 
 pub(crate) fn run(arguments: ChatArguments) -> Result<(), Failure> {
-    let ChatArguments { system, sampling, file, models, engine, log } = arguments;
-    let settings = prepare(Arguments { file, models, engine, log, ..Arguments::default() }, Purpose::Answer)?;
+    let ChatArguments { system, sampling, file, models, registry, engine, log } = arguments;
+    let settings = prepare(Arguments { file, models, registry, engine, log, ..Arguments::default() }, Purpose::Answer)?;
     let (service, model) = sampling::answerer(&settings)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(anyhow::Error::from)?;

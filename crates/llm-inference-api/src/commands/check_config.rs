@@ -3,13 +3,13 @@
 use accounts::check_keys_file;
 use anyhow::{Context, Error};
 use clap::{Args, CommandFactory};
-use registry::{Entry, Source};
+use registry::{Entry, Sources};
 
 use super::serve::http_settings;
 use super::{Cli, ServeArguments};
 use crate::commands::Failure;
 use crate::settings::{Machine, Purpose, Settings, read, reference, show, size};
-use crate::{assemble, terminal};
+use crate::{assemble, fetching, terminal};
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArguments {
@@ -51,15 +51,16 @@ fn check(settings: &Settings) -> Findings {
     if let Some(file) = &settings.accounts.keys_file.value {
         findings.note(check_keys_file(file).map_err(Error::from));
     }
+    let sources = fetching::sources(settings);
     let catalogue = findings.note(assemble::catalogue(&settings.models).map_err(Error::from));
     if let Some(catalogue) = catalogue {
         findings.warnings.extend(catalogue.warnings().iter().cloned());
         let selection = findings.note(assemble::selection(&catalogue, &settings.models).map_err(Error::from));
         for entry in selection.unwrap_or_default() {
-            findings.model(&entry, settings);
+            findings.model(&entry, settings, &sources);
         }
         if let Some(Some(draft)) = findings.note(assemble::draft(&catalogue, &settings.engine).map_err(Error::from)) {
-            findings.note(describe(&draft));
+            findings.note(describe(&draft, &sources));
         }
     }
     findings
@@ -70,18 +71,19 @@ impl Findings {
         outcome.map_err(|error| self.problems.push(format!("{error:#}"))).ok()
     }
 
-    fn model(&mut self, entry: &Entry, settings: &Settings) {
-        let Some(description) = self.note(describe(entry)) else { return };
-        let Entry { id, source, size: bytes } = entry;
+    fn model(&mut self, entry: &Entry, settings: &Settings, sources: &Sources) {
+        let Some(description) = self.note(describe(entry, sources)) else { return };
+        let Entry { id, source, .. } = entry;
         let declared = settings.declared(id).map(|model| format!(", declared at {}", model.place)).unwrap_or_default();
-        let size = if matches!(source, Source::Remote(_)) { String::new() } else { format!(", {}", size(*bytes)) };
+        let bytes = sources.cached(entry).map(|local| local.size).filter(|bytes| *bytes > 0);
+        let size = bytes.map_or(String::new(), |bytes| format!(", {}", size(bytes)));
         self.models.push(format!("model {id}: {description}{size} ({source}){declared}"));
     }
 }
 
 /// By the heads of its files alone.
-fn describe(entry: &Entry) -> Result<String, Error> {
-    assemble::described(entry).with_context(|| format!("the model {:?} cannot be served", entry.id))
+fn describe(entry: &Entry, sources: &Sources) -> Result<String, Error> {
+    assemble::described(entry, sources).with_context(|| format!("the model {:?} cannot be served", entry.id))
 }
 
 #[cfg(test)]
@@ -112,10 +114,11 @@ mod tests {
             model sql: llama, 2.9 M parameters, Q8_0, 3.0 MiB (embedded), declared at serving_config.yaml:2
             the model "broken" cannot be served: ROOT/broken.gguf: the whole file: expected a GGUF file or a model's directory, found a file that begins with "no m"
         "#);
-        let absent = "models:\n  - {id: one, source: ROOT/absent}\n  - {id: two, source: 'hf:acme/two'}\nengine: {draft_model: nobody}";
+        let absent =
+            "models:\n  - {id: one, source: ROOT/absent}\n  - {id: two, source: ROOT/two}\nengine: {draft_model: nobody}";
         insta::assert_snapshot!(told(findings(&in_root(absent))), @r#"
             serving_config.yaml:2: the model "one" is not there: ROOT/absent cannot be read: No such file or directory (os error 2)
-            serving_config.yaml:3: the model "two" is to come from the Hugging Face Hub (hf:acme/two), from which this version does not download yet: name a directory of models (LLM_MODEL_PATH, model.directory), and put its files into acme/two there
+            serving_config.yaml:3: the model "two" is not there: ROOT/two cannot be read: No such file or directory (os error 2)
             there is no model "nobody"; there are: demo; looked in: the binary
         "#);
     }

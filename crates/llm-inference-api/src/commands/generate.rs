@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::sampling::{self, SamplingArguments};
 use crate::commands::{Failure, prepare};
-use crate::settings::{Arguments, EngineArguments, FileArguments, LogArguments, ModelArguments, Purpose};
+use crate::settings::{Arguments, EngineArguments, FileArguments, LogArguments, ModelArguments, Purpose, RegistryArguments};
 use crate::terminal;
 
 #[derive(Debug, Args)]
@@ -25,14 +25,16 @@ pub(crate) struct GenerateArguments {
     #[command(flatten)]
     models: ModelArguments,
     #[command(flatten)]
+    registry: RegistryArguments,
+    #[command(flatten)]
     engine: EngineArguments,
     #[command(flatten)]
     log: LogArguments,
 }
 
 pub(crate) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
-    let GenerateArguments { prompt, raw, sampling, file, models, engine, log } = arguments;
-    let settings = prepare(Arguments { file, models, engine, log, ..Arguments::default() }, Purpose::Answer)?;
+    let GenerateArguments { prompt, raw, sampling, file, models, registry, engine, log } = arguments;
+    let settings = prepare(Arguments { file, models, registry, engine, log, ..Arguments::default() }, Purpose::Answer)?;
     let prompt = prompt_of(&text(prompt)?, raw).context("the prompt is empty")?;
     let (service, model) = sampling::answerer(&settings)?;
     let generation = sampling.generation(&model, prompt)?;

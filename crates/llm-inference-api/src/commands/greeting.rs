@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use checkpoint::Summary;
 use engine::Memory;
-use registry::Entry;
+use registry::{Entry, Sources};
 use telemetry::logs::Format;
 
 use super::serve::reachable;
-use crate::opening::Parked;
+use crate::opening::{Known, Parked};
 use crate::settings::{Settings, size};
 use crate::terminal;
 use crate::{assemble, embedded};
@@ -46,13 +46,19 @@ struct Takes {
 
 impl Greeting {
     /// `parked` are those of the selected models that run here.
-    pub(crate) fn new(settings: &Settings, address: SocketAddr, selection: &[Entry], parked: &[Arc<Parked>]) -> Self {
+    pub(crate) fn new(
+        settings: &Settings,
+        address: SocketAddr,
+        selection: &[Entry],
+        parked: &[Arc<Parked>],
+        sources: &Sources,
+    ) -> Self {
         Self {
             scheme: if settings.http.tls.value { "https" } else { "http" },
             address,
             instructions: kernels::Isa::detect().to_string(),
             threads: settings.engine.threads.value.get(),
-            models: selection.iter().map(|entry| line(entry, parked)).collect(),
+            models: selection.iter().map(|entry| line(entry, parked, sources)).collect(),
         }
     }
 
@@ -101,19 +107,23 @@ impl Greeting {
     }
 }
 
-fn line(entry: &Entry, parked: &[Arc<Parked>]) -> Line {
+fn line(entry: &Entry, parked: &[Arc<Parked>], sources: &Sources) -> Line {
     let (id, place) = (entry.id.clone(), entry.source.to_string());
     let Some(parked) = parked.iter().find(|parked| parked.entry.id == entry.id) else {
-        let description = assemble::described(entry).unwrap_or_default();
+        let description = assemble::described(entry, sources).unwrap_or_default();
         return Line { id, description, place, context: String::new(), takes: None };
     };
-    let Parked { summary, .. } = &**parked;
+    let Known { local, summary, took, .. } = parked.known().clone();
+    let Some(local) = local else {
+        let description = "not downloaded yet".to_owned();
+        return Line { id, description, place, context: String::new(), takes: None };
+    };
     Line {
         id,
         description: summary.as_ref().map_or_else(|| "unreadable".to_owned(), Summary::to_string),
         place,
         context: format!(", {} tokens of context", summary.as_ref().map_or(0, |summary| summary.context)),
-        takes: Some(Takes { memory: parked.took(), weights: entry.size }),
+        takes: Some(Takes { memory: took, weights: local.size }),
     }
 }
 

@@ -23,7 +23,8 @@ use crate::accounting;
 
 use crate::settings::{
     AccountArguments, Arguments, EngineArguments, FileArguments, GenerationArguments, HttpArguments, LimitArguments,
-    LogArguments, Machine, ModelArguments, PredictArguments, Problems, Purpose, Settings, TelemetryArguments, read,
+    LogArguments, Machine, ModelArguments, PredictArguments, Problems, Purpose, RegistryArguments, Settings,
+    TelemetryArguments, read,
 };
 
 /// Why a command did not do what it was asked to.
@@ -96,10 +97,15 @@ At the first signal running answers may end, within --shutdown-grace-ms; at the 
   llm-inference-api generate --model ./gpt2 --raw --max-tokens 40 'Once upon a time'
   cat question.txt | llm-inference-api generate -")]
     Generate(generate::GenerateArguments),
-    /// List the models that are there.
+    /// List the models that are there, and get or remove those of the Hugging Face Hub.
     #[command(after_help = "Examples:
-  llm-inference-api models --model-path /models
-  llm-inference-api models --json")]
+  llm-inference-api models list --model-path /models
+  llm-inference-api models --json
+  llm-inference-api models pull Qwen/Qwen3-0.6B
+  llm-inference-api models pull bartowski/Llama-3.2-1B-Instruct-GGUF:Llama-3.2-1B-Instruct-Q8_0.gguf
+  llm-inference-api models rm Qwen/Qwen3-0.6B
+
+HF_HOME says where they are kept, HF_TOKEN opens gated ones, HF_ENDPOINT names a mirror.")]
     Models(models::ModelsArguments),
     /// Show the settings in force and where each comes from.
     #[command(after_help = "Examples:
@@ -147,6 +153,8 @@ pub(crate) struct ServeArguments {
     #[command(flatten)]
     models: ModelArguments,
     #[command(flatten)]
+    registry: RegistryArguments,
+    #[command(flatten)]
     http: HttpArguments,
     #[command(flatten)]
     generation: GenerationArguments,
@@ -166,8 +174,9 @@ pub(crate) struct ServeArguments {
 
 impl From<ServeArguments> for Arguments {
     fn from(arguments: ServeArguments) -> Self {
-        let ServeArguments { file, models, http, generation, predict, engine, accounts, limits, log, telemetry } = arguments;
-        Self { file, models, engine, generation, predict, http, accounts, limits, log, telemetry }
+        let ServeArguments { file, models, registry, http, generation, predict, engine, accounts, limits, log, telemetry } =
+            arguments;
+        Self { file, models, registry, engine, generation, predict, http, accounts, limits, log, telemetry }
     }
 }
 

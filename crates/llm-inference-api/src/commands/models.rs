@@ -1,24 +1,68 @@
-//! `models`: what is there, where, and how big.
+//! `models`: what is there, where, and how big; and what comes from the Hugging Face Hub, and goes.
 
-use clap::Args;
-use registry::Entry;
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand};
+use registry::{Cached, Declared, Entry, Origin, Source, Sources};
 use serde_json::json;
 
 use crate::commands::{Failure, prepare};
-use crate::settings::{Arguments, FileArguments, LogArguments, ModelArguments, Purpose, size};
-use crate::{assemble, terminal};
+use crate::settings::{Arguments, FileArguments, LogArguments, ModelArguments, Purpose, RegistryArguments, Settings, size};
+use crate::{assemble, fetching, terminal};
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct ModelsArguments {
+    #[command(subcommand)]
+    command: Option<ModelsCommand>,
+    #[command(flatten)]
+    list: ListArguments,
+}
+
+#[derive(Debug, Subcommand)]
+enum ModelsCommand {
+    /// List the models that are there.
+    List(ListArguments),
+    /// Download a model, or what is missing of it, and say where it is.
+    Pull(OneArguments),
+    /// Remove a model of the Hub from this machine, all its revisions.
+    Rm(OneArguments),
+}
+
+#[derive(Debug, Args)]
+struct ListArguments {
     /// One JSON array in place of a table.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    place: PlaceArguments,
+}
+
+#[derive(Debug, Args)]
+struct OneArguments {
+    /// org/name, org/name@revision, org/name:file.gguf; to pull also mlflow:models:/name/stage.
+    #[arg(value_name = "ID")]
+    id: String,
+    #[command(flatten)]
+    place: PlaceArguments,
+}
+
+#[derive(Debug, Args)]
+struct PlaceArguments {
     #[command(flatten)]
     file: FileArguments,
     #[command(flatten)]
     models: ModelArguments,
     #[command(flatten)]
+    registry: RegistryArguments,
+    #[command(flatten)]
     log: LogArguments,
+}
+
+impl PlaceArguments {
+    fn settings(self) -> Result<Settings, Failure> {
+        let Self { file, models, registry, log } = self;
+        prepare(Arguments { file, models, registry, log, ..Arguments::default() }, Purpose::Answer)
+    }
 }
 
 /// A line of the answer.
@@ -32,31 +76,82 @@ struct Row {
 }
 
 pub(crate) fn run(arguments: ModelsArguments) -> Result<(), Failure> {
-    let ModelsArguments { json, file, models, log } = arguments;
-    let settings = prepare(Arguments { file, models, log, ..Arguments::default() }, Purpose::Answer)?;
+    let ModelsArguments { command, list: unsaid } = arguments;
+    match command.unwrap_or(ModelsCommand::List(unsaid)) {
+        ModelsCommand::List(arguments) => list(arguments),
+        ModelsCommand::Pull(OneArguments { id, place }) => Ok(pull(&id, &place.settings()?)?),
+        ModelsCommand::Rm(OneArguments { id, place }) => Ok(remove(&id, &place.settings()?)?),
+    }
+}
+
+fn list(ListArguments { json, place }: ListArguments) -> Result<(), Failure> {
+    let settings = place.settings()?;
     let catalogue = assemble::catalogue(&settings.models).map_err(anyhow::Error::from)?;
     for warning in catalogue.warnings() {
         tracing::warn!("{warning}");
     }
     let served = assemble::selection(&catalogue, &settings.models).map_err(anyhow::Error::from)?;
-    let rows: Vec<Row> = catalogue
-        .entries()
-        .iter()
-        .map(|entry| Row { entry: entry.clone(), served: served.contains(entry), description: describe(entry) })
+    let sources = fetching::sources(&settings);
+    let mut entries = catalogue.entries().to_vec();
+    entries.extend(served.iter().filter(|entry| !catalogue.entries().contains(entry)).cloned());
+    for cached in sources.hub.list().map_err(anyhow::Error::from)? {
+        entries.extend(downloaded(&cached).filter(|entry| entries.iter().all(|other| other.source != entry.source)));
+    }
+    let rows: Vec<Row> = entries
+        .into_iter()
+        .map(|entry| {
+            let (served, description) = (served.contains(&entry), describe(&entry, &sources));
+            let size = sources.cached(&entry).map_or(entry.size, |local| local.size);
+            Row { entry: Entry { size, ..entry }, served, description }
+        })
         .collect();
     let text = if json { as_json(&rows) } else { as_table(&rows) };
     terminal::answer(&text).map_err(anyhow::Error::from)?;
     Ok(())
 }
 
-fn describe(entry: &Entry) -> Result<String, String> {
-    assemble::described(entry).map_err(|error| format!("{error:#}"))
+/// A model of the Hub, under the id that it is asked for by.
+fn downloaded(cached: &Cached) -> Option<Entry> {
+    let Cached { repository, bytes, .. } = cached;
+    let Ok(Declared::Origin(origin)) = format!("hf:{repository}").parse() else { return None };
+    Some(Entry { id: repository.clone(), source: Source::Origin(origin), size: *bytes, version: None })
+}
+
+fn pull(id: &str, settings: &Settings) -> Result<()> {
+    let origin = origin(id)?;
+    let entry = Entry { id: origin.to_string(), source: Source::Origin(origin), size: 0, version: None };
+    let sources = fetching::sources(settings);
+    let fetched = fetching::fetch(&entry, &sources)?;
+    let description = describe(&fetched, &sources).unwrap_or_else(|error| format!("cannot be served: {error}"));
+    let version = fetched.version.as_deref().unwrap_or_default();
+    Ok(terminal::answer(&format!("{}\n{description}, {}, version {version}\n", fetched.source, size(fetched.size)))?)
+}
+
+fn remove(id: &str, settings: &Settings) -> Result<()> {
+    let Origin::Hub(model) = origin(id)? else { bail!("only models of the Hugging Face Hub can be removed so") };
+    match fetching::sources(settings).hub.remove(&model)? {
+        0 => bail!("there are no files of {} in {}", model.repository, settings.registry.home.value.display()),
+        bytes => Ok(terminal::answer(&format!("removed {}, {}\n", model.repository, size(bytes)))?),
+    }
+}
+
+/// `org/name`, with `hf:` before it or without.
+fn origin(id: &str) -> Result<Origin> {
+    let source = [id.to_owned(), format!("hf:{id}")].iter().find_map(|text| match text.parse() {
+        Ok(Declared::Origin(origin)) => Some(origin),
+        _ => None,
+    });
+    source.with_context(|| format!("{id:?} is no id of a model, expected org/name, org/name@revision or org/name:file.gguf"))
+}
+
+fn describe(entry: &Entry, sources: &Sources) -> Result<String, String> {
+    assemble::described(entry, sources).map_err(|error| format!("{error:#}"))
 }
 
 fn as_json(rows: &[Row]) -> String {
     let rows: Vec<_> = rows
         .iter()
-        .map(|Row { entry: Entry { id, source, size }, served, description }| {
+        .map(|Row { entry: Entry { id, source, size, version: _ }, served, description }| {
             json!({
                 "id": id,
                 "source": source.to_string(),
@@ -90,12 +185,10 @@ fn as_table(rows: &[Row]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use registry::Source;
-
     use super::*;
 
     fn rows() -> Vec<Row> {
-        let entry = |id: &str, source, size| Entry { id: id.into(), source, size };
+        let entry = |id: &str, source, size| Entry { id: id.into(), source, size, version: None };
         vec![
             Row {
                 entry: entry("demo", Source::Embedded, 4_300_000),

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use serving::Service;
 
 use crate::settings::{self, Settings};
-use crate::{assemble, commands, terminal};
+use crate::{assemble, commands, fetching, terminal};
 
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Sampling")]
@@ -52,6 +52,9 @@ pub(crate) fn answerer(settings: &Settings) -> Result<(Service, String)> {
     }
     let entry = assemble::selection(&catalogue, &settings.models)?.into_iter().next().context("there is no model to use")?;
     let draft = assemble::draft(&catalogue, &settings.engine)?;
+    let sources = fetching::sources(settings);
+    let entry = fetching::fetch(&entry, &sources)?;
+    let draft = draft.map(|draft| fetching::fetch(&draft, &sources)).transpose()?;
     let id = entry.id.clone();
     let kv_cache = settings.engine.kv_cache_bytes.value.get();
     let loaded = commands::loading::load(entry, draft.as_ref(), &settings.engine_of(&id), kv_cache)?;

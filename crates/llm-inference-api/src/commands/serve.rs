@@ -11,7 +11,7 @@ use api::PredictSettings;
 use futures_util::future::join_all;
 use gateway::Group;
 use registry::{Entry, Source};
-use serving::Service;
+use serving::{OpenError, Service};
 use telemetry::Otlp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -21,10 +21,12 @@ use crate::collector;
 use crate::commands::{Failure, prepare};
 use crate::settings::{Arguments, Origins, Purpose, Settings, types::HttpSettings};
 use crate::terminal;
-use crate::{accounting, assemble, remote};
+use crate::{accounting, assemble, fetching, remote};
 
 /// What a shell gives to a process that Ctrl-C ended.
 const ENDED_BY_SIGNAL: i32 = 130;
+/// How long the first model is let be after it could not be had.
+const AGAIN: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let settings = prepare(arguments, Purpose::Serve)?;
@@ -43,11 +45,13 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(anyhow::Error::from)?;
     let groups = remote::groups(&selection, &settings)?;
     let here: Vec<Entry> = selection.iter().filter(|entry| !matches!(entry.source, Source::Remote(_))).cloned().collect();
-    let parked = assemble::parked(&here, draft.as_ref(), &settings)?;
+    let sources = fetching::sources(&settings);
+    let parked = assemble::parked(&here, draft.as_ref(), &settings, &sources)?;
     let models = remote::in_order(&selection, &parked, &groups);
     let service = assemble::service(models, &settings, otlp.as_ref(), Some(accounts.clone()));
-    let greet = || Greeting::new(&settings, address, &selection, &parked).say(settings.log.format.value);
-    let start = start(service.clone(), groups, greet);
+    let greet = || Greeting::new(&settings, address, &selection, &parked, &sources).say(settings.log.format.value);
+    let waits_for_server = || parked.first().is_some_and(|first| first.known().waits_for_server);
+    let start = start(service.clone(), groups, waits_for_server, greet);
     let grace = http.grace;
     let outcome = runtime.block_on(serve(listener, api::App::new(service, http), grace, start));
     runtime.block_on(accounts.close());
@@ -61,11 +65,16 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
 
 /// Loads the first model, which has to be there; then says so, and loads the others if there is room. Never ends well, but goes on.
 /// Other servers are looked after meanwhile.
-fn start(service: Service, groups: Vec<Arc<Group>>, greet: impl FnOnce()) -> impl Future<Output = Result<Infallible>> {
+fn start(
+    service: Service,
+    groups: Vec<Arc<Group>>,
+    waits_for_server: impl Fn() -> bool,
+    greet: impl FnOnce(),
+) -> impl Future<Output = Result<Infallible>> {
     // Called and not only promised: whoever asks before this goes on would be told that the service is ready.
     let first = service.open_first();
     let open = async move {
-        first.await?;
+        open_first(&service, first, waits_for_server).await?;
         greet();
         service.open_others().await;
         std::future::pending().await
@@ -80,6 +89,28 @@ fn start(service: Service, groups: Vec<Arc<Group>>, greet: impl FnOnce()) -> imp
             never = watch => Ok(never),
         }
     }
+}
+
+/// While a server that has the first model's files cannot be reached, it is tried again and again.
+async fn open_first(
+    service: &Service,
+    first: impl Future<Output = Result<(), OpenError>>,
+    waits_for_server: impl Fn() -> bool,
+) -> Result<()> {
+    let mut told = None;
+    let mut opened = first.await;
+    while let Err(error) = opened {
+        if !waits_for_server() {
+            return Err(error.into());
+        }
+        if told.as_ref() != Some(&error) {
+            tracing::warn!(%error, "not ready: the first model cannot be had yet; it is tried again and again");
+        }
+        told = Some(error);
+        tokio::time::sleep(AGAIN).await;
+        opened = service.open_first().await;
+    }
+    Ok(())
 }
 
 /// Which models are to be served, and which one guesses for them.
@@ -219,7 +250,7 @@ mod tests {
     async fn nobody_who_comes_early_is_told_that_the_service_is_ready() {
         let service = TestApp::with_models(vec![Parked::new("demo", 1).model()]).service;
         assert!(service.health().is_ready(), "a model on demand is as good as there");
-        let _start = start(service.clone(), Vec::new(), || ());
+        let _start = start(service.clone(), Vec::new(), || false, || ());
         assert!(service.health().is_loading());
     }
 }

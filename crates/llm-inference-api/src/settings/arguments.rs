@@ -20,6 +20,7 @@ use super::parse::{self, Allowance, KvCacheType, LogLevel, Origins, Quantization
 pub(crate) struct Arguments {
     pub(crate) file: FileArguments,
     pub(crate) models: ModelArguments,
+    pub(crate) registry: RegistryArguments,
     pub(crate) engine: EngineArguments,
     pub(crate) generation: GenerationArguments,
     pub(crate) predict: PredictArguments,
@@ -41,7 +42,8 @@ pub(crate) struct FileArguments {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Models")]
 pub(crate) struct ModelArguments {
-    /// A model to use: a GGUF file, a directory in Hugging Face's layout, or the id of a model that is already here.
+    /// A model to use: a GGUF file, a directory in Hugging Face's layout, the id of a model that is already here, or of one that is to
+    /// come from the Hugging Face Hub, as org/name, org/name@revision or org/name:file.gguf.
     #[arg(long, value_name = "PATH", value_parser = parse::path)]
     pub(crate) model: Option<PathBuf>,
     /// Where models lie: a directory that holds NAME/, ORG/NAME/ or NAME.gguf [LLM_MODEL_PATH].
@@ -56,6 +58,43 @@ pub(crate) struct ModelArguments {
     /// is free].
     #[arg(long, value_name = "BYTES", value_parser = parse::bytes)]
     pub(crate) model_memory_bytes: Option<NonZeroUsize>,
+}
+
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Models from elsewhere")]
+pub(crate) struct RegistryArguments {
+    /// Where models of the Hugging Face Hub are kept, in `hub`, as the Hub's own client does it [HF_HOME; default: huggingface in the
+    /// user's cache directory].
+    #[arg(long, value_name = "DIRECTORY", value_parser = parse::path)]
+    pub(crate) hf_home: Option<PathBuf>,
+    /// The Hub, or a mirror of it [HF_ENDPOINT; default: https://huggingface.co].
+    #[arg(long, value_name = "URL", value_parser = parse::server)]
+    pub(crate) hf_endpoint: Option<String>,
+    /// For gated and private models; an environment variable keeps it out of the list of processes [HF_TOKEN; default: what the
+    /// Hub's own client has stored].
+    #[arg(long, value_name = "TOKEN", value_parser = parse::secret)]
+    pub(crate) hf_token: Option<Secret>,
+    /// Download nothing from the Hub: what is on this machine has to do [HF_HUB_OFFLINE; default: false].
+    #[arg(long)]
+    pub(crate) hf_hub_offline: bool,
+    /// The MLflow server, as http://localhost:5000 [MLFLOW_TRACKING_URI].
+    #[arg(long, value_name = "URL", value_parser = parse::secret)]
+    pub(crate) mlflow_tracking_uri: Option<Secret>,
+    /// A model registered there to serve, before those of the catalogue [MODEL_NAME].
+    #[arg(long, value_name = "NAME", value_parser = parse::model_id)]
+    pub(crate) mlflow_model_name: Option<String>,
+    /// Which of its versions: the newest of a stage, latest, or a number [MODEL_STAGE; default: Production].
+    #[arg(long, value_name = "STAGE", value_parser = parse::name)]
+    pub(crate) mlflow_model_stage: Option<String>,
+    /// Goes before a token if there is a password as well [MLFLOW_TRACKING_USERNAME].
+    #[arg(long, value_name = "NAME", value_parser = parse::name)]
+    pub(crate) mlflow_username: Option<String>,
+    /// Of that user [MLFLOW_TRACKING_PASSWORD].
+    #[arg(long, value_name = "PASSWORD", value_parser = parse::secret)]
+    pub(crate) mlflow_password: Option<Secret>,
+    /// What MLflow knows this server by, without a name and password [MLFLOW_TRACKING_TOKEN].
+    #[arg(long, value_name = "TOKEN", value_parser = parse::secret)]
+    pub(crate) mlflow_token: Option<Secret>,
 }
 
 #[derive(Debug, Clone, Default, Args)]

@@ -26,6 +26,9 @@ pub(crate) const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
 
 pub(crate) const SERVICE_NAME: &str = "llm-inference-api";
 
+pub(crate) const HUB: &str = "https://huggingface.co";
+pub(crate) const MODEL_STAGE: &str = "Production";
+
 /// A collector on this machine, at the port of the protocol.
 pub(crate) fn otlp_endpoint(protocol: Protocol) -> Endpoint {
     Endpoint(Some(Uri::from_static(match protocol {

@@ -25,6 +25,8 @@ pub(crate) struct Environment {
     pub(crate) beyond: Beyond,
     /// Where programs of this user keep what they have to remember.
     pub(crate) data_home: PathBuf,
+    /// Where they keep what they can get again.
+    pub(crate) cache_home: PathBuf,
 }
 
 /// The process's own.
@@ -49,12 +51,17 @@ impl Environment {
             Variable { names, set }
         };
         let known: Vec<&str> = names::all().iter().flat_map(|names| names.variables.iter().copied()).collect();
-        Self { values: Values::take(take), beyond: Beyond::take(variables, &known), data_home: data_home(variables) }
+        Self {
+            values: Values::take(take),
+            beyond: Beyond::take(variables, &known),
+            data_home: home(variables, "XDG_DATA_HOME", ".local/share"),
+            cache_home: home(variables, "XDG_CACHE_HOME", ".cache"),
+        }
     }
 }
 
 /// As the XDG base directory specification has it; the working directory for a user without a home.
-fn data_home(variables: &Variables) -> PathBuf {
-    let home = || Some(PathBuf::from(set(variables, "HOME")?).join(".local/share"));
-    set(variables, "XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute()).or_else(home).unwrap_or_default()
+fn home(variables: &Variables, name: &str, below_home: &str) -> PathBuf {
+    let home = || Some(PathBuf::from(set(variables, "HOME")?).join(below_home));
+    set(variables, name).map(PathBuf::from).filter(|path| path.is_absolute()).or_else(home).unwrap_or_default()
 }

@@ -4,20 +4,7 @@ use super::alike;
 use super::environment::{self, Variables};
 
 /// Variables that are set, and nothing happens.
-const WITHOUT_EFFECT: [&str; 12] = [
-    "CUDA_VISIBLE_DEVICES",
-    "HF_ENDPOINT",
-    "HF_HOME",
-    "HF_HUB_OFFLINE",
-    "HF_TOKEN",
-    "LLM_ADAPTER_ROOT",
-    "MLFLOW_TRACKING_PASSWORD",
-    "MLFLOW_TRACKING_TOKEN",
-    "MLFLOW_TRACKING_URI",
-    "MLFLOW_TRACKING_USERNAME",
-    "MODEL_NAME",
-    "MODEL_STAGE",
-];
+const WITHOUT_EFFECT: [&str; 2] = ["CUDA_VISIBLE_DEVICES", "LLM_ADAPTER_ROOT"];
 
 /// A key of the file that stops the start.
 struct Refused {
@@ -29,8 +16,8 @@ struct Refused {
 
 const REFUSED: [Refused; 2] = [
     Refused {
-        key: "mlflow",
-        reason: "this version takes no models from MLflow yet: download the model, and name its directory in model.path",
+        key: "mlflow.refresh_seconds",
+        reason: "this version asks MLflow when it opens a model, and not again",
         for_servers_alone: false,
     },
     Refused { key: "scorers", reason: "this version has no scorers yet, and no POST /infer", for_servers_alone: true },

@@ -14,12 +14,13 @@ mod parse;
 mod problem;
 mod reference;
 mod resolve;
+mod resolve_registry;
 mod show;
 pub(crate) mod types;
 
 pub(crate) use arguments::{
     AccountArguments, Arguments, EngineArguments, FileArguments, GenerationArguments, HttpArguments, LimitArguments,
-    LogArguments, ModelArguments, PredictArguments, TelemetryArguments,
+    LogArguments, ModelArguments, PredictArguments, RegistryArguments, TelemetryArguments,
 };
 #[cfg(test)]
 pub(crate) use environment::Environment;

@@ -75,6 +75,18 @@ declare! {
         allowed: "model.allowed" several, "--allowed-models", "LLM_ALLOWED_MODELS";
         memory: "model.memory_bytes", "--model-memory-bytes", "LLM_MODEL_MEMORY_BYTES";
     }
+    registry: RegistryValues {
+        home: "hub.home", "--hf-home", "HF_HOME";
+        endpoint: "hub.endpoint", "--hf-endpoint", "HF_ENDPOINT";
+        hub_token: "hub.token", "--hf-token", "HF_TOKEN";
+        offline: "hub.offline", "--hf-hub-offline", "HF_HUB_OFFLINE";
+        tracking_uri: "mlflow.tracking_uri", "--mlflow-tracking-uri", "MLFLOW_TRACKING_URI";
+        model_name: "mlflow.model_name", "--mlflow-model-name", "MODEL_NAME";
+        model_stage: "mlflow.model_stage", "--mlflow-model-stage", "MODEL_STAGE";
+        user: "mlflow.username", "--mlflow-username", "MLFLOW_TRACKING_USERNAME";
+        password: "mlflow.password", "--mlflow-password", "MLFLOW_TRACKING_PASSWORD";
+        tracking_token: "mlflow.token", "--mlflow-token", "MLFLOW_TRACKING_TOKEN";
+    }
     engine: EngineValues {
         quantization: "model.quantization", "--quantization", "LLM_QUANTIZATION";
         threads: "engine.threads", "--threads", "LLM_THREADS";

@@ -258,6 +258,18 @@ pub(crate) fn burst(text: &str) -> Parsed<NonZeroU32> {
 }
 
 /// Anything: what would be wrong with it is not told, for that would quote it.
+/// The address of a server, without a slash at its end.
+pub(crate) fn server(text: &str) -> Parsed<String> {
+    let text = text.trim().trim_end_matches('/');
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let is_host = |host: &str| !host.is_empty() && host.chars().all(|c| c.is_ascii_graphic() && c != '@');
+    if host.is_some_and(is_host) {
+        Ok(text.to_owned())
+    } else {
+        Err(Expected("an address of a server, as https://hub.example.org"))
+    }
+}
+
 pub(crate) fn secret(text: &str) -> Parsed<Secret> {
     let text = text.trim();
     if text.is_empty() { Err(Expected("a text")) } else { Ok(Secret::new(text)) }

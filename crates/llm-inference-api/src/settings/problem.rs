@@ -22,6 +22,14 @@ pub(crate) enum Problem {
     NoDraftModel { name: String, model_name: &'static str },
     #[error("{name} is true, but no file is named for it; name one in PEM with {variable} or {flag}")]
     NoTlsFile { name: String, variable: &'static str, flag: &'static str },
+    #[error(
+        "{place}: the model {id:?} is to come from MLflow, and nobody says where that is; {variable} has to name it, as http://localhost:5000"
+    )]
+    NoTrackingUri { place: String, id: String, variable: &'static str },
+    #[error(
+        "{name} and {stage} together are no model of MLflow, expected a name and a stage without slashes, as custom-llm and Production"
+    )]
+    NotInMlFlow { name: String, stage: String },
     #[error("{default_name} is {default}, more than the {limit} of {limit_name}")]
     DefaultOverLimit { default_name: String, default: NonZeroU32, limit_name: String, limit: NonZeroU32 },
 }

@@ -119,7 +119,7 @@ fn the_example_of_a_file_has_the_defaults_and_every_key() {
     assert_eq!(values(&resolved(&text, &Variables::new()))[1..], values(&resolved("", &Variables::new()))[1..]);
     let whole = uncommented(&text, is_yaml);
     let settings = resolved(&whole, &Variables::new());
-    assert_eq!(settings.models.declared.len(), 3, "{whole}");
+    assert_eq!(settings.models.declared.len(), 4, "three in the catalogue and one of MLflow: {whole}");
     for key in names::all().iter().filter_map(|names| names.key) {
         assert!(has_key(&whole, key), "{key} is missing");
     }

@@ -26,6 +26,7 @@ use super::names::{
 use super::otlp::{self, Headers, ResourceAttributes};
 use super::parse::{self, Allowance, KvCacheType, LogLevel, Origins, Quantization, Rate, Speculation};
 use super::problem::{Problem, Problems};
+use super::resolve_registry::{declare_registered, no_tracking_uri, resolve_registry};
 use super::types::{
     AccountSettings, DeclaredModel, EngineSettings, GenerationSettings, HttpSettings, LimitSettings, LogSettings,
     ModelSettings, Origin, PredictSettings, Setting, Settings, TelemetrySettings,
@@ -52,6 +53,7 @@ pub(crate) fn resolve(
     let Arguments {
         file: FileArguments { config: _ },
         models,
+        registry,
         engine,
         generation,
         predict,
@@ -61,11 +63,12 @@ pub(crate) fn resolve(
         log,
         telemetry,
     } = arguments;
-    let Environment { values: variables, beyond, data_home } = environment;
+    let Environment { values: variables, beyond, data_home, cache_home } = environment;
     let File { path, values: entries, declared, organizations, listed, problems } = file;
     let said = variables.beside(entries);
     let Values {
         models: models_said,
+        registry: registry_said,
         engine: engine_said,
         generation: generation_said,
         predict: predict_said,
@@ -78,10 +81,14 @@ pub(crate) fn resolve(
     // Nothing to protect where nothing is served.
     let matters = |problem: &FileProblem| purpose == Purpose::Serve || !problem.is_for_servers_alone();
     let mut choice = Choice { problems: problems.into_iter().filter(matters).map(Problem::from).collect() };
+    let registry = resolve_registry(&mut choice, registry, registry_said, &cache_home);
+    let declared = declare_registered(&mut choice, &registry, declared);
+    choice.problems.extend(no_tracking_uri(&registry, &declared));
     let mut settings = Settings {
         file: path,
         generation: resolve_generation(&mut choice, generation, generation_said, &declared),
         models: resolve_models(&mut choice, models, models_said, declared, machine),
+        registry,
         engine: resolve_engine(&mut choice, engine, engine_said, machine),
         predict: resolve_predict(&mut choice, predict, predict_said),
         http: resolve_http(&mut choice, http, http_said, machine),

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use clap::Parser;
 
 use super::{Problems, Purpose, resolve};
 use crate::settings::{
     AccountArguments, Arguments, EngineArguments, Environment, File, FileArguments, GenerationArguments, HttpArguments,
-    LimitArguments, LogArguments, Machine, ModelArguments, PredictArguments, Settings, TelemetryArguments, parse, show,
+    LimitArguments, LogArguments, Machine, ModelArguments, PredictArguments, RegistryArguments, Settings,
+    TelemetryArguments, parse, show,
 };
 
 #[derive(Debug, Parser)]
@@ -21,6 +23,8 @@ struct Flags {
     engine: EngineArguments,
     #[command(flatten)]
     generation: GenerationArguments,
+    #[command(flatten)]
+    registry: RegistryArguments,
     #[command(flatten)]
     predict: PredictArguments,
     #[command(flatten)]
@@ -45,13 +49,14 @@ const MACHINE: Machine = Machine {
 
 /// `flags` and `variables` as one would type them: `--port 1`, `PORT=1 HOST=a`.
 fn resolved_with(file: &str, purpose: Purpose, flags: &str, variables: &[&str]) -> Result<Settings, Problems> {
-    let Flags { file: file_named, models, engine, generation, predict, http, accounts, limits, log, telemetry } =
+    let Flags { file: file_named, models, registry, engine, generation, predict, http, accounts, limits, log, telemetry } =
         Flags::try_parse_from(std::iter::once("server").chain(flags.split_whitespace())).unwrap();
     let variables: BTreeMap<String, String> =
         variables.iter().filter_map(|pair| pair.split_once('=')).map(|(name, value)| (name.into(), value.into())).collect();
     let of_file = File::parse("serving_config.yaml", file, &variables);
     let file = file_named;
-    let arguments = Arguments { file, models, engine, generation, predict, http, accounts, limits, log, telemetry };
+    let arguments =
+        Arguments { file, models, registry, engine, generation, predict, http, accounts, limits, log, telemetry };
     resolve(arguments, Environment::from_map(&variables), of_file, &MACHINE, purpose)
 }
 
@@ -114,6 +119,16 @@ fn nothing_said() {
         LLM_SPECULATION                   off                                default
         LLM_SPECULATION_TOKENS            10                                 default
         LLM_DRAFT_MODEL                   none                               default
+        HF_HOME                           huggingface                        default
+        HF_ENDPOINT                       https://huggingface.co             default
+        HF_TOKEN                          none                               default
+        HF_HUB_OFFLINE                    false                              default
+        MLFLOW_TRACKING_URI               none                               default
+        MODEL_NAME                        none                               default
+        MODEL_STAGE                       Production                         default
+        MLFLOW_TRACKING_USERNAME          none                               default
+        MLFLOW_TRACKING_PASSWORD          none                               default
+        MLFLOW_TRACKING_TOKEN             none                               default
         API_KEY                           none                               default
         LLM_API_KEYS_FILE                 none                               default
         LLM_DATABASE_URL                  accounts.db in the data directory  default
@@ -137,45 +152,45 @@ fn nothing_said() {
     ");
 }
 
+/// A variable for nearly every setting.
+const EVERYTHING: [&str; 32] = [
+    "LLM_MODEL_PATH=/models",
+    "LLM_ALLOWED_MODELS=demo, acme/large",
+    "LLM_INFERENCE_HOSTNAME=127.0.0.1",
+    "LLM_INFERENCE_PORT=9000",
+    "CORS_ALLOWED_ORIGINS=https://a.example,https://b.example",
+    "TRUSTED_HOSTS=*.example.org",
+    "TRUSTED_PROXIES=10.0.0.0/8",
+    "SERVER_SSL_ENABLED=true",
+    "TLS_SERVER_CERT_PATH=/tls/server.pem",
+    "TLS_SERVER_KEY_PATH=/tls/server.key",
+    "LLM_MAX_BODY_BYTES=1MiB",
+    "LLM_MAX_CONNECTIONS=5",
+    "LLM_DEFAULT_TEMPERATURE=0",
+    "LLM_DEFAULT_TOP_P=1",
+    "LLM_DEFAULT_MAX_TOKENS=100",
+    "LLM_MAX_TOKENS_LIMIT=200",
+    "LLM_DEFAULT_MAX_LENGTH=20",
+    "LLM_MAX_PROMPT_LENGTH=4096",
+    "LLM_MAX_CONCURRENT_REQUESTS=3",
+    "LLM_MAX_QUEUED_REQUESTS=0",
+    "LLM_QUEUE_TIMEOUT_MS=250",
+    "LLM_QUANTIZATION=q8_0",
+    "LLM_KV_CACHE_BYTES=512MiB",
+    "LLM_KV_CACHE_TYPE=int8",
+    "LLM_THREADS=2",
+    "LLM_SPECULATION=draft",
+    "LLM_SPECULATION_TOKENS=5",
+    "LLM_DRAFT_MODEL=acme/small",
+    "LLM_SHUTDOWN_GRACE_MS=1000",
+    "LOG_FORMAT=pretty",
+    "LOG_LEVEL=warn",
+    "API_WORKERS=1",
+];
+
 #[test]
 fn everything_said_by_variables() {
-    let settings = resolved(
-        "",
-        &[
-            "LLM_MODEL_PATH=/models",
-            "LLM_ALLOWED_MODELS=demo, acme/large",
-            "LLM_INFERENCE_HOSTNAME=127.0.0.1",
-            "LLM_INFERENCE_PORT=9000",
-            "CORS_ALLOWED_ORIGINS=https://a.example,https://b.example",
-            "TRUSTED_HOSTS=*.example.org",
-            "TRUSTED_PROXIES=10.0.0.0/8",
-            "SERVER_SSL_ENABLED=true",
-            "TLS_SERVER_CERT_PATH=/tls/server.pem",
-            "TLS_SERVER_KEY_PATH=/tls/server.key",
-            "LLM_MAX_BODY_BYTES=1MiB",
-            "LLM_MAX_CONNECTIONS=5",
-            "LLM_DEFAULT_TEMPERATURE=0",
-            "LLM_DEFAULT_TOP_P=1",
-            "LLM_DEFAULT_MAX_TOKENS=100",
-            "LLM_MAX_TOKENS_LIMIT=200",
-            "LLM_DEFAULT_MAX_LENGTH=20",
-            "LLM_MAX_PROMPT_LENGTH=4096",
-            "LLM_MAX_CONCURRENT_REQUESTS=3",
-            "LLM_MAX_QUEUED_REQUESTS=0",
-            "LLM_QUEUE_TIMEOUT_MS=250",
-            "LLM_QUANTIZATION=q8_0",
-            "LLM_KV_CACHE_BYTES=512MiB",
-            "LLM_KV_CACHE_TYPE=int8",
-            "LLM_THREADS=2",
-            "LLM_SPECULATION=draft",
-            "LLM_SPECULATION_TOKENS=5",
-            "LLM_DRAFT_MODEL=acme/small",
-            "LLM_SHUTDOWN_GRACE_MS=1000",
-            "LOG_FORMAT=pretty",
-            "LOG_LEVEL=warn",
-            "API_WORKERS=1",
-        ],
-    );
+    let settings = resolved("", &EVERYTHING);
     insta::assert_snapshot!(show(&settings), @r"
         LLM_CONFIG                        none                                  default
         --model                           none                                  default
@@ -210,6 +225,16 @@ fn everything_said_by_variables() {
         LLM_SPECULATION                   draft                                 environment (LLM_SPECULATION)
         LLM_SPECULATION_TOKENS            5                                     environment (LLM_SPECULATION_TOKENS)
         LLM_DRAFT_MODEL                   acme/small                            environment (LLM_DRAFT_MODEL)
+        HF_HOME                           huggingface                           default
+        HF_ENDPOINT                       https://huggingface.co                default
+        HF_TOKEN                          none                                  default
+        HF_HUB_OFFLINE                    false                                 default
+        MLFLOW_TRACKING_URI               none                                  default
+        MODEL_NAME                        none                                  default
+        MODEL_STAGE                       Production                            default
+        MLFLOW_TRACKING_USERNAME          none                                  default
+        MLFLOW_TRACKING_PASSWORD          none                                  default
+        MLFLOW_TRACKING_TOKEN             none                                  default
         API_KEY                           none                                  default
         LLM_API_KEYS_FILE                 none                                  default
         LLM_DATABASE_URL                  accounts.db in the data directory     default
@@ -322,9 +347,9 @@ fn hosts_and_proxies_are_names_and_networks() {
 
 #[test]
 fn what_has_no_effect_yet_or_no_meaning_is_said_once_and_without_its_value() {
-    let settings = resolved("", &["HF_TOKEN=secret", "HF_HOME=/x", "LLM_MAX_TOKEN_LIMIT=5", "OTEL_EXPORTER_OTLP_TIMEOUT=5"]);
+    let settings = resolved("", &["LLM_ADAPTER_ROOT=/secret", "LLM_MAX_TOKEN_LIMIT=5", "OTEL_EXPORTER_OTLP_TIMEOUT=5"]);
     insta::assert_snapshot!(settings.warnings.join("\n"), @r"
-        set, but without effect in this version: HF_HOME, HF_TOKEN, OTEL_EXPORTER_OTLP_TIMEOUT
+        set, but without effect in this version: LLM_ADAPTER_ROOT, OTEL_EXPORTER_OTLP_TIMEOUT
         LLM_MAX_TOKEN_LIMIT is set, but there is no setting of this name; did you mean LLM_MAX_TOKENS_LIMIT?
     ");
 }
@@ -391,7 +416,7 @@ fn what_protects_a_server_does_not_stop_a_command_that_serves_nobody() {
     let file = "scorers: {directory: a}";
     assert!(resolved_with(file, Purpose::Serve, "", &[]).is_err());
     assert!(resolved_with(file, Purpose::Answer, "", &[]).is_ok());
-    assert!(resolved_with("mlflow: {}", Purpose::Answer, "", &[]).is_err());
+    assert!(resolved_with("mlflow: {refresh_seconds: 60}", Purpose::Answer, "", &[]).is_err());
 }
 
 #[test]
@@ -442,4 +467,40 @@ fn limits_are_numbers_or_none() {
     assert_eq!(settings.limits.requests_per_day.value, parse::Allowance(Some(0)));
     assert_eq!(settings.limits.tokens_per_month.value, parse::Allowance(Some(300_000_000)));
     insta::assert_snapshot!(refused(&["LLM_LIMIT_TOKENS_PER_DAY=many"]), @r#"LLM_LIMIT_TOKENS_PER_DAY="many": expected a whole number, or none"#);
+}
+
+#[test]
+fn mlflows_variables_alone_name_a_model_to_serve() {
+    let variables = ["MODEL_NAME=custom-llm", "MLFLOW_TRACKING_URI=http://me:secret@mlflow:5000"];
+    let settings = resolved("", &variables);
+    let [model] = settings.models.declared.as_slice() else { panic!("{:?}", settings.models.declared) };
+    assert_eq!(
+        (model.id.as_str(), model.source.to_string().as_str()),
+        ("custom-llm", "mlflow:models:/custom-llm/Production")
+    );
+    let said = line("", &variables, "MLFLOW_TRACKING_URI");
+    assert!(said.contains("http://(hidden)@mlflow:5000") && !said.contains("secret"), "{said}");
+    let file = "mlflow: {tracking_uri: 'http://mlflow:5000', model_name: sql, model_stage: Staging}\nmodels: [{id: a, source: embedded}]";
+    let settings = resolved_with(file, Purpose::Serve, "--mlflow-model-stage latest", &[]).unwrap();
+    let sources: Vec<_> = settings.models.declared.iter().map(|model| model.source.to_string()).collect();
+    assert_eq!(sources, ["mlflow:models:/sql/latest", "embedded"]);
+}
+
+#[test]
+fn a_model_of_mlflow_needs_to_know_where_that_is() {
+    insta::assert_snapshot!(refused(&["MODEL_NAME=custom-llm"]), @r#"MODEL_NAME: the model "custom-llm" is to come from MLflow, and nobody says where that is; MLFLOW_TRACKING_URI has to name it, as http://localhost:5000"#);
+    insta::assert_snapshot!(refused(&["MODEL_NAME=a/b", "MLFLOW_TRACKING_URI=http://mlflow:5000"]), @"MODEL_NAME and MODEL_STAGE together are no model of MLflow, expected a name and a stage without slashes, as custom-llm and Production");
+    let file = "models: [{id: a, source: 'mlflow:models:/a@best'}]";
+    insta::assert_snapshot!(resolved_with(file, Purpose::Serve, "", &[]).unwrap_err().to_string(), @r#"serving_config.yaml:1: the model "a" is to come from MLflow, and nobody says where that is; MLFLOW_TRACKING_URI has to name it, as http://localhost:5000"#);
+}
+
+#[test]
+fn what_the_hub_needs_is_where_its_own_client_has_it() {
+    let settings =
+        resolved("", &["HOME=/u/me", "HF_TOKEN=secret", "HF_HUB_OFFLINE=1", "HF_ENDPOINT=https://mirror.example/"]);
+    assert_eq!(settings.registry.home.value, PathBuf::from("/u/me/.cache/huggingface"));
+    assert_eq!(settings.registry.endpoint.value, "https://mirror.example");
+    assert!(settings.registry.offline.value && !show(&settings).contains("secret"));
+    assert_eq!(resolved("", &["XDG_CACHE_HOME=/x"]).registry.home.value, PathBuf::from("/x/huggingface"));
+    assert_eq!(resolved("--hf-home /h", &["HF_HOME=/x"]).registry.home.value, PathBuf::from("/h"));
 }

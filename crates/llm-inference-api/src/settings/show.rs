@@ -13,7 +13,7 @@ use telemetry::logs::Format;
 use super::parse::{LogLevel, Origins, Speculation};
 use super::types::{
     AccountSettings, EngineSettings, GenerationSettings, HttpSettings, LimitSettings, LogSettings, ModelSettings,
-    PredictSettings, Setting, Settings, TelemetrySettings,
+    PredictSettings, RegistrySettings, Setting, Settings, TelemetrySettings,
 };
 
 /// A table of name, value and origin. Of a secret it only says that there is one.
@@ -31,8 +31,20 @@ pub(crate) fn show(settings: &Settings) -> String {
 type Row = [String; 3];
 
 fn rows(settings: &Settings) -> Vec<Row> {
-    let Settings { file, models, engine, generation, predict, http, accounts, limits, log, telemetry, warnings: _ } =
-        settings;
+    let Settings {
+        file,
+        models,
+        registry,
+        engine,
+        generation,
+        predict,
+        http,
+        accounts,
+        limits,
+        log,
+        telemetry,
+        warnings: _,
+    } = settings;
     let ModelSettings { named, directory, allowed, declared, memory } = models;
     let EngineSettings {
         quantization,
@@ -110,9 +122,47 @@ fn rows(settings: &Settings) -> Vec<Row> {
         row(speculation_tokens, ToString::to_string),
         row(draft_model, |model| path(model.as_deref())),
     ];
+    rows.extend(registry_rows(registry));
     rows.extend(account_rows(accounts, limits));
     rows.extend(log_rows(log, telemetry));
     rows
+}
+
+fn registry_rows(registry: &RegistrySettings) -> [Row; 10] {
+    let RegistrySettings {
+        home,
+        endpoint,
+        hub_token,
+        offline,
+        tracking_uri,
+        model_name,
+        model_stage,
+        user,
+        password,
+        tracking_token,
+    } = registry;
+    let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
+    [
+        row(home, |home| path(Some(home))),
+        row(endpoint, String::clone),
+        row(hub_token, |token| hidden(token.as_ref())),
+        row(offline, ToString::to_string),
+        row(tracking_uri, |uri| uri.as_ref().map_or("none".to_owned(), |uri| without_password(uri.reveal()))),
+        row(model_name, text),
+        row(model_stage, String::clone),
+        row(user, text),
+        row(password, |password| hidden(password.as_ref())),
+        row(tracking_token, |token| hidden(token.as_ref())),
+    ]
+}
+
+/// An address as it may be shown.
+fn without_password(address: &str) -> String {
+    match (address.split_once("://"), address.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://(hidden)@{host}"),
+        (None, Some((_, host))) => format!("(hidden)@{host}"),
+        _ => address.to_owned(),
+    }
 }
 
 fn account_rows(accounts: &AccountSettings, limits: &LimitSettings) -> [Row; 12] {

@@ -82,6 +82,7 @@ pub(crate) struct Settings {
     /// The file that was read.
     pub(crate) file: Setting<Option<PathBuf>>,
     pub(crate) models: ModelSettings,
+    pub(crate) registry: RegistrySettings,
     pub(crate) engine: EngineSettings,
     pub(crate) generation: GenerationSettings,
     pub(crate) predict: PredictSettings,
@@ -155,6 +156,23 @@ pub(crate) struct RemoteModel {
     pub(crate) balance: Balance,
     /// Of a request, which those servers are not to see.
     pub(crate) refused_fields: Vec<String>,
+}
+
+/// Where models come from that are not on this machine.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct RegistrySettings {
+    pub(crate) home: Setting<PathBuf>,
+    pub(crate) endpoint: Setting<String>,
+    pub(crate) hub_token: Setting<Option<Secret>>,
+    pub(crate) offline: Setting<bool>,
+    /// There is one where a model comes from there. It may hold a name and a password.
+    pub(crate) tracking_uri: Setting<Option<Secret>>,
+    /// It is among the declared models.
+    pub(crate) model_name: Setting<Option<String>>,
+    pub(crate) model_stage: Setting<String>,
+    pub(crate) user: Setting<Option<String>>,
+    pub(crate) password: Setting<Option<Secret>>,
+    pub(crate) tracking_token: Setting<Option<Secret>>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -56,6 +56,12 @@ pub enum FetchError {
     Outside { host: String, name: String },
     #[error("{0} is not on this machine, and HF_HUB_OFFLINE says to download nothing")]
     Offline(String),
+    #[error("there is no file or directory {name} here, and the Hugging Face Hub does not give it")]
+    NeitherHere {
+        name: String,
+        #[source]
+        source: Box<Self>,
+    },
 }
 
 impl FetchError {
@@ -64,6 +70,7 @@ impl FetchError {
         match self {
             Self::Unreachable { .. } | Self::CutOff { .. } | Self::Changed { .. } => true,
             Self::Answered { status, .. } => matches!(status, 408 | 429 | 500..),
+            Self::NeitherHere { source, .. } => source.may_pass(),
             _ => false,
         }
     }

@@ -5,6 +5,7 @@ mod download;
 mod error;
 mod network;
 mod relative;
+mod replace;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ pub use error::FetchError;
 pub use network::Patience;
 pub(crate) use network::{Network, Reply};
 pub(crate) use relative::{escaped, is_plain_name, relative};
+pub(crate) use replace::replace;
 
 /// How far the download of a model has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

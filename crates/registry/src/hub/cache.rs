@@ -75,10 +75,7 @@ impl Repository {
             return Ok(());
         }
         let Some(name) = fetch::relative(revision) else { return Ok(()) };
-        let path = self.root.join("refs").join(name);
-        let partial = path.with_added_extension("incomplete");
-        let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&partial, commit));
-        written.and_then(|()| fs::rename(&partial, &path)).map_err(|source| FetchError::Disk { path, source })
+        fetch::replace(&self.root.join("refs").join(name), commit)
     }
 
     /// Where a commit's model is, if all its weights are there: its directory, or its GGUF file.

@@ -8,7 +8,7 @@ const KINDS: [&str; 4] = [".json", ".jinja", ".model", ".txt"];
 
 /// Why there is nothing to choose.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Unfit {
+pub(crate) enum Unfit {
     /// The GGUF files that there are.
     NoSuchFile(Vec<String>),
     SeveralGguf(Vec<String>),
@@ -37,12 +37,12 @@ impl Unfit {
     }
 }
 
-pub(super) fn is_gguf(name: &str) -> bool {
+pub(crate) fn is_gguf(name: &str) -> bool {
     crate::entry::is_gguf(name.as_ref())
 }
 
 /// A GGUF file alone; or a directory in Hugging Face's layout, the weights last.
-pub(super) fn choose(files: &[String], wanted: Option<&str>) -> Result<Vec<String>, Unfit> {
+pub(crate) fn choose(files: &[String], wanted: Option<&str>) -> Result<Vec<String>, Unfit> {
     let gguf: Vec<String> = files.iter().filter(|file| is_gguf(file)).cloned().collect();
     if let Some(wanted) = wanted {
         return if gguf.iter().any(|file| file == wanted) {

@@ -4,7 +4,7 @@
 //! has one copy, named after its checksum, and links that lead to it.
 
 mod cache;
-mod choice;
+pub(crate) mod choice;
 mod client;
 
 use std::fmt;

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Barrier;
 use std::time::Duration;
 
-use registry::{FetchError, Fetched, Hub, HubModel, HubSettings, Patience, Progress, Token};
+use registry::{
+    Access, Catalogue, FetchError, Fetched, Hub, HubModel, HubSettings, MlFlow, MlFlowSettings, Patience, Places, Progress,
+    Sources, Token,
+};
 use tempfile::TempDir;
 
 use crate::server::{Answer, Server};
@@ -245,6 +248,27 @@ fn a_model_that_is_not_there_says_what_can_be_done() {
         what HUB answered makes no sense: it names no commit
     "#);
     assert!(!world.home.path().join("hub").exists());
+}
+
+#[test]
+fn a_name_that_is_on_neither_side_is_said_to_be_on_neither() {
+    let world = World::new();
+    let mlflow = MlFlowSettings {
+        cache: world.home.path().join("mlflow"),
+        tracking_uri: None,
+        access: Access::Anybody,
+        patience: Patience::default(),
+    };
+    let sources = Sources { hub: Hub::new(world.settings()), mlflow: MlFlow::new(mlflow) };
+    let told = ["acme/tinny", "hf:acme/tinny"].map(|named| {
+        let places = Places { named: Some(named.into()), ..Places::default() };
+        let entry = Catalogue::scan(&places).unwrap().entries()[0].clone();
+        world.told(sources.fetch(&entry, &mut |_| {}).map(|_| unreachable!()))
+    });
+    insta::assert_snapshot!(told.join("\n"), @r"
+        there is no file or directory acme/tinny here, and the Hugging Face Hub does not give it: there is no acme/tinny at HUB, or it is private: check the name, and if it is private HF_TOKEN has to hold a token that may read it
+        there is no acme/tinny at HUB, or it is private: check the name, and if it is private HF_TOKEN has to hold a token that may read it
+    ");
 }
 
 #[test]

@@ -3,4 +3,5 @@
 #![expect(clippy::unwrap_used, reason = "a fixture that cannot be made fails its test")]
 
 mod hub;
+mod mlflow;
 mod server;

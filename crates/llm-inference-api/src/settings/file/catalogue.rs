@@ -15,7 +15,10 @@ use crate::settings::types::{DeclaredModel, RemoteModel};
 pub(crate) const FIELDS: [(&str, &str); 12] = [
     ("id", "what clients call it"),
     ("aliases", "further names, a list"),
-    ("source", "where its files are: a path, `embedded`, `hf:org/name` (its files in `org/name` of `model.directory`)"),
+    (
+        "source",
+        "where its files are: a path, `embedded`, `hf:org/name`, `hf:org/name@revision`, `hf:org/name:file.gguf`, `mlflow:models:/name/stage`",
+    ),
     ("quantization", "in place of `model.quantization`"),
     ("max_tokens", "the most that a request may ask of it, in place of the default of `model.max_tokens`"),
     (

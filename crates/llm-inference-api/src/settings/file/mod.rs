@@ -36,13 +36,14 @@ const LONGEST: u64 = 1 << 20;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) file: Arc<str>,
-    /// From 1.
+    /// From 1; 0 where it is not a line that says it, but a variable or a flag in the place of the file.
     pub(crate) line: usize,
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}:{}", self.file, self.line)
+        let Self { file, line } = self;
+        if *line == 0 { formatter.write_str(file) } else { write!(formatter, "{file}:{line}") }
     }
 }
 

@@ -65,7 +65,7 @@ colour: blue
         serving_config.yaml:9: there is no key model.colour; there are: path, directory, allowed, memory_bytes, quantization, batch_size, default_temperature, default_top_p, default_max_tokens, max_tokens, default_max_length, max_prompt_length
         serving_config.yaml:10: there is no key engin; did you mean engine?
         serving_config.yaml:12: there is no key temperature; did you mean model.default_temperature?
-        serving_config.yaml:13: there is no key colour; there are: model, engine, api, accounts, limits, telemetry, models, organizations, mlflow, scorers
+        serving_config.yaml:13: there is no key colour; there are: model, hub, mlflow, engine, api, accounts, limits, telemetry, models, organizations, scorers
     "
     );
 }
@@ -75,12 +75,12 @@ fn what_is_not_there_yet_is_refused_by_its_name_and_never_by_its_value() {
     insta::assert_snapshot!(
         told(
             "\
-mlflow: {tracking_uri: 'http://user:secret@localhost:5000'}
+mlflow: {refresh_seconds: secret}
 scorers: {directory: scorers}
 "
         ),
         @r"
-        serving_config.yaml:1: mlflow is set, but this version takes no models from MLflow yet: download the model, and name its directory in model.path; take it out to start nevertheless
+        serving_config.yaml:1: mlflow.refresh_seconds is set, but this version asks MLflow when it opens a model, and not again; take it out to start nevertheless
         serving_config.yaml:2: scorers is set, but this version has no scorers yet, and no POST /infer; take it out to start nevertheless
     "
     );

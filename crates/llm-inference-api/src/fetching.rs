@@ -1,0 +1,81 @@
+//! Models that come from elsewhere: the places, as the settings have them, and downloads that somebody can watch.
+
+use std::fs;
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use registry::{Access, Entry, FetchError, Hub, HubSettings, MlFlow, MlFlowSettings, Patience, Progress, Sources, Token};
+
+use crate::settings::{Settings, types::RegistrySettings};
+
+/// Where the settings say that models come from.
+pub(crate) fn sources(settings: &Settings) -> Sources {
+    let RegistrySettings { home, endpoint, hub_token, offline, tracking_uri, .. } = &settings.registry;
+    let token = hub_token.value.as_ref().map(|token| Token::new(token.reveal()));
+    // Where `hf auth login` puts it.
+    let stored = || fs::read_to_string(home.value.join("token")).ok().map(|token| Token::new(token.trim()));
+    let hub = HubSettings {
+        cache: home.value.join("hub"),
+        endpoint: endpoint.value.clone(),
+        token: token.or_else(stored),
+        offline: offline.value,
+        patience: Patience::default(),
+    };
+    let mlflow = MlFlowSettings {
+        cache: settings.accounts.data_directory.value.join("mlflow"),
+        tracking_uri: tracking_uri.value.as_ref().map(|uri| uri.reveal().to_owned()),
+        access: access(&settings.registry),
+        patience: Patience::default(),
+    };
+    Sources { hub: Hub::new(hub), mlflow: MlFlow::new(mlflow) }
+}
+
+fn access(registry: &RegistrySettings) -> Access {
+    let RegistrySettings { user, password, tracking_token, .. } = registry;
+    match (&user.value, &password.value, &tracking_token.value) {
+        (Some(user), Some(password), _) => Access::Basic { user: user.clone(), password: Token::new(password.reveal()) },
+        (_, _, Some(token)) => Access::Bearer(Token::new(token.reveal())),
+        _ => Access::Anybody,
+    }
+}
+
+/// The same model with its files on this machine, with a bar while they are downloaded where stderr is a terminal.
+pub(crate) fn fetch(entry: &Entry, sources: &Sources) -> Result<Entry, FetchError> {
+    let bar = bar(entry);
+    let started = Instant::now();
+    let mut bytes = 0;
+    let fetched = sources.fetch(entry, &mut |Progress { done, total }| {
+        if bytes == 0 && total > 0 {
+            tracing::info!(model = %entry.id, source = %entry.source, bytes = total, "downloading");
+        }
+        bytes = total;
+        bar.set_length(total);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    let (fetched, note) = fetched?;
+    if let Some(note) = note {
+        tracing::warn!(model = %entry.id, "{note}");
+    }
+    if bytes > 0 {
+        tracing::info!(
+            model = %entry.id, source = %entry.source, version = fetched.version.as_deref().unwrap_or_default(), bytes,
+            seconds = started.elapsed().as_secs_f64(), "downloaded"
+        );
+    }
+    Ok(fetched)
+}
+
+fn bar(entry: &Entry) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+    }
+    let bar = ProgressBar::new(0).with_message(format!("fetching {}", entry.id));
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}")
+    {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}

@@ -1,0 +1,146 @@
+//! Models of an MLflow registry: which version a name, a stage or an alias means now, and its files, through the server's proxy,
+//! in a cache with one directory a version.
+
+mod cache;
+mod client;
+mod layout;
+mod tree;
+mod uri;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::with_causes;
+use crate::fetch::{self, Download, FetchError, Fetched, Network, Patience, Progress, Token, Watch};
+use cache::Versions;
+use client::{Client, Found};
+use layout::Part;
+pub use uri::{MlFlowModel, NotAModelUri};
+
+/// Which registry, and where its files are kept.
+#[derive(Debug, Clone)]
+pub struct MlFlowSettings {
+    pub cache: PathBuf,
+    /// `MLFLOW_TRACKING_URI`: `http://localhost:5000`
+    pub tracking_uri: Option<String>,
+    pub access: Access,
+    pub patience: Patience,
+}
+
+/// How the registry is to know this server.
+#[derive(Debug, Clone, Default)]
+pub enum Access {
+    #[default]
+    Anybody,
+    /// As MLflow's own client does it, these go before a token.
+    Basic {
+        user: String,
+        password: Token,
+    },
+    Bearer(Token),
+}
+
+#[derive(Debug, Clone)]
+pub struct MlFlow {
+    settings: MlFlowSettings,
+}
+
+impl MlFlow {
+    pub fn new(settings: MlFlowSettings) -> Self {
+        Self { settings }
+    }
+
+    /// The files of a model that are on this machine: of the version that it was when it was last asked for.
+    pub fn cached(&self, model: &MlFlowModel) -> Option<Fetched> {
+        let versions = self.versions(model);
+        let version = versions.remembered(model)?;
+        let path = versions.complete(&version)?;
+        Some(Fetched { path, version, note: None })
+    }
+
+    /// Sees to it that the files of a model are on this machine. If the registry cannot be asked, what is there has to do.
+    pub fn fetch(&self, model: &MlFlowModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
+        match (self.download(model, watch), self.cached(model)) {
+            (Err(error), Some(cached)) if error.may_pass() => {
+                let reason = with_causes(&error);
+                let note =
+                    format!("mlflow:{model} is served as it lies on this machine (version {}): {reason}", cached.version);
+                Ok(Fetched { note: Some(note), ..cached })
+            }
+            (outcome, _) => outcome,
+        }
+    }
+
+    fn versions(&self, model: &MlFlowModel) -> Versions {
+        let server = self.settings.tracking_uri.as_deref().unwrap_or_default();
+        Versions::new(&self.settings.cache, server, model)
+    }
+
+    fn download(&self, model: &MlFlowModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
+        let MlFlowSettings { tracking_uri, access, patience, .. } = &self.settings;
+        let server = tracking_uri.as_deref().ok_or_else(|| {
+            FetchError::NotThere(format!(
+                "mlflow:{model}: MLFLOW_TRACKING_URI has to name the server, as http://localhost:5000"
+            ))
+        })?;
+        let network = Network::new(*patience, server.starts_with("https:"))?;
+        let client = Client::new(&network, server, access);
+        let Found { version, files } = client.resolve(model)?;
+        let versions = self.versions(model);
+        let pull = Pull { client: &client, versions: &versions, model, version: &version };
+        let path = match versions.complete(&version) {
+            Some(path) => path,
+            None => fetch::locked(&versions.lock(&version), || pull.all(&files, watch))?,
+        };
+        versions.remember(model, &version)?;
+        Ok(Fetched { path, version, note: None })
+    }
+}
+
+/// The download of one version's files.
+struct Pull<'a> {
+    client: &'a Client<'a>,
+    versions: &'a Versions,
+    model: &'a MlFlowModel,
+    version: &'a str,
+}
+
+impl Pull<'_> {
+    /// From the place of its files to a directory that is complete.
+    fn all(&self, place: &str, watch: Watch<'_>) -> Result<PathBuf, FetchError> {
+        // Another may have done it while this one waited.
+        if let Some(path) = self.versions.complete(self.version) {
+            return Ok(path);
+        }
+        let files = tree::list(self.client, self.model, place)?;
+        let layout = layout::find(&files);
+        let parts = layout.map_err(|unfit| unfit.told(self.model, || self.client.text(place, "MLmodel")))?;
+        let directory = self.versions.incomplete(self.version);
+        let total = parts.iter().map(|part| part.size).sum();
+        let mut done = 0;
+        for part in &parts {
+            self.one(place, part, &directory, &mut |at| watch(Progress { done: done + at, total }))?;
+            done += part.size;
+        }
+        self.versions.finish(self.version)
+    }
+
+    fn one(&self, place: &str, part: &Part, directory: &Path, at: &mut dyn FnMut(u64)) -> Result<(), FetchError> {
+        let outside = || FetchError::Outside { host: self.client.host().to_owned(), name: part.name.clone() };
+        let destination = directory.join(fetch::relative(&part.name).ok_or_else(outside)?);
+        if fs::metadata(&destination).is_ok_and(|metadata| metadata.len() == part.size) {
+            at(part.size);
+            return Ok(());
+        }
+        let url = self.client.address(place, &part.remote)?;
+        let download = Download {
+            name: &part.remote,
+            authorization: self.client.authorization_for(&url),
+            url: &url,
+            size: Some(part.size),
+            // MLflow keeps none.
+            digest: None,
+        };
+        fetch::download(self.client.network(), &download, &destination.with_added_extension("part"), &destination, at)
+    }
+}

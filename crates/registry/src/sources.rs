@@ -1,0 +1,69 @@
+//! The places that models are fetched from, as one.
+
+use std::fmt;
+
+use crate::entry::{Entry, Source};
+use crate::fetch::{FetchError, Fetched, Watch};
+use crate::hub::{Hub, HubModel};
+use crate::mlflow::{MlFlow, MlFlowModel};
+use crate::scan;
+
+/// A model that is kept on another machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    Hub(HubModel),
+    MlFlow(MlFlowModel),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hub(model) => write!(formatter, "hf:{model}"),
+            Self::MlFlow(model) => write!(formatter, "mlflow:{model}"),
+        }
+    }
+}
+
+/// Where they come from, and what of them is here.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    pub hub: Hub,
+    pub mlflow: MlFlow,
+}
+
+impl Sources {
+    /// The same model with its files on this machine; `None` if that would take a download.
+    pub fn cached(&self, entry: &Entry) -> Option<Entry> {
+        let Source::Origin(origin) = &entry.source else { return Some(entry.clone()) };
+        let cached = match origin {
+            Origin::Hub(model) => self.hub.cached(model),
+            Origin::MlFlow(model) => self.mlflow.cached(model),
+        };
+        local(entry, &cached?).ok()
+    }
+
+    /// The same model with its files on this machine, after a download if need be, and why it may not be the newest. It may
+    /// take hours.
+    pub fn fetch(&self, entry: &Entry, watch: Watch<'_>) -> Result<(Entry, Option<String>), FetchError> {
+        let Source::Origin(origin) = &entry.source else { return Ok((entry.clone(), None)) };
+        let fetched = match origin {
+            Origin::Hub(model) => self.hub.fetch(model, watch).map_err(|error| nor_a_path(error, entry, model))?,
+            Origin::MlFlow(model) => self.mlflow.fetch(model, watch)?,
+        };
+        Ok((local(entry, &fetched)?, fetched.note))
+    }
+}
+
+/// Who writes a name without `hf:` may have meant a path.
+fn nor_a_path(error: FetchError, entry: &Entry, model: &HubModel) -> FetchError {
+    if entry.id != model.to_string() {
+        return error;
+    }
+    FetchError::NeitherHere { name: entry.id.clone(), source: Box::new(error) }
+}
+
+fn local(entry: &Entry, fetched: &Fetched) -> Result<Entry, FetchError> {
+    let found =
+        scan::named_model(&fetched.path).map_err(|error| FetchError::NotAModel(crate::error::with_causes(&error)))?;
+    Ok(Entry { id: entry.id.clone(), version: Some(fetched.version.clone()), ..found })
+}

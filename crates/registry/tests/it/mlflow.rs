@@ -1,0 +1,273 @@
+//! MLflow: which version is meant, which of its files are taken, and what goes wrong.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use registry::{Access, FetchError, Fetched, MlFlow, MlFlowSettings, Patience, Token};
+use tempfile::TempDir;
+
+use crate::server::{Answer, Server};
+
+const WEIGHTS: &[u8] = b"weights weights weights";
+const API: &str = "GET /api/2.0/mlflow";
+const FILES: &str = "/api/2.0/mlflow-artifacts/artifacts";
+const PLACE: &str = "0/models/m-1/artifacts";
+
+/// A registry with the model `sql`, of which version 3 is in production, as `mlflow.transformers` logs it.
+struct World {
+    server: Server,
+    data: TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        let world = Self { server: Server::start(), data: tempfile::tempdir().unwrap() };
+        world.says(
+            "registered-models/get-latest-versions?name=sql&stages=Production",
+            r#"{"model_versions": [{"version": "3"}]}"#,
+        );
+        world.says(
+            "registered-models/get-latest-versions?name=sql",
+            r#"{"model_versions": [{"version": "9"}, {"version": "10"}, {"version": "3"}]}"#,
+        );
+        world.says("registered-models/alias?name=sql&alias=champion", r#"{"model_version": {"version": "3"}}"#);
+        world.says("model-versions/get?name=sql&version=3", r#"{"model_version": {"version": "3"}}"#);
+        world.says(
+            "logged-models/m-1?",
+            &format!(r#"{{"model": {{"info": {{"artifact_uri": "mlflow-artifacts:/{PLACE}"}}}}}}"#),
+        );
+        world.is_at("3", &format!("mlflow-artifacts:/{PLACE}"));
+        world.is_at("10", &format!("mlflow-artifacts:/{PLACE}"));
+        world.lists("", &[("MLmodel", None), ("model", Some("/")), ("components", Some("/"))]);
+        world.lists("/components", &[("tokenizer", Some("/"))]);
+        world.lists("/components/tokenizer", &[("tokenizer.json", Some("2"))]);
+        world.lists("/model", &[("config.json", Some("2")), ("model.safetensors", Some("23"))]);
+        world.holds("components/tokenizer/tokenizer.json", b"{}");
+        world.holds("model/config.json", b"{}");
+        world.holds("model/model.safetensors", WEIGHTS);
+        world
+    }
+
+    fn says(&self, call: &str, answer: &str) {
+        self.server.on(format!("{API}/{call}"), [Answer::new(200, answer)]);
+    }
+
+    fn is_at(&self, version: &str, place: &str) {
+        self.says(
+            &format!("model-versions/get-download-uri?name=sql&version={version}"),
+            &format!(r#"{{"artifact_uri": "{place}"}}"#),
+        );
+    }
+
+    /// (name, bytes, or `/` for a directory)
+    fn lists(&self, directory: &str, files: &[(&str, Option<&str>)]) {
+        let files = files.iter().map(|(name, size)| match size {
+            Some("/") => format!(r#"{{"path": "{name}", "is_dir": true}}"#),
+            size => format!(r#"{{"path": "{name}", "is_dir": false, "file_size": {}}}"#, size.unwrap_or("0")),
+        });
+        let files = files.collect::<Vec<_>>().join(",");
+        self.server
+            .on(format!("GET {FILES}?path={PLACE}{directory}"), [Answer::new(200, format!(r#"{{"files": [{files}]}}"#))]);
+    }
+
+    fn line(file: &str) -> String {
+        format!("GET {FILES}/{PLACE}/{file}")
+    }
+
+    fn holds(&self, file: &str, bytes: &[u8]) {
+        self.server.on(Self::line(file), [Self::file(bytes, "one")]);
+    }
+
+    fn file(bytes: &[u8], tag: &str) -> Answer {
+        Answer::new(200, bytes).with("etag", format!("\"{tag}\"")).in_parts()
+    }
+
+    fn settings(&self) -> MlFlowSettings {
+        MlFlowSettings {
+            cache: self.data.path().join("mlflow"),
+            tracking_uri: Some(self.server.url()),
+            access: Access::Anybody,
+            patience: Patience { pause: Duration::ZERO, ..Patience::default() },
+        }
+    }
+
+    fn fetch(&self, uri: &str) -> Result<Fetched, FetchError> {
+        MlFlow::new(self.settings()).fetch(&uri.parse().unwrap(), &mut |_| {})
+    }
+
+    fn told(&self, outcome: Result<Fetched, FetchError>) -> String {
+        let text = outcome.unwrap_err().to_string();
+        text.replace(&self.server.url().replace("http://", ""), "MLFLOW").replace(self.data.path().to_str().unwrap(), "DATA")
+    }
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(directory).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_model_in_production_is_put_together_from_its_parts() {
+    let world = World::new();
+    let fetched = world.fetch("models:/sql/Production").unwrap();
+    assert_eq!(fetched.version, "3");
+    assert_eq!(names(&fetched.path), ["config.json", "model.safetensors", "tokenizer.json"]);
+    assert_eq!(fs::read(fetched.path.join("model.safetensors")).unwrap(), WEIGHTS);
+    assert_eq!(names(fetched.path.parent().unwrap()), ["3", "3.lock", "refs"]);
+}
+
+#[test]
+fn every_form_of_a_name_leads_to_a_version() {
+    let world = World::new();
+    for (uri, version) in [
+        ("models:/sql/3", "3"),
+        ("models:/sql/latest", "10"),
+        ("models:/sql/Production", "3"),
+        ("models:/sql@champion", "3"),
+        ("models:/m-1", "m-1"),
+    ] {
+        assert_eq!(world.fetch(uri).unwrap().version, version, "{uri}");
+    }
+    // Three different ones.
+    assert_eq!(world.server.lines().iter().filter(|line| **line == World::line("model/model.safetensors")).count(), 3);
+}
+
+#[test]
+fn what_is_not_there_is_answered_with_what_is() {
+    let world = World::new();
+    let missing = || Answer::new(404, r#"{"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "not found"}"#);
+    world.server.on(format!("{API}/registered-models/get-latest-versions?name=sqll&stages=Production"), [missing()]);
+    world.server.on(format!("{API}/registered-models/get?name=sqll"), [missing()]);
+    world.says("registered-models/search?max_results=50", r#"{"registered_models": [{"name": "sql"}, {"name": "chat"}]}"#);
+    // A stage without a version is no error for MLflow.
+    world.says("registered-models/get-latest-versions?name=sql&stages=Staging", "{}");
+    let invalid = Answer::new(400, r#"{"error_code": "INVALID_PARAMETER_VALUE", "message": "alias not found"}"#);
+    world.server.on(format!("{API}/registered-models/alias?name=sql&alias=best"), [invalid]);
+    world.says(
+        "registered-models/get?name=sql",
+        r#"{"registered_model": {"latest_versions": [{"version": "3", "current_stage": "Production"}], "aliases": [{"alias": "champion", "version": "3"}]}}"#,
+    );
+    let told =
+        ["models:/sqll/Production", "models:/sql/Staging", "models:/sql@best"].map(|uri| world.told(world.fetch(uri)));
+    insta::assert_snapshot!(told.join("\n"), @r#"
+        there is no model "sqll" in MLflow at MLFLOW; there are: sql, chat
+        there is no models:/sql/Staging in MLflow at MLFLOW; there are: version 3 (Production), @champion (version 3)
+        there is no models:/sql@best in MLflow at MLFLOW; there are: version 3 (Production), @champion (version 3)
+    "#);
+}
+
+#[test]
+fn who_may_not_ask_is_told_what_to_set() {
+    let world = World::new();
+    let line = format!("{API}/registered-models/get-latest-versions?name=sql&stages=Production");
+    let cases = [
+        Answer::new(401, "<html>You are not authenticated.</html>").with("www-authenticate", "Basic realm=\"mlflow\""),
+        Answer::new(403, "Invalid Host header - possible DNS rebinding attack detected"),
+        Answer::new(200, "<html>A page</html>"),
+    ];
+    let told = cases.map(|answer| {
+        world.server.on(line.clone(), [answer]);
+        world.told(world.fetch("models:/sql/Production"))
+    });
+    insta::assert_snapshot!(told.join("\n"), @r"
+        MLFLOW does not let this server in: MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, have to be those of somebody who may read the model
+        MLFLOW does not let this server in: it does not know itself by this name; start it with --allowed-hosts and this name: Invalid Host header - possible DNS rebinding attack detected
+        what MLFLOW answered makes no sense: it is no JSON; is this the address of an MLflow server?
+    ");
+}
+
+#[test]
+fn a_name_and_password_or_a_token_are_sent_and_never_shown() {
+    let world = World::new();
+    let sent = |access, uri: &str| {
+        let before = world.server.asked().len();
+        let settings = MlFlowSettings { access, tracking_uri: Some(uri.into()), ..world.settings() };
+        MlFlow::new(settings).fetch(&"models:/sql/3".parse().unwrap(), &mut |_| {}).unwrap();
+        world.server.asked()[before].authorization.clone().unwrap_or_default()
+    };
+    let url = world.server.url();
+    let basic = Access::Basic { user: "me".into(), password: Token::new("secret") };
+    assert!(!format!("{basic:?}").contains("secret"));
+    assert_eq!(sent(basic, &url), "Basic bWU6c2VjcmV0");
+    assert_eq!(sent(Access::Bearer(Token::new("secret")), &url), "Bearer secret");
+    assert_eq!(sent(Access::Anybody, &url.replace("http://", "http://me:secret@")), "Basic bWU6c2VjcmV0");
+    assert_eq!(sent(Access::Anybody, &url), "");
+}
+
+#[test]
+fn a_connection_that_breaks_off_is_taken_up_where_it_ended() {
+    let world = World::new();
+    let line = World::line("model/model.safetensors");
+    world.server.on(line.clone(), [World::file(WEIGHTS, "one").cut_after(9), World::file(WEIGHTS, "one")]);
+    let fetched = world.fetch("models:/sql/3").unwrap();
+    assert_eq!(fs::read(fetched.path.join("model.safetensors")).unwrap(), WEIGHTS);
+    let ranges: Vec<_> =
+        world.server.asked().into_iter().filter(|asked| asked.line == line).map(|asked| asked.range).collect();
+    assert_eq!(ranges, [None, Some("bytes=9-".into())]);
+}
+
+#[test]
+fn a_file_that_has_changed_meanwhile_is_not_put_together_of_both() {
+    let world = World::new();
+    let other = WEIGHTS.to_ascii_uppercase();
+    let changed = || World::file(&other, "two");
+    let line = World::line("model/model.safetensors");
+    world.server.on(line, [World::file(WEIGHTS, "one").cut_after(9), changed(), changed()]);
+    let fetched = world.fetch("models:/sql/3").unwrap();
+    assert_eq!(fs::read(fetched.path.join("model.safetensors")).unwrap(), other);
+}
+
+#[test]
+fn half_a_model_is_never_served() {
+    let world = World::new();
+    let line = World::line("model/model.safetensors");
+    world.server.on(line, [World::file(WEIGHTS, "one").cut_after(9), World::file(WEIGHTS, "one").cut_after(0)]);
+    insta::assert_snapshot!(world.told(world.fetch("models:/sql/3")), @"the connection broke off after 9 bytes of model/model.safetensors");
+    assert_eq!(MlFlow::new(world.settings()).cached(&"models:/sql/3".parse().unwrap()), None);
+    world.holds("model/model.safetensors", WEIGHTS);
+    assert_eq!(world.fetch("models:/sql/3").unwrap().version, "3");
+}
+
+#[test]
+fn while_the_registry_is_down_what_is_here_is_served_and_said_so() {
+    let world = World::new();
+    world.fetch("models:/sql/Production").unwrap();
+    let line = format!("{API}/registered-models/get-latest-versions?name=sql&stages=Production");
+    world.server.on(line, [Answer::new(502, "bad gateway")]);
+    let fetched = world.fetch("models:/sql/Production").unwrap();
+    assert_eq!(fetched.version, "3");
+    let note = fetched.note.unwrap().replace(&world.server.url().replace("http://", ""), "MLFLOW");
+    insta::assert_snapshot!(note, @"mlflow:models:/sql/Production is served as it lies on this machine (version 3): MLFLOW answered 502: bad gateway");
+    let unreachable = MlFlowSettings { tracking_uri: Some("http://127.0.0.1:1".into()), ..world.settings() };
+    let outcome = MlFlow::new(unreachable).fetch(&"models:/sql/Production".parse().unwrap(), &mut |_| {});
+    assert!(matches!(outcome, Err(FetchError::Unreachable { .. })), "another server's model is another model");
+}
+
+#[test]
+fn names_that_lead_out_of_the_cache_are_refused() {
+    let world = World::new();
+    for name in ["../evil.json", "/etc/evil.json", "..", "a/b.json"] {
+        world.lists("/model", &[("config.json", Some("2")), ("model.safetensors", Some("23")), (name, Some("2"))]);
+        assert!(matches!(world.fetch("models:/sql/3"), Err(FetchError::Outside { .. })), "{name}");
+    }
+    assert_eq!(MlFlow::new(world.settings()).cached(&"models:/sql/3".parse().unwrap()), None);
+}
+
+#[test]
+fn files_that_the_server_does_not_hand_out_are_told_of() {
+    let world = World::new();
+    world.is_at("3", "s3://bucket/models/3");
+    insta::assert_snapshot!(world.told(world.fetch("models:/sql/3")), @"the model's files are at s3://bucket/models/3, which this server does not reach: MLflow has to hand them out itself (mlflow server --serve-artifacts)");
+}
+
+#[test]
+fn a_model_without_weights_names_where_they_are() {
+    let world = World::new();
+    world.lists("", &[("MLmodel", None)]);
+    let settings = "flavors:\n  transformers:\n    source_model_name: acme/tiny\n    source_model_revision: 0123abc\n";
+    world.holds("MLmodel", settings.as_bytes());
+    insta::assert_snapshot!(world.told(world.fetch("models:/sql/3")), @"mlflow:models:/sql/3 was logged without its weights: they are on the Hugging Face Hub, and hf:acme/tiny@0123abc is the source to name");
+}
