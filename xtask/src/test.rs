@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that has to hold, in the order in which it is quickest to find out.
 //!
 //! Formatting, lints, tidiness, the Rust tests, those that need PostgreSQL, then the built server with the official clients of
-//! OpenAI's API, with a browser, with requests of chance, with keys and quotas, and with an OpenTelemetry collector. A part
+//! OpenAI's API, with a browser, with requests of chance, with keys and quotas, with an OpenTelemetry collector, and with MLflow. A part
 //! that cannot run on this machine is named together with the command that brings what it needs; where `CI=true` says that nobody
 //! is watching, such a part has failed.
 
@@ -9,6 +9,7 @@ mod accounts;
 mod clients;
 mod deploy;
 mod documentation;
+mod mlflow;
 mod need;
 mod postgres;
 mod python;
@@ -24,7 +25,7 @@ use crate::{repository, tidy};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Leave out what asks the built server: the Python and Node clients, the browser, schemathesis, and the collector.
+    /// Leave out what asks the built server: the Python and Node clients, the browser, schemathesis, the collector, and MLflow.
     #[arg(long)]
     without_clients: bool,
 }
@@ -40,6 +41,7 @@ pub(crate) fn run(options: &Options) -> bool {
         clients::run(&root, &mut tally);
         accounts::run(&root, &mut tally, database.as_ref());
         telemetry::run(&root, &mut tally);
+        mlflow::run(&root, &mut tally);
         deploy::run(&root, &mut tally);
     }
     for reason in tally.not_run() {

@@ -1,0 +1,80 @@
+"""Models out of a real MLflow: found by each of their names, served, and served on while it is away."""
+
+import json
+import subprocess
+
+from conftest import KEPT, MODELS, PATIENCE, SERVER, Server, wait_until
+
+# What each version is, where its files lie in this repository.
+VERSIONS = {"1": MODELS / "hf/llama", "2": MODELS / "hf/qwen2", "3": MODELS / "gguf/qwen3-q8_0"}
+
+
+def run(directory, url, *command):
+    environment = KEPT | {"HOME": str(directory), "LLM_DATA_DIR": str(directory / "data"), "MLFLOW_TRACKING_URI": url}
+    return subprocess.run([SERVER, *command], cwd=directory, env=environment, capture_output=True, text=True, timeout=PATIENCE)
+
+
+def notes(server):
+    return [line["message"] for line in server.lines() if "as it lies on this machine" in line["message"]]
+
+
+def test_each_name_leads_to_its_version_and_answers_as_the_files_do(registry, started, tmp_path):
+    first = registry.logged[0]
+    sources = {"models:/sql/1": "1", "models:/sql/Production": "1", f"models:/{first}": "1", "models:/sql@champion": "2", "models:/sql/latest": "3"}
+    catalogue = [{"id": uri, "source": f"mlflow:{uri}"} for uri in sources]
+    catalogue += [{"id": version, "source": str(path)} for version, path in VERSIONS.items()]
+    (tmp_path / "serving_config.yaml").write_text(json.dumps({"models": catalogue, "model": {"allowed": "*"}}))
+    server = started(Server(tmp_path, MLFLOW_TRACKING_URI=registry.url))
+    wait_until(server.is_ready, "the server's start")
+    texts = {version: server.complete(version) for version in VERSIONS}
+    assert len(set(texts.values())) == len(texts)
+    for uri, version in sources.items():
+        assert server.complete(uri) == texts[version], uri
+    versions = {model["name"]: model["version"] for model in server.get("/info")["models"]}
+    assert versions | sources | {f"models:/{first}": first} == versions
+    assert server.stop() == 0
+
+
+def test_the_variables_alone_serve_what_is_in_production_also_while_the_registry_is_away(gate, started, tmp_path):
+    variables = {"MODEL_NAME": "sql", "MLFLOW_TRACKING_URI": gate.url}
+    server = started(Server(tmp_path, **variables))
+    wait_until(server.is_ready, "the server's start")
+    text = server.complete("sql")
+    assert (server.get("/info")["name"], server.get("/info")["version"]) == ("sql", "1")
+    assert server.stop() == 0 and not notes(server)
+
+    gate.open = False
+    server = started(Server(tmp_path, **variables))
+    wait_until(server.is_ready, "the start without the registry")
+    assert server.complete("sql") == text
+    assert notes(server)
+
+
+def test_where_nothing_is_kept_yet_the_server_waits_for_the_registry(gate, started, tmp_path):
+    gate.open = False
+    server = started(Server(tmp_path, MODEL_NAME="sql", MODEL_STAGE="Production", MLFLOW_TRACKING_URI=gate.url))
+    wait_until(lambda: any("tried again" in line["message"] for line in server.lines()), "the warning")
+    assert server.status("/health/ready") == 503
+    gate.open = True
+    wait_until(server.is_ready, "the registry's return")
+    assert server.complete("sql")
+
+
+def test_a_name_that_is_not_there_is_answered_with_what_is(registry, tmp_path):
+    told = {}
+    for uri in ["models:/sqll/1", "models:/sql/9", "models:/sql/Staging", "models:/sql@best", "models:/m-0"]:
+        done = run(tmp_path, registry.url, "models", "pull", f"mlflow:{uri}")
+        assert done.returncode != 0, uri
+        told[uri] = done.stderr
+    assert "there are: sql" in told["models:/sqll/1"]
+    for uri in ["models:/sql/9", "models:/sql/Staging", "models:/sql@best"]:
+        assert "version 1 (Production)" in told[uri] and "@champion (version 2)" in told[uri], told[uri]
+    assert "no logged model m-0" in told["models:/m-0"]
+
+
+def test_a_model_is_pulled_once(gate, tmp_path):
+    done = run(tmp_path, gate.url, "models", "pull", "mlflow:models:/sql/2")
+    assert done.returncode == 0 and "version 2" in done.stdout, done.stderr
+    gate.open = False
+    again = run(tmp_path, gate.url, "models", "pull", "mlflow:models:/sql/2")
+    assert (again.returncode, again.stdout) == (0, done.stdout), again.stderr
