@@ -4,11 +4,13 @@ mod chat;
 mod check_config;
 mod generate;
 mod greeting;
+mod infer;
 mod keys;
 pub(crate) mod loading;
 mod models;
 mod orgs;
 mod sampling;
+mod scorer;
 mod serve;
 mod table;
 mod usage;
@@ -143,6 +145,14 @@ within seconds. LLM_DATABASE_URL and LLM_DATA_DIR say where they are kept, as fo
   llm-inference-api usage --from 2026-11-01 --by org,day
   llm-inference-api usage --org acme --by key,model --json")]
     Usage(usage::UsageArguments),
+    /// Say how well each of several models suits each of several prompts.
+    #[command(after_help = "Examples:
+  llm-inference-api infer --model dense_network/mine --prompts questions.txt
+  llm-inference-api infer --model dense_network/mine --models a,b --prompts questions.jsonl --format csv")]
+    Infer(infer::InferArguments),
+    /// Train, measure and list the scorers that infer asks.
+    #[command(subcommand)]
+    Scorer(scorer::ScorerCommand),
 }
 
 /// Everything that a server can be told.
@@ -190,6 +200,8 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Keys(command) => keys::run(command),
         Command::Orgs(command) => orgs::run(command),
         Command::Usage(arguments) => usage::run(arguments),
+        Command::Infer(arguments) => infer::run(arguments),
+        Command::Scorer(command) => scorer::run(command),
     }
 }
 

@@ -20,7 +20,11 @@ const REFUSED: [Refused; 2] = [
         reason: "this version asks MLflow when it opens a model, and not again",
         for_servers_alone: false,
     },
-    Refused { key: "scorers", reason: "this version has no scorers yet, and no POST /infer", for_servers_alone: true },
+    Refused {
+        key: "scorers",
+        reason: "in this version only the command infer asks scorers, not POST /infer",
+        for_servers_alone: true,
+    },
 ];
 
 /// Every key of a later version.

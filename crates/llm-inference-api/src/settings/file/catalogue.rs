@@ -53,7 +53,7 @@ const DEFAULTS: [&str; 6] = ["temperature", "top_p", "top_k", "min_p", "repetiti
 /// Keys of a model that stop the start.
 const LATER: [(&str, &str, &str); 2] = [
     ("adapters", "models.adapters", "this version has no LoRA adapters yet"),
-    ("route", "models.route", "this version has no scorers yet, which would choose between models"),
+    ("route", "models.route", "in this version no scorer chooses between models yet"),
 ];
 
 /// What has been read of a model.

@@ -81,7 +81,7 @@ scorers: {directory: scorers}
         ),
         @r"
         serving_config.yaml:1: mlflow.refresh_seconds is set, but this version asks MLflow when it opens a model, and not again; take it out to start nevertheless
-        serving_config.yaml:2: scorers is set, but this version has no scorers yet, and no POST /infer; take it out to start nevertheless
+        serving_config.yaml:2: scorers is set, but in this version only the command infer asks scorers, not POST /infer; take it out to start nevertheless
     "
     );
 }
@@ -204,7 +204,7 @@ models:
         serving_config.yaml:11: models.upstreams.weight is "0", expected a whole number, at least 1
         serving_config.yaml:11: there is no key models.timeouts.idle; did you mean idle_seconds?
         serving_config.yaml:11: models.balance is "best", expected least_loaded, round_robin or prefix
-        serving_config.yaml:12: models.route is set, but this version has no scorers yet, which would choose between models; take it out to start nevertheless
+        serving_config.yaml:12: models.route is set, but in this version no scorer chooses between models yet; take it out to start nevertheless
         serving_config.yaml:8: the name "two" is taken by the model of line 7; ids and aliases have to differ
         serving_config.yaml:9: the name "four" is taken by the model of line 8; ids and aliases have to differ
         serving_config.yaml:11: models.fallbacks names "five", which is no other model of the catalogue

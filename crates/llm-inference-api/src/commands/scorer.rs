@@ -1,0 +1,77 @@
+//! `scorer`: training, measuring and listing what says which model suits which prompt.
+
+mod evaluate;
+mod figures;
+mod list;
+mod train;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Error, Result};
+use clap::{Args, Subcommand};
+use scorer::data::{Dataset, Format};
+use scorer::files::Directory;
+
+use super::prepare;
+use crate::commands::Failure;
+use crate::settings::{Arguments, FileArguments, LogArguments, Purpose};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ScorerCommand {
+    /// Learn from comparisons or scores which model suits which prompt.
+    #[command(after_help = "Examples:
+  llm-inference-api scorer train --data votes.jsonl --name mine
+  llm-inference-api scorer train --data scores.csv --name mine --type knn --seed 7
+
+FILE has JSON lines (.jsonl) or CSV with a head line (.csv): prompt, model_a, model_b, winner (model_a, model_b, tie, both_bad),
+or prompt, model, score (0 to 1) and, if it is known, cost. One prompt in five is held out and measured with at the end.")]
+    Train(train::TrainArguments),
+    /// Measure a scorer on prompts that were held out, beside simple ways to choose.
+    #[command(after_help = "Examples:
+  llm-inference-api scorer evaluate dense_network/mine --data votes.jsonl
+  llm-inference-api scorer evaluate dense_network/mine --data scores.csv --curve curve.svg")]
+    Evaluate(evaluate::EvaluateArguments),
+    /// List the scorers that are there.
+    List(list::ListArguments),
+    /// Show what is known of a scorer, as JSON.
+    Show(list::ShowArguments),
+}
+
+pub(crate) fn run(command: ScorerCommand) -> Result<(), Failure> {
+    match command {
+        ScorerCommand::Train(arguments) => train::run(arguments),
+        ScorerCommand::Evaluate(arguments) => evaluate::run(arguments),
+        ScorerCommand::List(arguments) => list::run(arguments),
+        ScorerCommand::Show(arguments) => list::show(arguments),
+    }
+}
+
+/// Where the scorers are.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Scorers {
+    /// The directory with the scorers; default: scorers in the data directory (LLM_DATA_DIR).
+    #[arg(long, value_name = "DIRECTORY")]
+    directory: Option<PathBuf>,
+    #[command(flatten)]
+    file: FileArguments,
+    #[command(flatten)]
+    log: LogArguments,
+}
+
+impl Scorers {
+    pub(crate) fn open(self) -> Result<Directory, Failure> {
+        let Self { directory, file, log } = self;
+        let settings = prepare(Arguments { file, log, ..Arguments::default() }, Purpose::Answer)?;
+        Ok(Directory::new(directory.unwrap_or_else(|| settings.accounts.data_directory.value.join("scorers"))))
+    }
+}
+
+/// A file of examples, and its bytes.
+fn read(path: &Path) -> Result<(Dataset, String)> {
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    let format = Format::of(ending).with_context(|| format!("{} ends neither with .jsonl nor .csv", path.display()))?;
+    let text = fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let dataset = Dataset::read(&text, format).map_err(Error::from).with_context(|| path.display().to_string())?;
+    Ok((dataset, text))
+}
