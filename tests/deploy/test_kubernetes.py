@@ -9,13 +9,13 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from conftest import DEPLOY, PATIENCE, SERVER, Server
+from conftest import DEPLOY, PATIENCE, SERVER, Server, wait_until
 from render import CHART, KUBERNETES, RENDERED, page, render, values
 
 # The oldest that the chart takes, and the newest whose schemas there are.
 VERSIONS = ["1.30", "1.37"]
 # Of Prometheus' operator, whose schemas are not among them.
-FOREIGN = {"ServiceMonitor"}
+FOREIGN = {"ServiceMonitor", "PrometheusRule"}
 SECRETS = {"API_KEY": "a", "BACKEND_API_KEY": "b", "LLM_DATABASE_URL": "postgres://user@database/accounts"}
 
 
@@ -92,7 +92,7 @@ def test_the_server_takes_its_settings(objects, container, tmp_path):
 def test_a_probe_asks_what_the_server_answers(container, started, tmp_path):
     server = started(Server(tmp_path))
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-        assert server.get(container[probe]["httpGet"]["path"])
+        wait_until(lambda: server.answers(container[probe]["httpGet"]["path"]), f"an answer to the {probe}")
         assert container[probe]["httpGet"]["port"] in [port["name"] for port in container["ports"]]
 
 
@@ -129,6 +129,12 @@ def test_an_autoscaler_decides_alone_how_many_there_are(objects):
         [metric] = scaler["spec"]["metrics"]
         assert metric["pods"]["metric"]["name"] in [rule["name"]["as"] for rule in adapter["rules"]["custom"]]
         assert scaler["spec"]["scaleTargetRef"]["name"] == deployment["metadata"]["name"]
+
+
+def test_a_cluster_has_the_same_alerts_as_everybody():
+    [rendered] = [one for one in yaml.safe_load_all(render({"prometheusRule": {"enabled": True}})) if one["kind"] == "PrometheusRule"]
+    files = [yaml.safe_load(file.read_text()) for file in sorted((DEPLOY / "prometheus/rules").glob("*.yml"))]
+    assert rendered["spec"]["groups"] == [group for file in files for group in file["groups"]]
 
 
 def test_new_settings_are_new_pods():

@@ -19,6 +19,16 @@ const PROFILES: [&str; 2] = ["gateway", "cpu"];
 
 const PYTHON: &str = "deploy";
 
+/// What those tests start and what the commands of docs/OPERATIONS.md are, each with its Debian package.
+const PROGRAMS: [(&str, &str); 5] = [
+    ("prometheus --version", "prometheus"),
+    // Debian keeps it where only an administrator's shell looks.
+    ("PATH=$PATH:/usr/sbin nginx -v", "nginx"),
+    ("openssl version", "openssl"),
+    ("curl --version", "curl"),
+    ("sqlite3 --version", "sqlite3"),
+];
+
 pub(super) fn run(root: &Path, tally: &mut Tally) {
     let deploy = root.join("deploy");
     for profile in PROFILES {
@@ -66,7 +76,7 @@ fn check_rules(directory: &Path, tally: &mut Tally) {
     tally.check("deploy: the alerts", promtool("test rules tests/*.yml"));
 }
 
-/// The server as Prometheus, a dashboard and nginx see it.
+/// The server as Prometheus, a dashboard, nginx, a cluster and an operator see it.
 fn run_tests(root: &Path, tally: &mut Tally) {
     let title = "what surrounds the server";
     match prepare_tests(root) {
@@ -83,9 +93,9 @@ fn run_tests(root: &Path, tally: &mut Tally) {
 }
 
 fn prepare_tests(root: &Path) -> Result<PathBuf> {
-    need(Command::new("prometheus").arg("--version"), "Prometheus", &["prometheus"])?;
-    // Debian keeps it where only an administrator's shell looks.
-    need(Command::new("sh").args(["-c", "PATH=$PATH:/usr/sbin nginx -v"]), "nginx", &["nginx"])?;
+    for (probe, package) in PROGRAMS {
+        need(Command::new("sh").args(["-c", probe]), package, &[package])?;
+    }
     python::prepare(root, PYTHON)
 }
 
