@@ -12,6 +12,8 @@ use tokio::time::Instant;
 
 /// Different requests that have to fail.
 const FAILURES: u32 = 5;
+/// As many without any that goes well between them, however many went well before: nobody waits until half of a busy minute has failed.
+const IN_A_ROW: u32 = 20;
 /// What was counted is forgotten after one of these at the earliest, and after two at the latest.
 const SPAN: Duration = Duration::from_secs(30);
 /// How many requests that failed are known again.
@@ -24,6 +26,8 @@ pub(crate) struct Doubts {
     until: Option<Instant>,
     /// The last ones that failed.
     known: VecDeque<u64>,
+    /// Since one went well.
+    in_a_row: u32,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,6 +41,7 @@ impl Doubts {
     pub(crate) fn went_well(&mut self, now: Instant) {
         self.turn(now);
         self.spans[0].well += 1;
+        self.in_a_row = 0;
     }
 
     /// Whether there are too many now. `request` stands for what was asked.
@@ -44,6 +49,7 @@ impl Doubts {
         self.turn(now);
         if !self.known.contains(&request) {
             self.spans[0].failed += 1;
+            self.in_a_row += 1;
             self.known.push_back(request);
             if self.known.len() > KNOWN {
                 self.known.pop_front();
@@ -51,7 +57,7 @@ impl Doubts {
         }
         let [one, other] = self.spans;
         let (well, failed) = (one.well + other.well, one.failed + other.failed);
-        failed >= FAILURES && failed > well
+        (failed >= FAILURES && failed > well) || self.in_a_row >= IN_A_ROW
     }
 
     fn turn(&mut self, now: Instant) {
@@ -87,6 +93,17 @@ mod tests {
         (0..10).for_each(|_| doubts.went_well(now));
         assert!(!(0..10).any(|request| doubts.failed(request, now)));
         assert!(doubts.failed(10, now));
+    }
+
+    #[test]
+    fn twenty_in_a_row_are_too_many_whatever_was_before() {
+        let now = Instant::now();
+        let mut doubts = Doubts::default();
+        (0..1000).for_each(|_| doubts.went_well(now));
+        assert!(!(0..19).any(|request| doubts.failed(request, now)));
+        doubts.went_well(now);
+        assert!(!(19..38).any(|request| doubts.failed(request, now)));
+        assert!(doubts.failed(38, now));
     }
 
     #[test]
