@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::address::{AddressGate, AddressLimit};
 use crate::caller::Caller;
-use crate::clock::{Clock, millis};
+use crate::clock::{Clock, from_millis, millis};
 use crate::error::{Error, Result};
 use crate::keys::{Directory, KeyFileError, Listed, Organization};
 use crate::limits::OrganizationLimits;
@@ -111,13 +111,13 @@ impl Accounts {
             settings;
         let directory =
             Directory::open(store.clone(), clock.clone(), organization_limits, listed, organizations, keys_file)?;
-        directory.refresh().await?;
+        directory.look_for_keys().await?;
         let limit = match addresses {
             Addresses::Standard => Some(AddressLimit::STANDARD),
             Addresses::Limited(limit) => Some(limit),
             Addresses::Unlimited => None,
         };
-        let quotas = Arc::new(Quotas::new(store.clone(), clock.clone(), shadow));
+        let quotas = Arc::new(Quotas::new(Arc::new(store.clone()), clock.clone(), shadow));
         let inner = Arc::new(Inner {
             store,
             directory,
@@ -226,17 +226,18 @@ impl Inner {
         }
     }
 
+    /// None of these waits for another to succeed.
     async fn report(&self) -> Result<(), StoreError> {
-        self.quotas.report(false).await?;
-        self.ledger.write(&self.store).await?;
-        self.directory.refresh().await
+        self.directory.read_files();
+        let counts = self.quotas.report(false).await;
+        let rows = self.ledger.write(&self.store).await;
+        let keys = self.directory.look_for_keys().await;
+        counts.and(rows).and(keys)
     }
 
     async fn clean(&self) -> Result<(), StoreError> {
-        if let Some(gate) = &self.gate {
-            gate.forget_idle();
-        }
-        let now = self.clock.now();
+        // Rows were dated by this clock or those of other replicas. One that is ahead must not forget what the others count with.
+        let now = self.clock.now().min(from_millis(self.store.time().await?));
         self.store.forget_entries(millis(now - self.keep_ledger)).await?;
         self.store.forget_counters(millis(now - KEEP_COUNTERS) / 1000, millis(now - KEEP_MINUTES) / 1000).await
     }

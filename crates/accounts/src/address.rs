@@ -1,15 +1,18 @@
 //! How often one address may ask, before anything else is looked at.
 
+mod cells;
+
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use governor::clock::{Clock, MonotonicClock};
 use governor::middleware::NoOpMiddleware;
-use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 
-/// So many addresses are told apart; those beyond share one allowance, so that a flood of addresses fills no memory.
+use self::cells::Cells;
+
+/// So many addresses are remembered, so that a flood of them fills no memory.
 const MOST_ADDRESSES: usize = 100_000;
 
 /// Requests a second that flow back, and how many may come at once.
@@ -27,14 +30,10 @@ impl AddressLimit {
     };
 }
 
-/// `None` is the cell of those for whom there was no room.
-type Cell = Option<IpAddr>;
-
 /// The generic cell rate algorithm, one cell an address.
 #[derive(Debug)]
 pub(crate) struct AddressGate<C: Clock = MonotonicClock> {
-    cells: RateLimiter<Cell, HashMapStateStore<Cell>, C, NoOpMiddleware<C::Instant>>,
-    most: usize,
+    cells: RateLimiter<IpAddr, Cells, C, NoOpMiddleware<C::Instant>>,
     clock: C,
 }
 
@@ -47,19 +46,12 @@ impl AddressGate {
 impl<C: Clock + Clone> AddressGate<C> {
     fn with_clock(limit: AddressLimit, most: usize, clock: C) -> Self {
         let quota = Quota::per_second(limit.requests_per_second).allow_burst(limit.burst);
-        Self { cells: RateLimiter::hashmap_with_clock(quota, clock.clone()), most, clock }
+        Self { cells: RateLimiter::new(quota, Cells::new(most), clock.clone()), clock }
     }
 
     /// How long to wait, if this is one too many.
     pub(crate) fn check(&self, address: IpAddr) -> Result<(), Duration> {
-        let cell = (self.cells.len() < self.most).then(|| network(address));
-        self.cells.check_key(&cell).map_err(|refused| refused.wait_time_from(self.clock.now()))
-    }
-
-    /// Forgets the addresses that have all of their allowance back.
-    pub(crate) fn forget_idle(&self) {
-        self.cells.retain_recent();
-        self.cells.shrink_to_fit();
+        self.cells.check_key(&network(address)).map_err(|refused| refused.wait_time_from(self.clock.now()))
     }
 }
 
@@ -111,14 +103,17 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_addresses_shares_one_allowance_until_idle_ones_are_forgotten() {
-        let (gate, clock) = gate(1000);
-        let passed: usize = (0..5000).map(|n| passing(&gate, &format!("10.0.{}.{}", n / 250, n % 250), 1)).sum();
-        assert_eq!(passed, 1000 + 100);
-        assert!(gate.cells.len() <= 1001);
-        clock.advance(Duration::from_mins(1));
-        gate.forget_idle();
-        assert_eq!(gate.cells.len(), 0);
+    fn a_flood_of_addresses_fills_no_memory_limits_nobody_else_and_sets_nobody_free() {
+        let (gate, _clock) = gate(800);
+        assert_eq!(passing(&gate, "192.0.2.1", 300), 100);
+        assert_eq!(passing(&gate, "192.0.2.2", 40), 40);
+        for flooding in 0..20_000 {
+            let address = format!("2001:db8:{:x}:{:x}::1", flooding / 5000, flooding % 5000);
+            assert_eq!(passing(&gate, &address, 1), 1, "an address that asks once is in nobody's way");
+        }
+        assert_eq!(passing(&gate, "192.0.2.1", 1), 0, "who had used up their allowance still have");
+        assert_eq!(passing(&gate, "192.0.2.2", 300), 60);
         assert_eq!(passing(&gate, "198.51.100.7", 300), 100);
+        assert!(gate.cells.into_state_store().len() <= 800);
     }
 }

@@ -22,6 +22,12 @@ pub enum Error {
     /// What is left of a day or month does not suffice.
     #[error("the quota of {limit} {what} is spent; it begins anew in {} s", seconds(*retry_after))]
     QuotaSpent { what: String, limit: u64, retry_after: Duration, standing: Box<Standing> },
+    /// What is left would suffice, were it not set aside for requests that run.
+    #[error(
+        "what is left of {limit} {what} is set aside for requests that are running; try again in {} s",
+        seconds(*retry_after)
+    )]
+    SetAside { what: String, limit: u64, retry_after: Duration, standing: Box<Standing> },
     /// It will never fit, however long one waits.
     #[error(
         "the request could take {asked} tokens, more than the {limit} {what} that may be used at all: ask for fewer max_tokens"
@@ -37,6 +43,7 @@ impl Error {
         match self {
             Self::RateLimited { retry_after, .. }
             | Self::QuotaSpent { retry_after, .. }
+            | Self::SetAside { retry_after, .. }
             | Self::Unavailable { retry_after, .. } => Some(*retry_after),
             Self::Unauthorized | Self::Forbidden { .. } | Self::TooLarge { .. } => None,
         }
@@ -45,7 +52,9 @@ impl Error {
     /// How much is left, where that is the reason.
     pub fn standing(&self) -> Option<&Standing> {
         match self {
-            Self::RateLimited { standing, .. } | Self::QuotaSpent { standing, .. } => Some(standing),
+            Self::RateLimited { standing, .. } | Self::QuotaSpent { standing, .. } | Self::SetAside { standing, .. } => {
+                Some(standing)
+            }
             _ => None,
         }
     }

@@ -21,6 +21,11 @@ mod store;
 mod usage;
 mod window;
 
+#[cfg(test)]
+#[path = "../tests/it/database.rs"]
+#[expect(dead_code, reason = "the unit tests need less of it than the others")]
+mod database;
+
 pub use accounts::{Accounts, Addresses, OpenError, Settings};
 pub use address::AddressLimit;
 pub use caller::{Caller, Models, Role};

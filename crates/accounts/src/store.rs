@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use sqlx::AnyConnection;
 use sqlx::any::AnyPoolOptions;
-use sqlx::{AnyPool, Executor};
+use sqlx::{AnyPool, Executor, query_scalar};
 use thiserror::Error;
 use tokio::time::timeout;
 
@@ -146,6 +146,11 @@ impl Store {
         self.later.as_ref().and_then(|later| later.pool.get()).unwrap_or(&self.pool)
     }
 
+    /// What time it is by the database's clock, of which there is one for all replicas: milliseconds since 1970.
+    pub(crate) async fn time(&self) -> Result<i64, StoreError> {
+        within(PATIENCE, query_scalar(self.dialect.now()).fetch_one(self.pool())).await
+    }
+
     /// Ends its connections, and writes what SQLite had kept aside into the file itself.
     pub async fn close(&self) {
         let _ = timeout(PATIENCE, self.pool().close()).await;
@@ -198,7 +203,6 @@ impl Dialect {
         Ok(())
     }
 
-    /// Milliseconds since 1970 by the database's clock, of which there is one for all replicas.
     const fn now(self) -> &'static str {
         match self {
             Self::Sqlite => "SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS BIGINT)",

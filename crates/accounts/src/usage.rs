@@ -5,6 +5,8 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use uuid::Uuid;
+
 use crate::store::{Store, StoreError};
 
 /// So many rows wait at most while the database is down; the rest is only counted.
@@ -64,7 +66,8 @@ impl std::ops::AddAssign for Sums {
 /// Rows that are not written yet.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    waiting: Mutex<Vec<Entry>>,
+    /// Each with a name of its own, by which the database knows it again if it is written twice because an answer was lost.
+    waiting: Mutex<Vec<(Uuid, Entry)>>,
     /// Lost because too many were waiting.
     lost: AtomicU64,
 }
@@ -74,7 +77,7 @@ impl Ledger {
     pub(crate) fn push(&self, entry: Entry) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() < MOST_WAITING {
-            waiting.push(entry);
+            waiting.push((Uuid::new_v4(), entry));
         } else if self.lost.fetch_add(1, Ordering::Relaxed) == 0 {
             tracing::error!(waiting = MOST_WAITING, "the ledger cannot be written, and rows are being lost");
         }
@@ -87,7 +90,7 @@ impl Ledger {
     /// Writes what is waiting. What could not be written waits on.
     pub(crate) async fn write(&self, store: &Store) -> Result<(), StoreError> {
         loop {
-            let batch: Vec<Entry> = {
+            let batch: Vec<_> = {
                 let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
                 let rows = waiting.len().min(BATCH);
                 waiting.drain(..rows).collect()

@@ -206,7 +206,9 @@ fn refused(refusal: accounts::Error) -> Error {
     match refusal {
         accounts::Error::Unauthorized => Error::Unauthorized,
         accounts::Error::Forbidden { .. } => Error::Forbidden { reason },
-        accounts::Error::RateLimited { retry_after, .. } => Error::RateLimited { reason, retry_after },
+        accounts::Error::RateLimited { retry_after, .. } | accounts::Error::SetAside { retry_after, .. } => {
+            Error::RateLimited { reason, retry_after }
+        }
         accounts::Error::QuotaSpent { retry_after, .. } => Error::QuotaSpent { reason, retry_after },
         accounts::Error::TooLarge { .. } => Error::invalid("max_tokens", reason),
         accounts::Error::Unavailable { retry_after, .. } => Error::AccountsDown { reason, retry_after },

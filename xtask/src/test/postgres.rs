@@ -45,7 +45,7 @@ pub(super) fn run(root: &Path, tally: &mut Tally) -> Option<Database> {
         }
     };
     // Of the whole workspace, of which everything is built already: of one package alone, libraries would be built again with fewer features.
-    let arguments = ["test", "--workspace", "--test", "it", "--", "postgres", "--include-ignored"];
+    let arguments = ["test", "--workspace", "--lib", "--test", "it", "--", "postgres", "--include-ignored"];
     let mut command = cargo(root, &arguments);
     database.tell(&mut command);
     tally.tests("tests on PostgreSQL", command);

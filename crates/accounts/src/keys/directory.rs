@@ -58,11 +58,15 @@ impl Directory {
         !self.listed.is_empty() || self.file.is_some() || self.has_stored.load(Ordering::Relaxed)
     }
 
-    /// Looks for keys that were made and files that were changed meanwhile.
-    pub(crate) async fn refresh(&self) -> Result<(), StoreError> {
+    /// Looks for files that were changed meanwhile.
+    pub(crate) fn read_files(&self) {
         if let Some(file) = &self.file {
             file.read_again();
         }
+    }
+
+    /// Looks for keys that were made meanwhile.
+    pub(crate) async fn look_for_keys(&self) -> Result<(), StoreError> {
         self.store.look().await?;
         if self.store.has_keys().await? {
             self.has_stored.store(true, Ordering::Relaxed);

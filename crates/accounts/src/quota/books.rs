@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
+use super::holder::Holder;
 use super::line::{Line, Settled};
 use super::slice::Slice;
 use super::standing::{Gauge, Standing};
@@ -17,35 +18,36 @@ const IDLE: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub(crate) struct Books {
     slices: HashMap<Counter, Slice>,
+    /// How many slices there ever were.
+    numbers: u64,
 }
 
 impl Books {
     /// Takes what is asked from every slice, or from none if one of them does not suffice.
-    pub(crate) fn spend(&mut self, asks: &[Ask], now: Instant) -> bool {
+    pub(crate) fn spend(&mut self, asks: &[Ask], holder: &Holder, now: Instant) -> bool {
         let suffices = asks.iter().all(|ask| self.slice(ask, now).missing(ask.amount, now) == 0);
         if suffices {
-            self.spend_anyway(asks, now);
+            self.spend_anyway(asks, holder, now);
         }
         suffices
     }
 
     /// Takes it, whatever is left.
-    pub(crate) fn spend_anyway(&mut self, asks: &[Ask], now: Instant) {
+    pub(crate) fn spend_anyway(&mut self, asks: &[Ask], holder: &Holder, now: Instant) {
         for ask in asks {
-            self.slice(ask, now).spend(ask.amount, now);
+            let slice = self.slice(ask, now);
+            match ask.counter.unit {
+                Unit::Requests => slice.spend(ask.amount, holder, now),
+                Unit::Tokens => slice.reserve(ask.amount, holder, now),
+            }
         }
     }
 
-    /// Ends a request that had spent `asks` and has used so many tokens.
-    pub(crate) fn settle(&mut self, asks: &[Ask], tokens: u64) {
+    /// Ends a request that `asks` were taken for.
+    pub(crate) fn settle(&mut self, asks: &[Ask], holder: &Holder) {
         for ask in asks {
-            let used = match ask.counter.unit {
-                // A request that was let in was one, however it ended.
-                Unit::Requests => ask.amount,
-                Unit::Tokens => tokens,
-            };
             if let Some(slice) = self.slices.get_mut(&ask.counter) {
-                slice.settle(ask.amount, used);
+                slice.settle(holder.id);
             }
         }
     }
@@ -56,7 +58,8 @@ impl Books {
         for ask in asks {
             let slice = self.slice(ask, now);
             if slice.missing(ask.amount, now) > 0 {
-                lines.push(line(&ask.counter, slice, Some(slice.spent + ask.amount), false));
+                let needed = slice.spent + ask.amount;
+                lines.push(line(&ask.counter, slice, Some(needed)));
             }
         }
         lines
@@ -65,16 +68,14 @@ impl Books {
     /// What the database has to hear now: what was spent, what is given back, and that the rest is still in use. With `all`,
     /// everything is given back that no request holds.
     pub(crate) fn due(&mut self, now: Instant, today: SystemTime, lease: Duration, all: bool) -> Vec<Line> {
+        self.slices.retain(|counter, slice| !counter.window.is_over(today) || !slice.is_settled());
         let mut lines = Vec::new();
         for (counter, slice) in &mut self.slices {
-            let idle = all || now.duration_since(slice.last_used) >= IDLE || counter.window.is_over(today);
-            let closing = idle && slice.open == 0;
-            let expires_soon = slice.valid_until.saturating_duration_since(now) < lease / 2;
-            if closing {
-                slice.give_back();
+            if all || now.duration_since(slice.last_used) >= IDLE || counter.window.is_over(today) {
+                slice.rest();
             }
-            if closing || expires_soon || slice.has_news() {
-                lines.push(line(counter, slice, None, closing));
+            if slice.has_news() || slice.has_to_be_renewed(now, lease) {
+                lines.push(line(counter, slice, None));
             }
         }
         lines
@@ -82,18 +83,15 @@ impl Books {
 
     /// Takes over what the database said to a line. What was granted may be spent until `valid_until`.
     pub(crate) fn apply(&mut self, line: &Line, settled: &Settled, valid_until: Instant) {
-        let Some(slice) = self.slices.get_mut(&line.counter) else { return };
-        if line.closing && slice.open == 0 && slice.spent == line.spent {
-            self.slices.remove(&line.counter);
-            return;
-        }
+        let Some(slice) = self.slices.get_mut(&line.counter).filter(|slice| slice.number == line.slice) else { return };
         slice.held = settled.granted;
         slice.granted = settled.granted;
         slice.reported = line.spent;
+        slice.reported_reserved = line.reserved;
+        slice.unanswered = false;
         slice.elsewhere = settled.elsewhere;
-        // Somebody has come meanwhile, and the database holds nothing for us any more.
-        slice.valid_until = if line.closing { slice.valid_until } else { valid_until };
-        if settled.wanted || line.closing || slice.limit != line.limit {
+        slice.valid_until = valid_until;
+        if settled.wanted || slice.limit != line.limit {
             slice.give_back();
         }
     }
@@ -114,20 +112,26 @@ impl Books {
     }
 
     fn slice(&mut self, ask: &Ask, now: Instant) -> &mut Slice {
-        let slice = self.slices.entry(ask.counter.clone()).or_insert_with(|| Slice::new(ask.limit, now));
+        let slice = self.slices.entry(ask.counter.clone()).or_insert_with(|| {
+            self.numbers += 1;
+            Slice::new(self.numbers, ask.limit, now)
+        });
         slice.set_limit(ask.limit);
         slice
     }
 }
 
-fn line(counter: &Counter, slice: &Slice, needed: Option<u64>, closing: bool) -> Line {
+/// From here on the database may know it, whether it answers or not.
+fn line(counter: &Counter, slice: &mut Slice, needed: Option<u64>) -> Line {
+    slice.unanswered = true;
     Line {
         counter: counter.clone(),
+        slice: slice.number,
         limit: slice.limit,
         granted: slice.granted,
         spent: slice.spent,
+        reserved: slice.reserved(),
         reported: slice.reported,
         needed,
-        closing,
     }
 }

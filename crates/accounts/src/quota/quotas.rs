@@ -1,5 +1,6 @@
 //! Spends in memory, and asks the database only when a slice runs out.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -7,8 +8,9 @@ use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use super::books::Books;
+use super::holder::Holder;
 use super::line::{Line, Refused, Settled};
-use super::{Ask, Counter, Reservation, Standing};
+use super::{Ask, Bank, Counter, Reservation, Standing};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::limits::Unit;
@@ -23,6 +25,8 @@ const LEASE_MARGIN: Duration = Duration::from_secs(10);
 const WAIT: Duration = Duration::from_secs(2);
 /// When others who hold what is left will have given it back.
 const GIVEN_BACK: Duration = Duration::from_secs(2);
+/// When some of the requests that what is left is set aside for may be over.
+const SETTLED: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(crate) struct Quotas {
@@ -30,51 +34,55 @@ pub(crate) struct Quotas {
     books: Mutex<Books>,
     /// Who talks to the database: one at a time, so that nobody gives back what another has just been granted.
     turn: tokio::sync::Mutex<()>,
-    store: Store,
+    bank: Arc<dyn Bank>,
     /// This process, as the database knows it. A new one each time: what a former one held runs out by itself.
     replica: String,
+    /// How many requests there ever were.
+    holders: AtomicU64,
     clock: Clock,
     /// Only says whom it would have refused.
     shadow: bool,
 }
 
 impl Quotas {
-    pub(crate) fn new(store: Store, clock: Clock, shadow: bool) -> Self {
+    pub(crate) fn new(bank: Arc<dyn Bank>, clock: Clock, shadow: bool) -> Self {
         let replica = Uuid::new_v4().simple().to_string();
-        Self { books: Mutex::default(), turn: tokio::sync::Mutex::default(), store, replica, clock, shadow }
+        let (books, turn, holders) = (Mutex::default(), tokio::sync::Mutex::default(), AtomicU64::default());
+        Self { books, turn, bank, replica, holders, clock, shadow }
     }
 
     /// Sets aside all of it, or nothing.
     pub(crate) async fn reserve(self: &Arc<Self>, asks: Vec<Ask>) -> Result<Reservation> {
-        let shadowed = match self.admit(&asks).await {
+        let holder = Holder::new(self.holders.fetch_add(1, Ordering::Relaxed));
+        let shadowed = match self.admit(&asks, &holder).await {
             Ok(()) => None,
             Err(refusal) if self.shadow => {
                 tracing::warn!(%refusal, "would have been refused");
-                self.books().spend_anyway(&asks, Instant::now());
+                self.books().spend_anyway(&asks, &holder, Instant::now());
                 Some(refusal)
             }
             Err(refusal) => return Err(refusal),
         };
         let standing = self.standing(&asks);
-        Ok(Reservation::new(Arc::clone(self), asks, standing, shadowed))
+        Ok(Reservation::new(Arc::clone(self), asks, holder, standing, shadowed))
     }
 
-    async fn admit(&self, asks: &[Ask]) -> Result<()> {
+    async fn admit(&self, asks: &[Ask], holder: &Holder) -> Result<()> {
         can_ever_fit(asks)?;
-        if self.books().spend(asks, Instant::now()) {
+        if self.books().spend(asks, holder, Instant::now()) {
             return Ok(());
         }
-        timeout(WAIT, self.refill(asks)).await.unwrap_or_else(|_| Err(unavailable()))
+        timeout(WAIT, self.refill(asks, holder)).await.unwrap_or_else(|_| Err(unavailable()))
     }
 
     /// Takes a slice of each quota of which too little is at hand, and spends of them.
-    async fn refill(&self, asks: &[Ask]) -> Result<()> {
+    async fn refill(&self, asks: &[Ask], holder: &Holder) -> Result<()> {
         let _turn = self.turn.lock().await;
         loop {
             let lines = {
                 let (mut books, now) = (self.books(), Instant::now());
                 // Whoever had the turn before may have taken enough for us.
-                if books.spend(asks, now) {
+                if books.spend(asks, holder, now) {
                     return Ok(());
                 }
                 books.short(asks, now)
@@ -92,7 +100,7 @@ impl Quotas {
     /// Tells the database what is so here, and takes over what it answers. Needs the turn.
     async fn exchange(&self, lines: &[Line]) -> Result<Vec<Settled>, StoreError> {
         let asked = Instant::now();
-        let settled = self.store.exchange(&self.replica, LEASE + LEASE_MARGIN, lines).await?;
+        let settled = self.bank.exchange(&self.replica, LEASE + LEASE_MARGIN, lines).await?;
         let mut books = self.books();
         for (line, settled) in lines.iter().zip(&settled) {
             books.apply(line, settled, asked + LEASE);
@@ -110,8 +118,8 @@ impl Quotas {
         Ok(())
     }
 
-    pub(super) fn settle(&self, asks: &[Ask], tokens: u64) {
-        self.books().settle(asks, tokens);
+    pub(super) fn settle(&self, asks: &[Ask], holder: &Holder) {
+        self.books().settle(asks, holder);
     }
 
     fn standing(&self, asks: &[Ask]) -> Standing {
@@ -122,18 +130,24 @@ impl Quotas {
     fn refusal(&self, asks: &[Ask], lines: &[Line], settled: &[Settled]) -> Option<Error> {
         let now = self.clock.now();
         let refused = lines.iter().zip(settled).filter_map(|(line, settled)| {
-            let wait = match settled.refused? {
-                Refused::Spent => line.counter.window.left(now),
-                Refused::HeldByOthers => GIVEN_BACK.min(line.counter.window.left(now)),
+            let refused = settled.refused?;
+            let left = line.counter.window.left(now);
+            let wait = match refused {
+                Refused::Spent => left,
+                Refused::HeldByOthers => GIVEN_BACK.min(left),
+                Refused::SetAside => SETTLED.min(left),
             };
-            Some((wait, settled.refused == Some(Refused::Spent), line))
+            Some((wait, refused, line))
         });
-        let (retry_after, spent, line) = refused.max_by_key(|(wait, ..)| *wait)?;
+        let (retry_after, refused, line) = refused.max_by_key(|(wait, ..)| *wait)?;
         let standing = Box::new(self.standing(asks));
-        Some(if spent && !line.counter.is_rate() {
-            Error::QuotaSpent { what: line.counter.what(), limit: line.limit, retry_after, standing }
-        } else {
-            Error::RateLimited { what: plural(&line.counter), retry_after, standing }
+        let (what, limit) = (line.counter.what(), line.limit);
+        Some(match refused {
+            Refused::SetAside => Error::SetAside { what, limit, retry_after, standing },
+            Refused::Spent if !line.counter.is_rate() => Error::QuotaSpent { what, limit, retry_after, standing },
+            Refused::Spent | Refused::HeldByOthers => {
+                Error::RateLimited { what: plural(&line.counter), retry_after, standing }
+            }
         })
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::holder::Holder;
 use super::quotas::Quotas;
 use super::{Ask, Standing};
 use crate::error::Error;
@@ -11,20 +12,27 @@ use crate::error::Error;
 pub struct Reservation {
     quotas: Arc<Quotas>,
     asks: Vec<Ask>,
+    holder: Holder,
     standing: Standing,
-    used: u64,
     shadowed: Option<Error>,
 }
 
 impl Reservation {
-    pub(super) fn new(quotas: Arc<Quotas>, asks: Vec<Ask>, standing: Standing, shadowed: Option<Error>) -> Self {
-        Self { quotas, asks, standing, used: 0, shadowed }
+    pub(super) fn new(
+        quotas: Arc<Quotas>,
+        asks: Vec<Ask>,
+        holder: Holder,
+        standing: Standing,
+        shadowed: Option<Error>,
+    ) -> Self {
+        Self { quotas, asks, holder, standing, shadowed }
     }
 
     /// Prompt and answer have taken so many tokens by now. It only grows: what was produced is paid for, also if nobody stays
-    /// to read it. Of a request that failed before it produced anything, only that it came is counted.
+    /// to read it, and also if this process is killed. Of a request that failed before it produced anything, only that it came
+    /// is counted.
     pub fn used(&mut self, tokens: u64) {
-        self.used = self.used.max(tokens);
+        self.holder.use_up(tokens);
     }
 
     /// Why it would have been refused, were quotas not only watched.
@@ -40,6 +48,6 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.quotas.settle(&self.asks, self.used);
+        self.quotas.settle(&self.asks, &self.holder);
     }
 }

@@ -1,10 +1,17 @@
 //! This process's part of one counter.
 
+use std::collections::HashMap;
+use std::time::Duration;
+
 use tokio::time::Instant;
 
+use super::holder::Holder;
+
 /// Taken from what is left of a quota, and spent without asking the database. Pure: time and limits come in as arguments.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Slice {
+    /// No other slice of this process, of any counter at any time, has the same.
+    pub(crate) number: u64,
     pub(crate) limit: u64,
     /// What may be spent here. Less than `held` once some of it is to go back.
     pub(crate) granted: u64,
@@ -12,21 +19,45 @@ pub(crate) struct Slice {
     pub(crate) held: u64,
     /// Used, or reserved by a request that runs.
     pub(crate) spent: u64,
-    /// What the database was last told was spent.
+    /// What the database was last told was spent...
     pub(crate) reported: u64,
+    /// ... and how much of that was only set aside.
+    pub(crate) reported_reserved: u64,
+    /// It was told something to which it has not answered: it may have heard it or not.
+    pub(crate) unanswered: bool,
     /// What it had set aside for everybody else, when it was last asked.
     pub(crate) elsewhere: u64,
-    /// Requests that hold a reservation.
-    pub(crate) open: u32,
+    /// Requests that run, by their numbers.
+    holders: HashMap<u64, Held>,
     /// From then on the database may give what is left of this to others.
     pub(crate) valid_until: Instant,
     pub(crate) last_used: Instant,
 }
 
+/// What one request took of a slice.
+#[derive(Debug, Clone)]
+struct Held {
+    amount: u64,
+    /// By whom, of what is settled in the end. `None` where all of it is used from the beginning.
+    holder: Option<Holder>,
+}
+
 impl Slice {
-    pub(crate) fn new(limit: u64, now: Instant) -> Self {
-        let (granted, held, spent, reported, elsewhere, open) = (0, 0, 0, 0, 0, 0);
-        Self { limit, granted, held, spent, reported, elsewhere, open, valid_until: now, last_used: now }
+    pub(crate) fn new(number: u64, limit: u64, now: Instant) -> Self {
+        Self {
+            number,
+            limit,
+            granted: 0,
+            held: 0,
+            spent: 0,
+            reported: 0,
+            reported_reserved: 0,
+            unanswered: false,
+            elsewhere: 0,
+            holders: HashMap::new(),
+            valid_until: now,
+            last_used: now,
+        }
     }
 
     /// How much more the database would have to grant for this to pass.
@@ -36,16 +67,33 @@ impl Slice {
         (self.spent + amount).saturating_sub(granted)
     }
 
-    pub(crate) fn spend(&mut self, amount: u64, now: Instant) {
+    /// Spends it at once: what one is used when it comes, however it ends.
+    pub(crate) fn spend(&mut self, amount: u64, holder: &Holder, now: Instant) {
+        self.take(amount, holder.id, None, now);
+    }
+
+    /// Sets it aside, to be settled in the end.
+    pub(crate) fn reserve(&mut self, amount: u64, holder: &Holder, now: Instant) {
+        self.take(amount, holder.id, Some(holder.clone()), now);
+    }
+
+    fn take(&mut self, amount: u64, id: u64, holder: Option<Holder>, now: Instant) {
         self.spent += amount;
-        self.open += 1;
+        self.holders.insert(id, Held { amount, holder });
         self.last_used = now;
     }
 
-    /// A request is over: it had reserved so much, and has used so much, which may be more if it was only estimated.
-    pub(crate) fn settle(&mut self, reserved: u64, used: u64) {
-        self.spent = (self.spent + used).saturating_sub(reserved);
-        self.open = self.open.saturating_sub(1);
+    /// A request is over. What it has used may be more than it had reserved, if that was only estimated.
+    pub(crate) fn settle(&mut self, id: u64) {
+        let Some(Held { amount, holder }) = self.holders.remove(&id) else { return };
+        let used = holder.map_or(amount, |holder| holder.used());
+        self.spent = (self.spent + used).saturating_sub(amount);
+    }
+
+    /// Of what is spent, so much is only set aside for requests that run.
+    pub(crate) fn reserved(&self) -> u64 {
+        let unused = |held: &Held| held.holder.as_ref().map_or(0, |holder| held.amount.saturating_sub(holder.used()));
+        self.holders.values().map(unused).sum()
     }
 
     /// A new limit. Under a lower one, nothing that was granted under the old one may be spent any more.
@@ -61,9 +109,30 @@ impl Slice {
         self.granted = self.granted.min(self.spent);
     }
 
+    /// What it holds and no request does, goes back with the next report, unless a request runs.
+    pub(crate) fn rest(&mut self) {
+        if self.holders.is_empty() {
+            self.give_back();
+        }
+    }
+
     /// Whether the database has something to learn.
     pub(crate) fn has_news(&self) -> bool {
-        self.spent != self.reported || self.granted != self.held
+        self.unanswered
+            || self.spent != self.reported
+            || self.granted != self.held
+            || self.reserved() != self.reported_reserved
+    }
+
+    /// Whether the database has to hear soon that what is held is still in use.
+    pub(crate) fn has_to_be_renewed(&self, now: Instant, lease: Duration) -> bool {
+        let holds = self.granted > self.spent || !self.holders.is_empty();
+        holds && self.valid_until.saturating_duration_since(now) < lease / 2
+    }
+
+    /// Nothing is held, and the database knows all.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.holders.is_empty() && self.granted == self.spent && !self.has_news()
     }
 
     /// As far as is known here: others may have spent some since.
@@ -81,30 +150,39 @@ mod tests {
     fn granted(amount: u64) -> (Slice, Instant) {
         let now = Instant::now();
         let valid_until = now + Duration::from_secs(10);
-        (Slice { granted: amount, valid_until, ..Slice::new(100, now) }, now)
+        (Slice { granted: amount, valid_until, ..Slice::new(0, 100, now) }, now)
+    }
+
+    /// A request that has used so many tokens.
+    fn holder(used: u64) -> Holder {
+        let holder = Holder::new(1);
+        holder.use_up(used);
+        holder
     }
 
     #[test]
     fn what_is_granted_can_be_spent_and_no_more() {
         let (mut slice, now) = granted(10);
         assert_eq!(slice.missing(10, now), 0);
-        slice.spend(7, now);
+        slice.spend(7, &holder(0), now);
         assert_eq!(slice.missing(4, now), 1);
     }
 
     #[test]
     fn what_was_not_used_can_be_spent_again() {
         let (mut slice, now) = granted(10);
-        slice.spend(10, now);
-        slice.settle(10, 3);
-        assert_eq!((slice.spent, slice.open, slice.missing(7, now)), (3, 0, 0));
+        slice.reserve(10, &holder(3), now);
+        assert_eq!((slice.spent, slice.reserved()), (10, 7));
+        slice.settle(1);
+        assert_eq!((slice.spent, slice.reserved(), slice.missing(7, now)), (3, 0, 0));
     }
 
     #[test]
     fn more_than_was_reserved_is_owed() {
         let (mut slice, now) = granted(10);
-        slice.spend(10, now);
-        slice.settle(10, 12);
+        slice.reserve(10, &holder(12), now);
+        assert_eq!(slice.reserved(), 0);
+        slice.settle(1);
         assert_eq!(slice.missing(1, now), 3);
     }
 
@@ -117,7 +195,7 @@ mod tests {
     #[test]
     fn a_lower_limit_takes_back_what_is_not_spent() {
         let (mut slice, now) = granted(10);
-        slice.spend(4, now);
+        slice.spend(4, &holder(0), now);
         slice.set_limit(5);
         assert_eq!((slice.granted, slice.missing(1, now)), (4, 1));
     }

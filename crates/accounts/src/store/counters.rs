@@ -1,8 +1,9 @@
 //! What each process holds of each quota.
 //!
-//! `counters.taken` is what ended leases have spent and all that the present ones hold, so a grant that keeps it within the limit
-//! keeps all processes within it, whatever becomes of them. A process says what is so with it in whole numbers, never in
-//! differences: should an answer be lost, the next exchange sets everything right.
+//! `counters.taken` is the sum of what all leases hold, those of processes that are no more included, so a grant that keeps it within
+//! the limit keeps all processes within it, whatever becomes of them. A process says what is so with it in whole numbers, never
+//! in differences, and a lease stays after its end with what was spent of it: should an answer be lost, what was told is told
+//! again and changes nothing.
 
 use std::time::Duration;
 
@@ -16,6 +17,9 @@ use crate::quota::{Line, Refused, Settled};
 const SHARE: i64 = 8;
 /// How long leases are kept small after somebody was refused for others' sake.
 const WANTED: Duration = Duration::from_secs(5);
+/// How long after its lease has run out it takes until a process's requests are thought to be over. One that was killed had set
+/// something aside for them, of which nobody will say what was used; one that is only cut off goes on answering them.
+const REQUESTS_ARE_OVER: Duration = Duration::from_mins(10);
 
 impl Store {
     /// In one exchange.
@@ -64,30 +68,29 @@ impl Store {
 struct Exchange<'a> {
     database: &'a mut AnyConnection,
     line: &'a Line,
-    replica: &'a str,
+    /// The slice, among those of all processes.
+    lease: String,
     name: String,
     starts: i64,
     now: i64,
 }
 
 impl<'a> Exchange<'a> {
-    fn new(database: &'a mut AnyConnection, replica: &'a str, line: &'a Line, now: i64) -> Self {
+    fn new(database: &'a mut AnyConnection, replica: &str, line: &'a Line, now: i64) -> Self {
         let (name, starts) = (line.counter.name(), line.counter.window.starts());
-        Self { database, line, replica, name, starts, now }
+        Self { database, line, lease: format!("{replica}/{}", line.slice), name, starts, now }
     }
 
     async fn run(&mut self, expires: i64) -> Result<Settled, sqlx::Error> {
-        let (taken, wanted_until) = self.lock().await?;
-        let (spent, reported) = (signed(self.line.spent), signed(self.line.reported));
-        // Without a lease nothing is held here, but for what was spent since it was last known.
-        let (mut granted, mut taken) = match self.held().await? {
-            Some(held) => {
-                let granted = signed(self.line.granted).max(spent);
-                (granted, taken - held + granted)
-            }
-            None => (spent, taken + spent - reported),
+        let (mut taken, mut wanted_until) = self.lock().await?;
+        let spent = signed(self.line.spent);
+        let (mut granted, counted) = match self.held().await? {
+            // No more than is held: some of it may have run out, and be somebody else's.
+            Some(held) => (signed(self.line.granted).min(held).max(spent), held),
+            // A new one; or one that was forgotten together with its window, and then nothing is given back.
+            None => (spent, signed(self.line.reported).min(spent)),
         };
-        let mut wanted_until = wanted_until;
+        taken += granted - counted;
         let mut refused = None;
         let missing = self.line.needed.map_or(0, |needed| signed(needed) - granted).max(0);
         if missing > 0 {
@@ -100,11 +103,17 @@ impl<'a> Exchange<'a> {
                 let share = if self.now < wanted_until { 0 } else { left / SHARE };
                 let grant = missing.max(share);
                 (granted, taken) = (granted + grant, taken + grant);
-            } else if missing <= left + self.held_by_others().await? {
-                refused = Some(Refused::HeldByOthers);
-                wanted_until = self.now + millis(WANTED);
             } else {
-                refused = Some(Refused::Spent);
+                let (unspent, reserved) = self.held_by_others().await?;
+                let could_be_had = left + unspent + reserved + signed(self.line.reserved);
+                refused = Some(match missing {
+                    _ if missing <= left + unspent => Refused::HeldByOthers,
+                    _ if missing <= could_be_had => Refused::SetAside,
+                    _ => Refused::Spent,
+                });
+                if refused != Some(Refused::Spent) {
+                    wanted_until = self.now + millis(WANTED);
+                }
             }
         }
         self.write(granted, expires).await?;
@@ -142,52 +151,75 @@ impl<'a> Exchange<'a> {
         query_scalar("SELECT granted FROM leases WHERE name = $1 AND starts = $2 AND replica = $3")
             .bind(&self.name)
             .bind(self.starts)
-            .bind(self.replica)
+            .bind(&self.lease)
             .fetch_optional(&mut *self.database)
             .await
     }
 
-    /// Ends the leases of processes that died, and says how much that sets free.
+    /// Ends the leases of processes that died, and says how much that sets free: what was not spent, and after some time what
+    /// was set aside for their requests.
     async fn reclaim(&mut self) -> Result<i64, sqlx::Error> {
-        let ended: Vec<(i64, i64)> = query_as(
-            "DELETE FROM leases WHERE name = $1 AND starts = $2 AND replica <> $3 AND expires <= $4
-             RETURNING granted, spent",
+        let requests_are_over = self.now - millis(REQUESTS_ARE_OVER);
+        let free: i64 = query_scalar(
+            "SELECT CAST(COALESCE(SUM(granted - spent + CASE WHEN expires <= $5 THEN reserved ELSE 0 END), 0) AS BIGINT)
+             FROM leases WHERE name = $1 AND starts = $2 AND replica <> $3 AND expires <= $4",
         )
         .bind(&self.name)
         .bind(self.starts)
-        .bind(self.replica)
+        .bind(&self.lease)
         .bind(self.now)
-        .fetch_all(&mut *self.database)
+        .bind(requests_are_over)
+        .fetch_one(&mut *self.database)
         .await?;
-        Ok(ended.iter().map(|(granted, spent)| granted - spent).sum())
+        if free == 0 {
+            return Ok(0);
+        }
+        query(
+            "UPDATE leases SET
+             granted = spent - CASE WHEN expires <= $5 THEN reserved ELSE 0 END,
+             spent = spent - CASE WHEN expires <= $5 THEN reserved ELSE 0 END,
+             reserved = CASE WHEN expires <= $5 THEN 0 ELSE reserved END
+             WHERE name = $1 AND starts = $2 AND replica <> $3 AND expires <= $4",
+        )
+        .bind(&self.name)
+        .bind(self.starts)
+        .bind(&self.lease)
+        .bind(self.now)
+        .bind(requests_are_over)
+        .execute(&mut *self.database)
+        .await?;
+        Ok(free)
     }
 
-    async fn held_by_others(&mut self) -> Result<i64, sqlx::Error> {
-        query_scalar(
-            "SELECT CAST(COALESCE(SUM(granted - spent), 0) AS BIGINT) FROM leases
-             WHERE name = $1 AND starts = $2 AND replica <> $3",
+    /// What is not spent, and what is only set aside for requests that run.
+    async fn held_by_others(&mut self) -> Result<(i64, i64), sqlx::Error> {
+        query_as(
+            "SELECT CAST(COALESCE(SUM(granted - spent), 0) AS BIGINT), CAST(COALESCE(SUM(reserved), 0) AS BIGINT)
+             FROM leases WHERE name = $1 AND starts = $2 AND replica <> $3",
         )
         .bind(&self.name)
         .bind(self.starts)
-        .bind(self.replica)
+        .bind(&self.lease)
         .fetch_one(&mut *self.database)
         .await
     }
 
     async fn write(&mut self, granted: i64, expires: i64) -> Result<(), sqlx::Error> {
-        let statement = if self.line.closing {
-            query("DELETE FROM leases WHERE name = $1 AND starts = $2 AND replica = $3")
-        } else {
-            query(
-                "INSERT INTO leases (name, starts, replica, granted, spent, expires) VALUES ($1, $2, $3, $4, $5, $6)
-                 ON CONFLICT (name, starts, replica)
-                 DO UPDATE SET granted = excluded.granted, spent = excluded.spent, expires = excluded.expires",
-            )
-        };
-        let statement = statement.bind(&self.name).bind(self.starts).bind(self.replica);
-        let statement =
-            if self.line.closing { statement } else { statement.bind(granted).bind(signed(self.line.spent)).bind(expires) };
-        statement.execute(&mut *self.database).await.map(|_| ())
+        query(
+            "INSERT INTO leases (name, starts, replica, granted, spent, reserved, expires) VALUES ($1, $2, $3, $4, $5, $6, $7)
+             ON CONFLICT (name, starts, replica) DO UPDATE SET granted = excluded.granted, spent = excluded.spent,
+             reserved = excluded.reserved, expires = excluded.expires",
+        )
+        .bind(&self.name)
+        .bind(self.starts)
+        .bind(&self.lease)
+        .bind(granted)
+        .bind(signed(self.line.spent))
+        .bind(signed(self.line.reserved))
+        .bind(expires)
+        .execute(&mut *self.database)
+        .await
+        .map(|_| ())
     }
 }
 

@@ -44,12 +44,13 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use sqlx::Executor;
+    use uuid::Uuid;
 
     use super::*;
     use crate::usage::Entry;
 
-    fn row() -> Entry {
-        Entry {
+    fn row() -> (Uuid, Entry) {
+        let entry = Entry {
             at: SystemTime::UNIX_EPOCH,
             key: "key".into(),
             organization: "acme".into(),
@@ -61,7 +62,8 @@ mod tests {
             completion_tokens: 1,
             status: "ok",
             duration: Duration::ZERO,
-        }
+        };
+        (Uuid::new_v4(), entry)
     }
 
     #[tokio::test]
@@ -77,7 +79,7 @@ mod tests {
         }
         let most = connections.len();
         drop(connections);
-        let rows = vec![row(); 2000];
+        let rows: Vec<_> = (0..2000).map(|_| row()).collect();
         let mut failed = 0;
         // Each fails once, and another takes its place.
         while store.write_entries(&rows).await.is_err() {

@@ -4,7 +4,10 @@ use sqlx::AnyPool;
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 
-const ALL: [(i64, &str, &str); 1] = [(1, "accounts", include_str!("migrations/0001_accounts.sql"))];
+const ALL: [(i64, &str, &str); 2] = [
+    (1, "accounts", include_str!("migrations/0001_accounts.sql")),
+    (2, "told twice", include_str!("migrations/0002_told_twice.sql")),
+];
 
 /// Two processes that start together both find a new file empty; the second is told so, and looks again.
 const ATTEMPTS: usize = 5;

@@ -1,6 +1,7 @@
 //! The ledger: one row an answer.
 
 use sqlx::{AssertSqlSafe, query, query_as};
+use uuid::Uuid;
 
 use super::{PATIENCE, Store, StoreError, within};
 use crate::clock::millis;
@@ -9,13 +10,13 @@ use crate::usage::{Entry, Sums, Usage};
 /// Organisation, key, model, adapter, day, requests, and tokens of prompts, of the cache, of completions.
 type Row = (String, String, String, String, i64, i64, i64, i64, i64);
 
-const COLUMNS: usize = 11;
+const COLUMNS: usize = 12;
 /// Rows of one statement: SQLite takes at most 32,766 arguments, PostgreSQL 65,535.
 const ROWS: usize = 200;
 
 impl Store {
-    /// All of them, or none.
-    pub(crate) async fn write_entries(&self, entries: &[Entry]) -> Result<(), StoreError> {
+    /// All of them, or none. A row that is there already stays as it is.
+    pub(crate) async fn write_entries(&self, entries: &[(Uuid, Entry)]) -> Result<(), StoreError> {
         within(PATIENCE, async {
             let mut connection = self.lend().await?;
             let mut transaction = connection.begin().await?;
@@ -23,8 +24,9 @@ impl Store {
                 let statement = insert(batch.len());
                 // Only placeholders were put together.
                 let mut statement = query(AssertSqlSafe(statement)).persistent(false);
-                for entry in batch {
+                for (id, entry) in batch {
                     statement = statement
+                        .bind(id.simple().to_string())
                         .bind(millis(entry.at))
                         .bind(&entry.key)
                         .bind(&entry.organization)
@@ -72,8 +74,8 @@ fn insert(rows: usize) -> String {
     };
     let rows: Vec<String> = (0..rows).map(row).collect();
     format!(
-        "INSERT INTO ledger (at, key_id, organization, model, adapter, requests, prompt_tokens, cached_tokens,
-         completion_tokens, status, duration_ms) VALUES {}",
+        "INSERT INTO ledger (id, at, key_id, organization, model, adapter, requests, prompt_tokens, cached_tokens,
+         completion_tokens, status, duration_ms) VALUES {} ON CONFLICT (id) DO NOTHING",
         rows.join(", ")
     )
 }
@@ -87,4 +89,42 @@ fn usage((organization, key, model, adapter, day, requests, prompt, cached, comp
         completion_tokens: count(completion),
     };
     Usage { organization, key, model, adapter, day, sums }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+    use crate::database::Database;
+
+    crate::database::on_both!(what_is_written_twice_because_an_answer_was_lost_is_one_row);
+
+    fn row() -> (Uuid, Entry) {
+        let entry = Entry {
+            at: SystemTime::now(),
+            key: "key".into(),
+            organization: "acme".into(),
+            model: "demo".into(),
+            adapter: String::new(),
+            requests: 1,
+            prompt_tokens: 1,
+            cached_tokens: 0,
+            completion_tokens: 1,
+            status: "ok",
+            duration: Duration::ZERO,
+        };
+        (Uuid::new_v4(), entry)
+    }
+
+    async fn what_is_written_twice_because_an_answer_was_lost_is_one_row(database: Database) {
+        let store = database.store().await;
+        let mut rows: Vec<_> = (0..450).map(|_| row()).collect();
+        store.write_entries(&rows).await.expect("they are written");
+        // More came until it was tried again.
+        rows.push(row());
+        store.write_entries(&rows).await.expect("they are written");
+        let usage = store.usage(0, i64::MAX).await.expect("sums");
+        assert_eq!(usage.iter().map(|usage| usage.sums.requests).sum::<u64>(), 451);
+    }
 }

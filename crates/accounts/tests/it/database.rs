@@ -1,10 +1,11 @@
-//! A database of one's own, empty at first.
+//! A database of one's own, empty at first. The unit tests have it too, for those that look into the tables.
 
 use std::time::{Duration, SystemTime};
 
-use accounts::{Accounts, Clock, KeyLimits, Models, Role, Secret, Settings, Store, Template};
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+
+use crate::{Accounts, Clock, KeyLimits, Models, Role, Secret, Settings, Store, Template};
 
 #[derive(Clone)]
 pub(crate) struct Database {
@@ -50,6 +51,21 @@ fn postgres_url() -> String {
     std::env::var("LLM_TEST_POSTGRES_URL").expect("LLM_TEST_POSTGRES_URL names a PostgreSQL")
 }
 
+/// A test of each database. It is given a [`Database`] of its own.
+macro_rules! on_both {
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test] async fn $name() { crate::database::on_sqlite(super::$name).await; })+
+        }
+        mod postgres {
+            $(#[tokio::test]
+            #[ignore = "needs LLM_TEST_POSTGRES_URL, which `cargo xtask test` sets"]
+            async fn $name() { crate::database::on_postgres(super::$name).await; })+
+        }
+    };
+}
+pub(crate) use on_both;
+
 pub(crate) fn template(organization: &str) -> Template {
     Template {
         organization: organization.into(),
@@ -73,8 +89,13 @@ pub(crate) fn time(text: &str) -> SystemTime {
 
 /// Waits for what another task does, for as long as a test may take.
 pub(crate) async fn until(condition: impl Fn() -> bool) {
+    until_it(async || condition()).await;
+}
+
+/// The same for what takes time to find out.
+pub(crate) async fn until_it(condition: impl AsyncFn() -> bool) {
     let wait = async {
-        while !condition() {
+        while !condition().await {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };

@@ -8,7 +8,7 @@ use accounts::{
 
 use crate::database::{Database, template, time, until};
 
-crate::on_both!(
+crate::database::on_both!(
     a_key_opens_until_it_is_revoked,
     the_first_key_closes_the_door,
     a_rotated_key_opens_for_as_long_as_it_was_given,

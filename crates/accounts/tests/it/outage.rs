@@ -4,9 +4,12 @@ use std::time::SystemTime;
 
 use accounts::{Error, OrganizationLimits, Secret, Settings};
 
-use crate::database::{Database, template, until};
+use crate::database::{Database, template, until, until_it};
 
-crate::on_both!(a_key_that_was_seen_lately_still_opens_and_another_is_not_called_wrong);
+crate::database::on_both!(
+    a_key_that_was_seen_lately_still_opens_and_another_is_not_called_wrong,
+    a_keys_file_is_read_again_meanwhile,
+);
 
 async fn a_key_that_was_seen_lately_still_opens_and_another_is_not_called_wrong(database: Database) {
     let store = database.store().await;
@@ -29,4 +32,19 @@ async fn a_key_that_was_seen_lately_still_opens_and_another_is_not_called_wrong(
     // What has not the form of a key needs no database to be refused.
     assert_eq!(accounts.identify(Some(&Secret::new("nonsense"))).await, Err(Error::Unauthorized));
     until(|| !accounts.is_available()).await;
+}
+
+async fn a_keys_file_is_read_again_meanwhile(database: Database) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("keys");
+    std::fs::write(&file, "# none yet\n").expect("a file");
+    let store = database.store().await;
+    let settings = Settings { keys_file: Some(file.clone()), ..Settings::default() };
+    let accounts = accounts::Accounts::open(store.clone(), settings).await.expect("the accounts open");
+    store.close().await;
+    until(|| !accounts.is_available()).await;
+    std::fs::write(&file, "a-key-that-was-added-later\n").expect("a file");
+    let added = Secret::new("a-key-that-was-added-later");
+    // Its organisation's limits are not known; that it is a key is.
+    until_it(async || accounts.identify(Some(&added)).await != Err(Error::Unauthorized)).await;
 }

@@ -1,20 +1,23 @@
 //! How much is let through.
 
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::SystemTime;
 
 use accounts::{Accounts, Caller, Clock, Error, OrganizationLimits, Settings};
 
 use crate::database::{Database, at, time};
 
-crate::on_both!(
+crate::database::on_both!(
     two_hundred_streams_on_three_processes_never_exceed_a_quota,
     counts_survive_a_restart,
     a_day_ends_and_a_month_goes_on,
     a_clock_set_back_grants_nothing_anew,
     what_was_not_used_is_there_for_others,
     headers_tell_what_is_left,
+    a_request_that_is_given_up_at_any_time_costs_nothing,
 );
 
 fn settings(limits: OrganizationLimits) -> Settings {
@@ -35,7 +38,7 @@ async fn passing(accounts: &Accounts, tokens: u64, most: usize) -> usize {
     for passed in 0..most {
         match accounts.reserve(&caller, tokens).await {
             Ok(mut reservation) => reservation.used(tokens),
-            Err(Error::QuotaSpent { .. } | Error::RateLimited { .. }) => return passed,
+            Err(Error::QuotaSpent { .. } | Error::RateLimited { .. } | Error::SetAside { .. }) => return passed,
             Err(other) => panic!("{other}"),
         }
     }
@@ -126,7 +129,7 @@ async fn what_was_not_used_is_there_for_others(database: Database) {
     let accounts = database.accounts(settings(tokens_a_day(100))).await;
     let caller = caller(&accounts).await;
     let mut cancelled = accounts.reserve(&caller, 100).await.expect("all of it");
-    assert!(matches!(accounts.reserve(&caller, 1).await, Err(Error::QuotaSpent { .. })));
+    assert!(matches!(accounts.reserve(&caller, 1).await, Err(Error::SetAside { .. })));
     cancelled.used(30);
     cancelled.used(20);
     drop(cancelled);
@@ -145,5 +148,29 @@ async fn headers_tell_what_is_left(database: Database) {
     assert_eq!((requests.limit, requests.remaining), (10, 9));
     let refused = accounts.reserve(&caller, 61).await.expect_err("too much");
     assert_eq!(refused.standing().and_then(|standing| standing.tokens).map(|gauge| gauge.remaining), Some(60));
+    assert_eq!(refused.retry_after().map(|wait| wait.as_secs()), Some(5), "what is set aside may come back at any time");
+    drop(reservation);
+    let mut reservation = accounts.reserve(&caller, 40).await.expect("a request");
+    reservation.used(40);
+    drop(reservation);
+    let refused = accounts.reserve(&caller, 61).await.expect_err("too much");
     assert_eq!(refused.retry_after().map(|wait| wait.as_secs()), Some(12 * 3600));
+}
+
+/// Whoever gives up may do so while the database works for them: what it said then, nobody has heard.
+async fn a_request_that_is_given_up_at_any_time_costs_nothing(database: Database) {
+    let accounts = database.accounts(settings(tokens_a_day(1000))).await;
+    let caller = caller(&accounts).await;
+    for moment in 0..60 {
+        let mut waiting = Box::pin(accounts.reserve(&caller, 7));
+        for _ in 0..moment {
+            if poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context).is_ready())).await {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    accounts.close().await;
+    let accounts = database.accounts(settings(tokens_a_day(1000))).await;
+    assert_eq!(passing(&accounts, 50, 30).await, 20);
 }
