@@ -7,8 +7,8 @@ use std::sync::Arc;
 use futures_core::Stream;
 
 use crate::{
-    Activity, Classification, Classified, Error, Event, Generation, ModelCard, ModelState, Passage, Pieces, Prompt, Result,
-    UpstreamReading,
+    Activity, Classification, Classified, Encoded, Error, Event, Generation, ModelCard, ModelState, Passage, Pieces, Prompt,
+    Result, UpstreamReading,
 };
 
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -35,9 +35,9 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     /// A model does one of the two, as its card says, and refuses the other.
     fn classify(&self, classification: Classification) -> BoxFuture<'_, Result<Classified>>;
 
-    /// How many tokens a prompt is, for whoever has to know before it is asked. `None` where this cannot be said here: the
-    /// model is somewhere else.
-    fn prompt_tokens<'a>(&'a self, prompt: &'a Prompt) -> BoxFuture<'a, Result<Option<u32>>> {
+    /// The tokens of a prompt, for whoever has to know how many they are before it is asked, and then hands them over with it.
+    /// `None` where this cannot be said here: the model is somewhere else.
+    fn encode<'a>(&'a self, prompt: &'a Prompt) -> BoxFuture<'a, Result<Option<Encoded>>> {
         let _ = prompt;
         Box::pin(std::future::ready(Ok(None)))
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::sampling::MaxTokens;
-use crate::{Priority, Prompt, Tenant, Usage};
+use crate::{Encoded, Priority, Prompt, Tenant, Usage};
 
 /// One text to be classified. It was checked when it was made; a backend adds only what it alone can know.
 #[derive(Debug, Clone)]
@@ -13,6 +13,8 @@ pub struct Classification {
     /// A conversation is put into the words of the model's chat template, without the beginning of an answer; where the model has
     /// none, it is the last user's message that is classified.
     pub prompt: Prompt,
+    /// The same as its backend's tokenizer has it, where it was asked already.
+    pub encoded: Option<Encoded>,
     /// What becomes of a longer input. Absent: one beyond the context is refused.
     pub truncation: Option<Truncation>,
     pub scale: Scale,

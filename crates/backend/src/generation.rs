@@ -2,6 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use crate::sampling::{Choices, MaxTokens, Sampling, Stop, TopLogprobs};
 use crate::{Error, Hops, OutOfRange, Result};
@@ -13,6 +14,8 @@ pub struct Generation {
     /// The model or adapter that is to answer: an id or an alias.
     pub model: String,
     pub prompt: Prompt,
+    /// The same as its backend's tokenizer has it, where it was asked already.
+    pub encoded: Option<Encoded>,
     /// A longer prompt is refused, special tokens included.
     pub most_prompt_tokens: Option<NonZeroU32>,
     pub sampling: Sampling,
@@ -39,6 +42,7 @@ impl Generation {
         Self {
             model: model.into(),
             prompt,
+            encoded: None,
             most_prompt_tokens: None,
             sampling: Sampling::default(),
             stop: Stop::default(),
@@ -79,6 +83,9 @@ pub enum Echo {
     /// And that is all (`max_tokens: 0`): evaluation harnesses read the prompt's logprobs this way.
     PromptOnly,
 }
+
+/// Tokens of a prompt, of [`Backend::encode`](crate::Backend::encode). Of no use to another backend.
+pub type Encoded = Arc<[u32]>;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Prompt {

@@ -9,6 +9,7 @@ mod bounded;
 mod card;
 mod classification;
 mod error;
+mod estimate;
 mod event;
 mod generation;
 mod hops;
@@ -21,8 +22,9 @@ pub use bounded::OutOfRange;
 pub use card::{Activity, ModelCard, ModelState, Task};
 pub use classification::{Classification, Classified, Keep, Scale, Truncation};
 pub use error::{Error, Kind, Result};
+pub use estimate::estimated_tokens;
 pub use event::{Alternative, Event, FinishReason, StopReason, TokenLogprob, Usage};
-pub use generation::{Conversation, Echo, Generation, Message, Priority, Prompt, Role, Tenant};
+pub use generation::{Conversation, Echo, Encoded, Generation, Message, Priority, Prompt, Role, Tenant};
 pub use hops::{Hop, Hops, NotAHop};
 pub use passage::{Endpoint, Passage, Piece, Pieces};
 pub use sampling::{

@@ -32,7 +32,9 @@ impl Engine {
             return Err(Error::unsupported("model", "it writes texts and classifies none"));
         };
         self.check_draining()?;
-        let (classification, mut tokens) = self.encode(classification, |classification| &classification.prompt).await?;
+        let mut classification = classification;
+        let encoded = classification.encoded.take();
+        let mut tokens = self.tokens(&classification.prompt, encoded).await?;
         if let Some(truncation) = classification.truncation {
             truncate(&mut tokens, truncation, self.encoder.context);
         }

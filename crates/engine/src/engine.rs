@@ -6,8 +6,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use backend::{
-    Activity, Backend, BoxFuture, Classification, Classified, Error, Events, Generation, ModelCard, ModelState, Prompt,
-    Result, Task,
+    Activity, Backend, BoxFuture, Classification, Classified, Encoded, Error, Events, Generation, ModelCard, ModelState,
+    Prompt, Result, Task,
 };
 use checkpoint::Checkpoint;
 use thiserror::Error as ThisError;
@@ -137,16 +137,17 @@ impl Engine {
         self.memory
     }
 
-    /// The tokens of what was asked.
-    pub(crate) async fn encode<T: Send + 'static>(&self, asked: T, prompt: fn(&T) -> &Prompt) -> Result<(T, Vec<u32>)> {
-        let now = SystemTime::now();
-        if length(prompt(&asked)) <= TOKENISED_INLINE {
-            let tokens = self.encoder.encode(prompt(&asked), now)?;
-            return Ok((asked, tokens));
+    /// The tokens of what was asked, which may be known already.
+    pub(crate) async fn tokens(&self, prompt: &Prompt, encoded: Option<Encoded>) -> Result<Vec<u32>> {
+        if let Some(tokens) = encoded {
+            return Ok(tokens.to_vec());
         }
-        let encoder = Arc::clone(&self.encoder);
-        let encode = move || encoder.encode(prompt(&asked), now).map(|tokens| (asked, tokens));
-        self.aside.run(self.queue_timeout, encode).await?
+        let now = SystemTime::now();
+        if length(prompt) <= TOKENISED_INLINE {
+            return self.encoder.encode(prompt, now);
+        }
+        let (encoder, prompt) = (Arc::clone(&self.encoder), prompt.clone());
+        self.aside.run(self.queue_timeout, move || encoder.encode(&prompt, now)).await?
     }
 
     pub(crate) fn check_draining(&self) -> Result<()> {
@@ -205,11 +206,8 @@ impl Backend for Engine {
         Box::pin(self.run_classification(classification))
     }
 
-    fn prompt_tokens<'a>(&'a self, prompt: &'a Prompt) -> BoxFuture<'a, Result<Option<u32>>> {
-        Box::pin(async {
-            let (_, tokens) = self.encode(prompt.clone(), |prompt| prompt).await?;
-            Ok(u32::try_from(tokens.len()).ok())
-        })
+    fn encode<'a>(&'a self, prompt: &'a Prompt) -> BoxFuture<'a, Result<Option<Encoded>>> {
+        Box::pin(async { Ok(Some(self.tokens(prompt, None).await?.into())) })
     }
 
     fn drain(&self) {

@@ -14,7 +14,9 @@ impl Engine {
             return Err(Error::unsupported("model", "it classifies texts and writes none"));
         }
         self.check_draining()?;
-        let (generation, prompt) = self.encode(generation, |generation| &generation.prompt).await?;
+        let mut generation = generation;
+        let encoded = generation.encoded.take();
+        let prompt = self.tokens(&generation.prompt, encoded).await?;
         generation.check_prompt_tokens(prompt.len())?;
         let max_new = self.encoder.completion_length(&generation, prompt.len())?;
         self.encoder.check_bias(&generation)?;

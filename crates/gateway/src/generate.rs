@@ -76,7 +76,7 @@ struct Reading {
 
 impl Reading {
     fn new(answer: Streamed, generation: Generation) -> Self {
-        let tokens = question::prompt_tokens(&generation.prompt);
+        let tokens = generation.prompt.estimated_tokens();
         let heard = Heard::new(usize::from(generation.choices.get()), tokens);
         // What the prompt really has is known in the end.
         let prompt = Event::Prompt { tokens, cached: 0, echo: None, logprobs: Vec::new() };

@@ -11,8 +11,8 @@ use crate::settings::UpstreamSettings;
 
 /// How much of a text stands for its beginning.
 const BEGINNING: usize = 1024;
-/// A token is seldom less.
-const BYTES_OF_A_TOKEN: usize = 3;
+/// The same in tokens.
+const BEGINNING_TOKENS: usize = 256;
 
 pub(crate) trait Question: Send + Sync {
     fn route(&self) -> &'static str;
@@ -47,11 +47,6 @@ pub(crate) fn beginning(text: &str) -> &[u8] {
     &text.as_bytes()[..text.len().min(BEGINNING)]
 }
 
-/// As many tokens as so many bytes are at most, by all likelihood.
-pub(crate) fn estimate(bytes: usize) -> u32 {
-    u32::try_from(bytes.div_ceil(BYTES_OF_A_TOKEN)).unwrap_or(u32::MAX)
-}
-
 /// A generation, for whichever surface it is.
 impl Question for Generation {
     fn route(&self) -> &'static str {
@@ -77,7 +72,7 @@ impl Question for Generation {
         match &self.prompt {
             Prompt::Chat(conversation) => hash(&(self.tenant, opening(conversation))),
             Prompt::Text(text) => hash(&(self.tenant, beginning(text))),
-            Prompt::Tokens(tokens) => hash(&(self.tenant, &tokens[..tokens.len().min(BEGINNING / BYTES_OF_A_TOKEN)])),
+            Prompt::Tokens(tokens) => hash(&(self.tenant, &tokens[..tokens.len().min(BEGINNING_TOKENS)])),
         }
     }
 }
@@ -108,14 +103,5 @@ pub(crate) fn check(generation: &Generation) -> Result<()> {
     match generation.echo {
         Some(_) => Err(Error::unsupported("echo", "this model runs on another server; leave it out")),
         None => Ok(()),
-    }
-}
-
-/// How many tokens a prompt is thought to have, until its server says.
-pub(crate) fn prompt_tokens(prompt: &Prompt) -> u32 {
-    match prompt {
-        Prompt::Text(text) => estimate(text.len()),
-        Prompt::Tokens(tokens) => u32::try_from(tokens.len()).unwrap_or(u32::MAX),
-        Prompt::Chat(conversation) => estimate(conversation.messages().iter().map(|message| message.content.len()).sum()),
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use backend::{Error, Event, Hops, Passage, Piece, Pieces, Result};
+use backend::{Error, Event, Hops, Passage, Piece, Pieces, Result, estimated_tokens};
 use bytes::Bytes;
 use futures_util::stream;
 use openai::verbatim::{Edit, Verbatim, quoted};
@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::exchange::Streamed;
 use crate::failure::Failure;
-use crate::question::{Question, beginning, estimate, hash, salt};
+use crate::question::{Question, beginning, hash, salt};
 use crate::settings::UpstreamSettings;
 use crate::{Group, refused_fields};
 
@@ -22,7 +22,7 @@ const WITH_USAGE: &str = r#"{"include_usage":true}"#;
 impl Group {
     pub(crate) async fn hand_on(&self, passage: Passage) -> Result<Pieces> {
         let relayed = Relayed::new(&passage, &self.refused_fields)?;
-        let mut heard = Heard::of_any(estimate(passage.body.len()));
+        let mut heard = Heard::of_any(estimated_tokens(passage.body.len()));
         if passage.stream {
             let answer = self.stream(&relayed).await?;
             let reading = Reading::new(answer, heard, passage);

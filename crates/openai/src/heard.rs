@@ -6,13 +6,12 @@
 mod answer;
 mod logprobs;
 
-use backend::{Event, FinishReason, StopReason, Usage};
+use backend::{Event, FinishReason, StopReason, Usage, estimated_tokens};
 use thiserror::Error;
 
 use self::answer::{Answer, Choice};
 use crate::problem::Said;
 
-const BYTES_OF_A_TOKEN: usize = 4;
 /// Of one request, over all its prompts.
 const MOST_CHOICES: usize = 16 * 1024;
 
@@ -47,7 +46,7 @@ pub struct Heard {
     open: bool,
     /// Tokens seen: at least one a piece.
     counted: u32,
-    /// Bytes of text seen.
+    /// Bytes of text seen, reasoning and calls of tools among it.
     bytes: usize,
     usage: Option<Usage>,
     /// For want of a better number: what the prompt was thought to have.
@@ -85,7 +84,7 @@ impl Heard {
         let piece = choice.piece();
         if piece.tokens > 0 || !piece.logprobs.is_empty() {
             self.counted += piece.tokens;
-            self.bytes += piece.text.len();
+            self.bytes += piece.bytes;
             let (text, tokens, logprobs) = (piece.text, piece.tokens, piece.logprobs);
             events.push(Event::Text { choice: place as u16, text, tokens, logprobs });
         }
@@ -111,13 +110,13 @@ impl Heard {
         self.usage.is_some()
     }
 
-    /// What the answer cost: as the server says, but never less than what was seen. If it says nothing, a token is thought to be four
-    /// bytes of text, for an answer may come in one piece.
+    /// What the answer cost: as the server says, but never less than what was seen. If it says nothing, the tokens are estimated from
+    /// the bytes, for an answer may come in one piece.
     pub fn usage(&self) -> Usage {
         let unsaid = || Usage {
             prompt_tokens: self.prompt_tokens,
             cached_tokens: 0,
-            completion_tokens: u32::try_from(self.bytes / BYTES_OF_A_TOKEN).unwrap_or(u32::MAX),
+            completion_tokens: estimated_tokens(self.bytes),
         };
         let said = self.usage.unwrap_or_else(unsaid);
         Usage { completion_tokens: said.completion_tokens.max(self.counted), ..said }
@@ -135,5 +134,43 @@ fn stop_reason(value: &serde_json::Value) -> Option<StopReason> {
     match value {
         serde_json::Value::String(text) => Some(StopReason::StopString(text.clone())),
         other => other.as_u64().and_then(|token| u32::try_from(token).ok()).map(StopReason::EndOfText),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// Tokens of answers whose server does not say.
+    fn counted(chunks: &[Value]) -> u32 {
+        let mut heard = Heard::of_any(0);
+        for chunk in chunks {
+            heard.read(&chunk.to_string()).expect("an answer");
+        }
+        heard.usage().completion_tokens
+    }
+
+    #[test]
+    fn what_is_thought_and_what_is_called_counts_as_what_is_said_does() {
+        let text = "x".repeat(300);
+        let said = |message: Value| counted(&[json!({"choices": [{"index": 0, "message": message}]})]);
+        assert_eq!(said(json!({"content": text})), 100);
+        assert_eq!(said(json!({"reasoning_content": text})), 100);
+        assert_eq!(said(json!({"reasoning": text, "reasoning_content": text, "content": text})), 200);
+        let call =
+            |arguments: Value| json!({"tool_calls": [{"id": "c", "function": {"name": "abc", "arguments": arguments}}]});
+        assert_eq!(said(call(json!(text))), 101);
+        assert!(said(call(json!({ "x": text }))) >= 101, "some send an object");
+        assert_eq!(said(json!({"tool_calls": [{"type": "unheard of"}, null]})), 1);
+    }
+
+    #[test]
+    fn a_piece_of_a_stream_is_a_token_at_least() {
+        let piece = |delta: Value| json!({"choices": [{"index": 0, "delta": delta}]});
+        assert_eq!(counted(&[piece(json!({"content": "a"})), piece(json!({"reasoning": "b"})), piece(json!({}))]), 2);
+        let call = |arguments: &str| piece(json!({"tool_calls": [{"index": 0, "function": {"arguments": arguments}}]}));
+        assert_eq!(counted(&[call("{"), call("\"a\""), call(": 1}")]), 3);
     }
 }

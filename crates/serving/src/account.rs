@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use accounts::{Accounts, Caller, Entry, Reservation, Role};
-use backend::{Backend, Classification, Echo, Error, Generation, Prompt, Result, Task, Tenant};
+use backend::{Backend, Classification, Echo, Encoded, Error, Generation, Prompt, Result, Task, Tenant};
 use telemetry::{GenerationEnded, Metrics};
 
 pub use accounts::{Gauge, Secret, Standing};
@@ -14,9 +14,6 @@ pub use accounts::{Gauge, Secret, Standing};
 use crate::Service;
 use crate::fleet::Member;
 use crate::meter::word;
-
-/// What a chat template may put around a message, and around all of them, at most.
-const TOKENS_AROUND_A_MESSAGE: u32 = 16;
 
 /// Whoever a request is from. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -87,17 +84,17 @@ impl Service {
         self.asker.as_ref().map_or(Tenant::default(), |asker| Tenant::named(&asker.caller.organization))
     }
 
-    /// Sets aside the most that a request may take, in tokens. That is only found out where tokens are counted.
-    pub(crate) async fn set_aside(&self, most: impl Future<Output = Result<u64>>) -> Result<Option<Account>> {
+    /// Sets aside the most that a request may take. That is only found out where tokens are counted.
+    pub(crate) async fn set_aside(&self, cost: impl Future<Output = Result<Cost>>) -> Result<Option<Account>> {
         let Some(accounts) = &self.inner.accounts else { return Ok(None) };
         let asker = self.asker.clone().ok_or_else(|| Error::internal("something was asked for by nobody"))?;
         let at = SystemTime::now();
-        let tokens = if asker.caller.counts_tokens() { most.await? } else { 0 };
+        let cost = if asker.caller.counts_tokens() { cost.await? } else { Cost::default() };
         let is_first = !asker.counted.swap(true, Ordering::Relaxed);
         let reserved = if is_first {
-            accounts.reserve(&asker.caller, tokens).await
+            accounts.reserve(&asker.caller, cost.most).await
         } else {
-            accounts.reserve_more(&asker.caller, tokens).await
+            accounts.reserve_more(&asker.caller, cost.most).await
         };
         match reserved {
             Ok(reservation) => {
@@ -105,7 +102,8 @@ impl Service {
                 if let Some(refusal) = reservation.shadowed() {
                     self.count_refusal(&asker, refusal, true);
                 }
-                Ok(Some(Account { accounts: accounts.clone(), asker, reservation, is_first, at }))
+                let (accounts, prompt_tokens) = (accounts.clone(), cost.prompt);
+                Ok(Some(Account { accounts, asker, reservation, prompt_tokens, is_first, at }))
             }
             Err(refusal) => {
                 if is_first {
@@ -133,14 +131,25 @@ pub(crate) struct Account {
     accounts: Accounts,
     asker: Asker,
     reservation: Reservation,
+    prompt_tokens: u32,
     is_first: bool,
     at: SystemTime,
 }
 
 impl Account {
+    /// Those of the prompt, as they were counted or estimated before it was asked.
+    pub(crate) fn prompt_tokens(&self) -> u32 {
+        self.prompt_tokens
+    }
+
+    /// So much by now. It is paid if this process does not live to say more.
+    pub(crate) fn used(&mut self, input_tokens: u32, output_tokens: u32) {
+        self.reservation.used(u64::from(input_tokens) + u64::from(output_tokens));
+    }
+
     /// Pays for it, writes it into the ledger, and adds it to the sums.
     pub(crate) fn close(mut self, ended: &GenerationEnded<'_>, metrics: &Metrics) {
-        self.reservation.used(u64::from(ended.input_tokens) + u64::from(ended.output_tokens));
+        self.used(ended.input_tokens, ended.output_tokens);
         let caller = &self.asker.caller;
         metrics.paid(&caller.organization, self.is_first.into(), ended);
         self.accounts.record(Entry {
@@ -159,9 +168,19 @@ impl Account {
     }
 }
 
-/// Prompt and answers together. A label is no token.
-pub(crate) async fn most_tokens(generation: &Generation, backend: &dyn Backend) -> Result<u64> {
-    let prompt = prompt_tokens(&generation.prompt, backend).await?;
+/// What a request may cost, in tokens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Cost {
+    /// Of the prompt alone.
+    pub(crate) prompt: u32,
+    /// Prompt and answers together, at most.
+    pub(crate) most: u64,
+}
+
+/// A label is no token. A prompt that has to be encoded for it is not encoded again.
+pub(crate) async fn cost(generation: &mut Generation, backend: &dyn Backend) -> Result<Cost> {
+    generation.encoded = backend.encode(&generation.prompt).await?;
+    let prompt = length(&generation.prompt, generation.encoded.as_ref());
     let card = backend.card();
     // A model on another server may not have told.
     let context = if card.context_length == 0 { u32::MAX } else { card.context_length };
@@ -172,32 +191,20 @@ pub(crate) async fn most_tokens(generation: &Generation, backend: &dyn Backend) 
         Some(asked) => asked.get().min(left),
         None => left,
     };
-    Ok(u64::from(prompt) + u64::from(each) * u64::from(generation.choices.get()))
+    Ok(Cost { prompt, most: u64::from(prompt) + u64::from(each) * u64::from(generation.choices.get()) })
 }
 
 /// Those of the text that are looked at.
-pub(crate) async fn tokens_to_classify(classification: &Classification, backend: &dyn Backend) -> Result<u64> {
-    let tokens = prompt_tokens(&classification.prompt, backend).await?;
+pub(crate) async fn cost_to_classify(classification: &mut Classification, backend: &dyn Backend) -> Result<Cost> {
+    classification.encoded = backend.encode(&classification.prompt).await?;
+    let tokens = length(&classification.prompt, classification.encoded.as_ref());
     let most = classification.truncation.and_then(|truncation| truncation.most);
-    Ok(u64::from(most.map_or(tokens, |most| most.get().min(tokens)).min(backend.card().context_length)))
+    let prompt = most.map_or(tokens, |most| most.get().min(tokens)).min(backend.card().context_length);
+    Ok(Cost { prompt, most: prompt.into() })
 }
 
-async fn prompt_tokens(prompt: &Prompt, backend: &dyn Backend) -> Result<u32> {
-    Ok(backend.prompt_tokens(prompt).await?.unwrap_or_else(|| estimate(prompt)))
-}
-
-/// No token is less than a byte of text.
-fn estimate(prompt: &Prompt) -> u32 {
-    let tokens = |text: &str| u32::try_from(text.len()).unwrap_or(u32::MAX).saturating_add(TOKENS_AROUND_A_MESSAGE);
-    match prompt {
-        Prompt::Text(text) => tokens(text),
-        Prompt::Tokens(tokens) => u32::try_from(tokens.len()).unwrap_or(u32::MAX),
-        Prompt::Chat(conversation) => conversation
-            .messages()
-            .iter()
-            .map(|message| tokens(&message.content).saturating_add(message.name.as_deref().map_or(0, tokens)))
-            .fold(TOKENS_AROUND_A_MESSAGE, u32::saturating_add),
-    }
+fn length(prompt: &Prompt, encoded: Option<&Encoded>) -> u32 {
+    encoded.map_or_else(|| prompt.estimated_tokens(), |tokens| u32::try_from(tokens.len()).unwrap_or(u32::MAX))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is used as a function from an error")]

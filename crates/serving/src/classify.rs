@@ -8,7 +8,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use telemetry::Operation;
 
 use crate::Service;
-use crate::account::tokens_to_classify;
+use crate::account::cost_to_classify;
 use crate::meter::Meter;
 use crate::together::Refused;
 
@@ -36,8 +36,10 @@ impl Service {
             if lease.backend.card().task == Task::Generate {
                 return Err(Error::unsupported("model", "it writes texts and classifies none"));
             }
-            let classification = Classification { tenant: self.tenant(), ..classification };
-            meter.pays(self.set_aside(tokens_to_classify(&classification, &*lease.backend)).await?);
+            let mut classification = Classification { tenant: self.tenant(), ..classification };
+            meter.pays(self.set_aside(cost_to_classify(&mut classification, &*lease.backend)).await?);
+            // It may be at work, or waiting for its turn: that does not show here.
+            meter.runs();
             lease.backend.classify(classification).await
         };
         let classified = ticket.run(classify).await.inspect_err(|error| meter.error(error))?;
@@ -65,6 +67,7 @@ fn in_a_chat(generation: Generation) -> Result<Classification> {
     let Generation {
         model,
         prompt,
+        encoded,
         sampling,
         stop,
         choices,
@@ -85,7 +88,9 @@ fn in_a_chat(generation: Generation) -> Result<Classification> {
         Prompt::Chat(_) if !stop.strings().is_empty() => refuse("stop", "a label is not cut"),
         Prompt::Chat(_) if stop.ignore_eos => refuse("ignore_eos", "nothing follows a label"),
         Prompt::Chat(_) if echo.is_some() => refuse("echo", "the answer is a label"),
-        Prompt::Chat(_) => Ok(Classification { model, prompt, truncation: None, scale: Scale::Meant, priority, tenant }),
+        Prompt::Chat(_) => {
+            Ok(Classification { model, prompt, encoded, truncation: None, scale: Scale::Meant, priority, tenant })
+        }
     }
 }
 

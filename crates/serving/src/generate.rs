@@ -8,7 +8,7 @@ use futures_core::Stream;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::Service;
-use crate::account::most_tokens;
+use crate::account::cost;
 use crate::classify::answer;
 use crate::drain::{Ticket, shutting_down};
 use crate::fleet::{Lease, Member};
@@ -41,8 +41,13 @@ impl Service {
             meter.asked(&generation);
             generation.tenant = generation.tenant.within(self.tenant());
             generation.hops = self.hops.clone();
-            meter.pays(self.set_aside(most_tokens(&generation, &*lease.backend)).await?);
+            meter.pays(self.set_aside(cost(&mut generation, &*lease.backend)).await?);
+            if member.remote().is_some() {
+                // Its server may be at work before it says anything. Here, nothing is done for what waits for its turn.
+                meter.runs();
+            }
             let events = answer(&*lease.backend, generation).await?;
+            meter.runs();
             Ok((events, lease))
         };
         let running = ticket.run(admit).await.inspect_err(|error| meter.error(error))?;

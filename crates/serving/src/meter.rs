@@ -26,6 +26,8 @@ pub(crate) struct Meter {
     finish_reasons: Vec<FinishReason>,
     /// Until it is known better, whoever drops the stream has gone away.
     error: Option<&'static str>,
+    /// Somebody is at work on it.
+    runs: bool,
     /// Who pays for it, once something was set aside.
     account: Option<Account>,
 }
@@ -45,6 +47,7 @@ impl Meter {
             output_tokens: 0,
             finish_reasons: Vec::new(),
             error: Some(GenerationEnded::CLIENT_GONE),
+            runs: false,
             account: None,
         }
     }
@@ -58,7 +61,19 @@ impl Meter {
         self.account = account;
     }
 
+    /// From here on it costs something, whoever stays for the answer.
+    pub(crate) fn runs(&mut self) {
+        self.runs = true;
+    }
+
     pub(crate) fn event(&mut self, event: &Event) {
+        self.note(event);
+        if let Some(account) = &mut self.account {
+            account.used(self.input_tokens, self.output_tokens);
+        }
+    }
+
+    fn note(&mut self, event: &Event) {
         match event {
             Event::Prompt { tokens, cached, .. } => {
                 (self.input_tokens, self.cached_tokens) = (*tokens, *cached);
@@ -81,6 +96,13 @@ impl Meter {
     pub(crate) fn error(&mut self, error: &Error) {
         self.error = Some(word(error.kind()));
     }
+
+    /// Those of the prompt. It was worked on, too, if whoever asked did not stay to hear how many it has: a request that is given up
+    /// is no cheaper than one that fails, and not free.
+    fn input_tokens(&self) -> u32 {
+        let unheard = self.runs && self.input_tokens == 0 && self.error == Some(GenerationEnded::CLIENT_GONE);
+        self.account.as_ref().filter(|_| unheard).map_or(self.input_tokens, Account::prompt_tokens)
+    }
 }
 
 impl Drop for Meter {
@@ -90,7 +112,7 @@ impl Drop for Meter {
             model: &self.model,
             took: self.last_token.unwrap_or_else(|| self.started.elapsed()),
             to_first_token: self.first_token,
-            input_tokens: self.input_tokens,
+            input_tokens: self.input_tokens(),
             cached_tokens: self.cached_tokens,
             output_tokens: self.output_tokens,
             finish_reasons: &self.finish_reasons,

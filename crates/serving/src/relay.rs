@@ -2,16 +2,14 @@
 
 use std::fmt;
 
-use backend::{Endpoint, MaxTokens, Passage, Pieces, Result};
+use backend::{Endpoint, MaxTokens, Passage, Pieces, Result, estimated_tokens};
 use telemetry::Operation;
 
+use crate::account::Cost;
 use crate::fleet::Member;
 use crate::generate::Answer;
 use crate::meter::Meter;
 use crate::{Defaults, Service};
-
-/// A token is seldom less.
-const BYTES_OF_A_TOKEN: usize = 3;
 
 /// Who answers a request that was to be handed on.
 pub enum Relayed<T> {
@@ -60,8 +58,9 @@ impl Service {
             passage.hops = self.hops.clone();
             let context = lease.backend.card().context_length;
             fill(&mut passage, member.model.defaults, limit, context);
-            let most = most_tokens(&passage, context);
-            meter.pays(self.set_aside(std::future::ready(Ok(most))).await?);
+            let cost = cost(&passage, context);
+            meter.pays(self.set_aside(std::future::ready(Ok(cost))).await?);
+            meter.runs();
             let pieces = lease.backend.relay(passage).await?;
             Ok((pieces, lease))
         };
@@ -90,11 +89,11 @@ fn fill(passage: &mut Passage, defaults: Defaults, limit: MaxTokens, context: u3
     passage.unsaid.extend(others.into_iter().filter_map(|(name, json)| Some((name, json?))));
 }
 
-/// Prompt and answers together, as far as can be said here: where nobody says how many tokens, as many as the context has.
-fn most_tokens(passage: &Passage, context: u32) -> u64 {
-    let prompt = passage.body.len().div_ceil(BYTES_OF_A_TOKEN) as u64;
+/// As far as can be said here: where nobody says how many tokens, as many as the context has.
+fn cost(passage: &Passage, context: u32) -> Cost {
+    let prompt = estimated_tokens(passage.body.len());
     let each = passage.max_tokens.map_or(context, MaxTokens::get);
-    prompt + u64::from(each) * u64::from(passage.choices)
+    Cost { prompt, most: u64::from(prompt) + u64::from(each) * u64::from(passage.choices) }
 }
 
 const fn operation(endpoint: Endpoint) -> Operation {

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use backend::{
-    Activity, Backend, BoxFuture, Classification, Classified, Error, Event, Events, Generation, ModelCard, ModelState,
-    Prompt, Result, Task, Usage,
+    Activity, Backend, BoxFuture, Classification, Classified, Encoded, Error, Event, Events, Generation, ModelCard,
+    ModelState, Prompt, Result, Task, Usage,
 };
 use futures_core::Stream;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -120,6 +120,7 @@ struct Script {
     state: ModelState,
     activity: Activity,
     draining: bool,
+    encodes: bool,
 }
 
 impl Scripted {
@@ -136,6 +137,7 @@ impl Scripted {
             state: ModelState::Ready,
             activity: Activity::default(),
             draining: false,
+            encodes: false,
         };
         let counts = watch::Sender::new(Counts::default());
         Self { card: Arc::new(card), script: Arc::new(Mutex::new(script)), counts }
@@ -154,6 +156,11 @@ impl Scripted {
 
     pub fn set_state(&self, state: ModelState) {
         self.script().state = state;
+    }
+
+    /// From here on it says what tokens a prompt has, as if it ran here.
+    pub fn set_encodes(&self) {
+        self.script().encodes = true;
     }
 
     pub fn set_activity(&self, activity: Activity) {
@@ -269,6 +276,11 @@ impl Backend for Scripted {
                 other => Err(Error::internal(format!("the script has no class but {other:?}"))),
             }
         })
+    }
+
+    fn encode<'a>(&'a self, prompt: &'a Prompt) -> BoxFuture<'a, Result<Option<Encoded>>> {
+        let encoded = self.script().encodes.then(|| (0..tokens(prompt) as u32).collect());
+        Box::pin(std::future::ready(Ok(encoded)))
     }
 
     fn drain(&self) {

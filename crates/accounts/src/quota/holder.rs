@@ -16,12 +16,11 @@ impl Holder {
         Self { id, used: Arc::default() }
     }
 
-    /// It only grows.
+    /// It has used so many tokens by now.
     pub(crate) fn use_up(&self, tokens: u64) {
-        self.used.fetch_max(tokens, Ordering::Relaxed);
+        self.used.store(tokens, Ordering::Relaxed);
     }
 
-    /// Tokens that it has used by now.
     pub(crate) fn used(&self) -> u64 {
         self.used.load(Ordering::Relaxed)
     }

@@ -28,7 +28,7 @@ impl Reservation {
         Self { quotas, asks, holder, standing, shadowed }
     }
 
-    /// Prompt and answer have taken so many tokens by now. It only grows: what was produced is paid for, also if nobody stays
+    /// Prompt and answer have taken so many tokens by now, and what was said last is paid: what was produced, also if nobody stays
     /// to read it, and also if this process is killed. Of a request that failed before it produced anything, only that it came
     /// is counted.
     pub fn used(&mut self, tokens: u64) {

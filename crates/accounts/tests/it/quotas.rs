@@ -131,7 +131,6 @@ async fn what_was_not_used_is_there_for_others(database: Database) {
     let mut cancelled = accounts.reserve(&caller, 100).await.expect("all of it");
     assert!(matches!(accounts.reserve(&caller, 1).await, Err(Error::SetAside { .. })));
     cancelled.used(30);
-    cancelled.used(20);
     drop(cancelled);
     drop(accounts.reserve(&caller, 70).await.expect("30 were produced, and 70 are left"));
     assert!(accounts.reserve(&caller, 71).await.is_err());

@@ -1,10 +1,14 @@
 //! Who may ask, and for how much.
 
+use std::future::poll_fn;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, SystemTime};
 
 use accounts::{
-    Accounts, AddressLimit, Addresses, Hash, KeyLimits, Listed, Models, OrganizationLimits, Role, Secret, Settings, Store,
+    Accounts, AddressLimit, Addresses, Clock, Hash, KeyLimits, Listed, Models, OrganizationLimits, Role, Secret, Settings,
+    Store,
 };
 use axum::body::Body;
 use axum::http::{HeaderValue, Method, Request, Response};
@@ -76,6 +80,8 @@ async fn app_with(backend: &Scripted, limits: OrganizationLimits, addresses: Add
         ],
         organization_limits: Some(limits),
         addresses,
+        // No minute, day or month ends in the middle of a test.
+        clock: Clock::new(|| SystemTime::UNIX_EPOCH + Duration::from_hours(490_896)),
         ..Settings::default()
     };
     let accounts = Accounts::open(Store::in_memory().await.unwrap(), settings_of_accounts).await.unwrap();
@@ -232,11 +238,36 @@ async fn a_key_that_asks_too_often_may_try_again_soon() {
     backend.reply(Reply::text(&["Hello"]));
     chat(&app, "slow", json!({})).await.ok();
     let refused = chat(&app, "slow", json!({})).await;
-    // At the turn of a minute the second one is let in.
-    if refused.status != 200 {
-        assert_eq!((refused.status.as_u16(), refused.header("x-should-retry")), (429, None));
-        assert_eq!(refused.json()["error"]["code"], "rate_limit_exceeded");
+    assert_eq!((refused.status.as_u16(), refused.header("x-should-retry")), (429, None));
+    assert_eq!(refused.json()["error"]["code"], "rate_limit_exceeded");
+    assert_eq!(refused.header("retry-after"), Some("60"));
+}
+
+#[tokio::test]
+async fn what_is_only_set_aside_is_worth_another_try_soon() {
+    let backend = Scripted::new("demo");
+    let app = app(&backend, tokens_a_day(1000)).await;
+    let (reply, remote) = Reply::steered();
+    backend.reply(reply);
+    let asked = with_key(post(CHAT, chat_with(json!({"max_tokens": 900, "stream": true})).to_string()), "user");
+    let running = app.open(asked).await;
+    let refused = chat(&app, "user", json!({"max_tokens": 900})).await;
+    assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (429, Some("5")));
+    assert_eq!(refused.header("x-should-retry"), None);
+    insta::assert_json_snapshot!(refused.json(), @r#"
+    {
+      "error": {
+        "message": "what is left of 1000 tokens a day is set aside for requests that are running; try again in 5 s",
+        "type": "rate_limit_error",
+        "param": null,
+        "code": "rate_limit_exceeded"
+      }
     }
+    "#);
+    drop(running);
+    remote.dropped().await;
+    backend.reply(Reply::text(&["Hello"]));
+    chat(&app, "user", json!({"max_tokens": 900})).await.ok();
 }
 
 #[tokio::test]
@@ -299,6 +330,18 @@ async fn every_surface_is_metered_and_refuses_in_its_own_words() {
 }
 
 #[tokio::test]
+async fn a_prompt_that_is_metered_is_not_encoded_twice() {
+    let backend = Scripted::new("demo");
+    backend.set_encodes();
+    let app = app(&backend, tokens_a_day(1000)).await;
+    backend.reply(Reply::text(&["SELECT 1"]));
+    let answer = app
+        .send(with_key(post(COMPLETIONS, completion_with(json!({"prompt": "a b c", "max_tokens": 7})).to_string()), "user"));
+    assert_eq!(answer.await.ok().header("x-ratelimit-remaining-tokens"), Some("990"), "three words and seven tokens");
+    assert_eq!(backend.request().encoded.as_deref(), Some([0, 1, 2].as_slice()));
+}
+
+#[tokio::test]
 async fn a_classified_text_is_metered() {
     let backend = Scripted::classifier("demo");
     let app = app(&backend, tokens_a_day(1000)).await;
@@ -338,11 +381,11 @@ async fn left_after(stream: bool, end: impl AsyncFnOnce(&Scripted, testkit::Remo
     let response = app.open(asked).await;
     assert_eq!(response.status(), 200);
     end(&backend, remote, response).await;
-    backend.reply(Reply::Refuse(backend::Error::QueueFull { reason: "full", retry_after: std::time::Duration::ZERO }));
+    backend.reply(Reply::Refuse(backend::Error::QueueFull { reason: "full", retry_after: Duration::ZERO }));
     let after = app.send(with_key(post(COMPLETIONS, completion_with(json!({"max_tokens": 1})).to_string()), "user")).await;
     assert_eq!(after.status, 429);
     // What the last one had set aside: an estimate of its prompt, and a token.
-    let set_aside = "Once".len() as u64 + 16 + 1;
+    let set_aside = u64::from(backend::estimated_tokens("Once".len())) + 1;
     after.header("x-ratelimit-remaining-tokens").unwrap().parse::<u64>().unwrap() + set_aside
 }
 
@@ -361,6 +404,34 @@ async fn a_stream_that_is_dropped_costs_what_was_produced() {
     })
     .await;
     assert_eq!(left, 1000 - 5 - 3);
+}
+
+#[tokio::test]
+async fn what_is_given_up_before_its_first_event_costs_its_prompt() {
+    // "Hello!" in a chat: two tokens, five around it, and five before the answer.
+    let left = left_after(true, async |_, remote, response| {
+        drop(response);
+        remote.dropped().await;
+    })
+    .await;
+    assert_eq!(left, 1000 - 12);
+}
+
+#[tokio::test]
+async fn what_is_given_up_in_the_queue_costs_nothing() {
+    let backend = Scripted::new("demo");
+    let app = app(&backend, tokens_a_day(1000)).await;
+    backend.reply(Reply::Queue);
+    let asked = with_key(post(CHAT, chat_with(json!({"max_tokens": 900})).to_string()), "user");
+    let mut waiting = Box::pin(app.open(asked));
+    while backend.counts().waiting == 0 {
+        assert!(poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context).is_pending())).await);
+        tokio::task::yield_now().await;
+    }
+    drop(waiting);
+    backend.reply(Reply::text(&["Hello"]));
+    let answer = chat(&app, "user", json!({"max_tokens": 988})).await.ok();
+    assert_eq!(answer.header("x-ratelimit-remaining-tokens"), Some("0"), "12 for the prompt and 988 for the answer");
 }
 
 #[tokio::test]

@@ -2,11 +2,11 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use accounts::{Accounts, Hash, KeyLimits, Listed, Models, OrganizationLimits, Role, Secret, Store};
+use accounts::{Accounts, Clock, Hash, KeyLimits, Listed, Models, OrganizationLimits, Role, Secret, Store};
 use axum::http::{HeaderValue, StatusCode};
-use backend::Hop;
+use backend::{Hop, estimated_tokens};
 use gateway::{ApiKey, Balance, Group, GroupSettings, REFUSED_FIELDS, Timeouts, UpstreamSettings};
 use http_body_util::BodyExt;
 use serde_json::json;
@@ -314,8 +314,12 @@ async fn paying(url: &str, tokens_per_day: u64) -> TestApp {
         expires: None,
     };
     let limits = OrganizationLimits { tokens_per_day: Some(tokens_per_day), ..OrganizationLimits::default() };
-    let settings =
-        accounts::Settings { listed: vec![listed], organization_limits: Some(limits), ..accounts::Settings::default() };
+    let settings = accounts::Settings {
+        listed: vec![listed],
+        organization_limits: Some(limits),
+        clock: Clock::new(|| SystemTime::UNIX_EPOCH + Duration::from_hours(490_896)),
+        ..accounts::Settings::default()
+    };
     let accounts = Accounts::open(Store::in_memory().await.unwrap(), settings).await.unwrap();
     let models = vec![Model::new(group_at(url, Timeouts::default()))];
     let metrics = Arc::new(Metrics::new(["demo"]));
@@ -350,4 +354,32 @@ async fn what_a_server_used_is_paid_and_what_it_failed_to_answer_is_not() {
     assert!(upstream.received().iter().all(|request| request.header("authorization") == Some("Bearer its-key")));
     let salts: Vec<_> = upstream.received().iter().map(|request| request.json()["cache_salt"].clone()).collect();
     assert!(salts[0].is_string() && salts.iter().all(|salt| *salt == salts[0]), "one organisation is one tenant: {salts:?}");
+}
+
+/// What is left of 1,000 tokens after somebody asked, and left while the server was at work.
+async fn left_after_hanging_up(path: &str, fields: serde_json::Value) -> u64 {
+    let upstream = Upstream::start().await;
+    upstream.then(Act::nothing().then(Step::Stall));
+    let app = paying(&upstream.url(), 1_000).await;
+    let mut asked = post(path, chat_with(fields).to_string());
+    asked.headers_mut().insert("authorization", HeaderValue::from_static("Bearer user"));
+    tokio::select! {
+        answer = app.open(asked) => panic!("{answer:?}"),
+        _ = upstream.until(|seen| seen.requests == 1) => {}
+    }
+    upstream.until(|seen| seen.left == 1).await;
+    upstream.then(Act::says(&["Hi"]));
+    let after = paid_chat(&app, json!({"stream": true, "max_tokens": 10})).await;
+    let set_aside = estimated_tokens(chat_with(json!({"stream": true, "max_tokens": 10})).to_string().len()) + 10;
+    after.header("x-ratelimit-remaining-tokens").unwrap().parse::<u64>().unwrap() + u64::from(set_aside)
+}
+
+#[tokio::test]
+async fn whoever_leaves_while_a_server_works_for_them_pays_for_the_prompt() {
+    for fields in [json!({"max_tokens": 500}), json!({"max_tokens": 500, "stream": true})] {
+        let prompt = estimated_tokens(chat_with(fields.clone()).to_string().len());
+        assert_eq!(left_after_hanging_up(CHAT, fields.clone()).await, 1_000 - u64::from(prompt), "{fields}");
+    }
+    // Of a surface that has to be translated, the texts are what is known.
+    assert_eq!(left_after_hanging_up("/api/chat", json!({"max_tokens": 500})).await, 1_000 - 12);
 }

@@ -26,7 +26,8 @@ fn start(name: &str, settings: EngineSettings) -> Arc<Engine> {
 
 fn asked(prompt: Prompt) -> Classification {
     let scale = Scale::Meant;
-    Classification { model: "tiny".into(), prompt, truncation: None, scale, priority: Priority(0), tenant: Tenant(0) }
+    let (model, priority, tenant) = ("tiny".into(), Priority(0), Tenant(0));
+    Classification { model, prompt, encoded: None, truncation: None, scale, priority, tenant }
 }
 
 async fn classes(engine: &Engine, prompt: Prompt) -> Classified {

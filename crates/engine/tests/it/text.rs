@@ -59,3 +59,13 @@ async fn text_and_its_tokens_are_the_same_prompt() {
     let by_text = Generation { prompt: Prompt::Text("the quick brown fox".into()), ..greedy(vec![], 12) };
     assert_eq!(ask(&engine, by_text).await.only().text, by_tokens.only().text);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_that_was_encoded_before_is_not_encoded_again() {
+    let engine = start(settings());
+    let generation = greedy(prompt(1, 30), 4);
+    let encoded = backend::Backend::encode(&*engine, &generation.prompt).await.unwrap();
+    assert_eq!(encoded.as_deref(), Some(prompt(1, 30).as_slice()));
+    let shorter = Generation { encoded: Some(prompt(1, 5).into()), ..generation };
+    assert_eq!(ask(&engine, shorter).await.usage.prompt_tokens, 5);
+}

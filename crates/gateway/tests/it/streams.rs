@@ -151,15 +151,15 @@ async fn the_usage_may_come_with_the_last_piece() {
 }
 
 #[tokio::test]
-async fn without_a_usage_the_pieces_are_counted() {
+async fn without_a_usage_the_bytes_are_counted() {
     let upstream = Upstream::start().await;
     upstream.then(Act::stream(&[chunk("Hi"), chunk(" there"), last("stop")]));
     let group = group(&[&upstream]);
     let usage = ask(&group).await.unwrap().usage;
     assert_eq!(
         usage,
-        Usage { prompt_tokens: 2, cached_tokens: 0, completion_tokens: 2 },
-        "six bytes are two tokens at most"
+        Usage { prompt_tokens: 12, cached_tokens: 0, completion_tokens: 3 },
+        "a token is three bytes, and a message has five around it"
     );
     assert_eq!(reading(&group).without_usage, 1);
 }
@@ -171,7 +171,7 @@ async fn a_usage_that_makes_no_sense_is_none_and_one_below_what_came_is_not_beli
     upstream.then(Act::stream(&[chunk("Hi"), chunk(" there"), last("stop"), wrong]));
     upstream.then(Act::stream(&[chunk("Hi"), chunk(" there"), last("stop"), usage(5, 0)]));
     let group = group(&[&upstream]);
-    assert_eq!(ask(&group).await.unwrap().usage.completion_tokens, 2);
+    assert_eq!(ask(&group).await.unwrap().usage.completion_tokens, 3);
     assert_eq!(ask(&group).await.unwrap().usage, USAGE);
     assert_eq!(reading(&group).without_usage, 1);
 }

@@ -108,7 +108,8 @@ impl Request {
             (None, None) => return Err(Error::missing("input")),
         };
         let (priority, tenant) = (Priority(priority.unwrap_or_default()), Tenant::default());
-        let classification = |prompt| Classification { model: model.clone(), prompt, truncation, scale, priority, tenant };
+        let classification =
+            |prompt| Classification { model: model.clone(), prompt, encoded: None, truncation, scale, priority, tenant };
         Ok(prompts.into_iter().map(classification).collect())
     }
 }

@@ -2,7 +2,6 @@
 
 use backend::{TokenLogprob, Usage};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::logprobs::Logprobs;
@@ -34,13 +33,15 @@ struct Message {
     content: Option<String>,
     reasoning_content: Option<String>,
     reasoning: Option<String>,
-    tool_calls: Option<Vec<IgnoredAny>>,
+    tool_calls: Option<Vec<Value>>,
 }
 
 /// What a chunk adds to a choice.
 #[derive(Debug, Default)]
 pub(super) struct Piece {
     pub(super) text: String,
+    /// Of all that was generated: reasoning and calls of tools, too.
+    pub(super) bytes: usize,
     pub(super) tokens: u32,
     pub(super) logprobs: Vec<TokenLogprob>,
 }
@@ -70,14 +71,31 @@ impl Answer {
 impl Choice {
     pub(super) fn piece(&self) -> Piece {
         let content = self.delta.as_ref().or(self.message.as_ref());
-        let said = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
         let text = self.text.clone().or_else(|| content.and_then(|content| content.content.clone())).unwrap_or_default();
-        let besides = content.is_some_and(|content| {
-            let Message { content: _, reasoning_content, reasoning, tool_calls } = content;
-            said(reasoning_content) || said(reasoning) || tool_calls.as_ref().is_some_and(|calls| !calls.is_empty())
-        });
+        let bytes = text.len() + content.map_or(0, Message::bytes_besides);
         let logprobs = self.logprobs.as_ref().map(Logprobs::tokens).unwrap_or_default();
-        let tokens = (logprobs.len() as u32).max(u32::from(besides || !text.is_empty()));
-        Piece { text, tokens, logprobs }
+        let tokens = (logprobs.len() as u32).max(u32::from(bytes > 0));
+        Piece { text, bytes, tokens, logprobs }
     }
+}
+
+impl Message {
+    /// Of what was generated and is not the text of the answer.
+    fn bytes_besides(&self) -> usize {
+        let Self { content: _, reasoning_content, reasoning, tool_calls } = self;
+        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        // Some servers give it both names.
+        let reasoning = length(reasoning_content).max(length(reasoning));
+        reasoning + tool_calls.iter().flatten().map(bytes_of_call).sum::<usize>()
+    }
+}
+
+/// At least one: something was generated to begin it. The arguments are text, but not with every server.
+fn bytes_of_call(call: &Value) -> usize {
+    let length = |path: &str| match call.pointer(path) {
+        None | Some(Value::Null) => 0,
+        Some(Value::String(text)) => text.len(),
+        Some(other) => other.to_string().len(),
+    };
+    (length("/function/name") + length("/function/arguments")).max(1)
 }

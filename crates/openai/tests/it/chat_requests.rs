@@ -22,8 +22,7 @@ fn with(name: &str, value: impl Into<Value>) -> Value {
 #[expect(clippy::too_many_lines, reason = "a generation has so many fields")]
 fn every_parameter_arrives() {
     let generation = generation(&json!({
-        "model": "org/demo",
-        "messages": [{"role": "user", "content": "Hi"}],
+        "model": "org/demo", "messages": [{"role": "user", "content": "Hi"}],
         "temperature": 0.5, "top_p": 0.75, "top_k": 40, "min_p": 0.125, "presence_penalty": 1, "frequency_penalty": -1,
         "repetition_penalty": 1.25, "logit_bias": {"7": -100, "8": 2.5}, "seed": -1, "n": 3, "max_completion_tokens": 9,
         "stop": ["a", "b"], "ignore_eos": true, "logprobs": true, "top_logprobs": 2, "priority": -5,
@@ -42,6 +41,7 @@ fn every_parameter_arrives() {
                     ],
                 },
             ),
+            encoded: None,
             most_prompt_tokens: None,
             sampling: Sampling {
                 temperature: Some(
