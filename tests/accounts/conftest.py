@@ -63,6 +63,16 @@ class Place:
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
+    def refuses(self, *command, **settings):
+        """What it says of it."""
+        environment = self.settings | settings
+        done = subprocess.run([SERVER, *command], cwd=self.directory, env=environment, capture_output=True, text=True, timeout=PATIENCE)
+        assert done.returncode != 0, done.stdout
+        return done.stderr
+
+    def refuses_to_start(self, **settings):
+        return self.refuses("serve", **({"LLM_INFERENCE_HOSTNAME": "127.0.0.1", "LLM_INFERENCE_PORT": str(free_port())} | settings))
+
     def key(self, organization="acme", *more):
         return self.run("keys", "create", "--org", organization, *more)
 
@@ -161,6 +171,14 @@ class Proxy(socketserver.ThreadingTCPServer):
 
 def psql(statement):
     subprocess.run(["psql", "-q", POSTGRES, "-c", f"SET client_min_messages = warning; {statement}"], check=True, timeout=PATIENCE)
+
+
+@pytest.fixture(autouse=True)
+def far_from_midnight():
+    """No day of UTC ends in the middle of a test: quotas would begin anew."""
+    left = -time.time() % 86400
+    if left < 2 * PATIENCE:
+        time.sleep(left + 1)
 
 
 @pytest.fixture

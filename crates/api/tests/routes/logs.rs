@@ -1,7 +1,7 @@
 //! What the log says of a request, and what it never says.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 
 use axum::body::Body;
 use axum::http::Request;
@@ -13,12 +13,20 @@ use tracing::subscriber::DefaultGuard;
 
 use crate::{CHAT, chat_with};
 
+/// Whether anybody wants what is logged somewhere is found out once, for the whole process. With a listener for all of it that stays to
+/// the end, it does not depend on which tests happen to run beside this one.
+static LISTENER: Once = Once::new();
+
 /// Everything that this test's thread logs.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
     fn start(format: Format, level: Level) -> (Self, DefaultGuard) {
+        LISTENER.call_once(|| {
+            let everything = LogSettings { format: Format::Json, level: Some(Level::TRACE), ansi: false };
+            tracing::subscriber::set_global_default(subscriber(everything, io::sink)).unwrap();
+        });
         let log = Self::default();
         let writer = log.clone();
         let settings = LogSettings { format, level: Some(level), ansi: false };
