@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use sqlx::AnyConnection;
 use sqlx::any::AnyPoolOptions;
+use sqlx::{AnyConnection, Connection};
 use sqlx::{AnyPool, Executor, query_scalar};
 use thiserror::Error;
 use tokio::time::timeout;
@@ -38,6 +38,8 @@ pub enum StoreError {
     TooSlow(Duration),
     #[error("the database failed")]
     Failed(#[from] sqlx::Error),
+    #[error("it can only be read: keys and counts have to be written to it, and SQLite writes into its directory too")]
+    ReadOnly,
     #[error("the tables cannot be made or brought up to date")]
     Migrations(#[from] sqlx::migrate::MigrateError),
     #[error("the address of a database begins with sqlite: or postgres:")]
@@ -96,7 +98,14 @@ impl Store {
             .after_connect(move |connection, _| Box::pin(dialect.prepare(connection)));
         // A database in memory is its connection.
         let options = if is_in_memory(&url) { options.idle_timeout(None).max_lifetime(None) } else { options };
-        let pool = within(PATIENCE_AT_START, options.connect(&url)).await?;
+        let tried = within(PATIENCE_AT_START, dialect.try_out(&url)).await;
+        let reason = match tried {
+            Err(StoreError::Failed(error)) if is_read_only(&error) => return Err(StoreError::ReadOnly),
+            Err(error) => Some(error),
+            Ok(()) => None,
+        };
+        // It may have been busy, or not have taken connections yet: the pool tries again for a while.
+        let pool = within(PATIENCE_AT_START, options.connect(&url)).await.map_err(|late| reason.unwrap_or(late))?;
         let store = Self { pool, dialect, later: None, in_memory: is_in_memory(&url) };
         timeout(PATIENCE_AT_START, migrations::run(&store.pool))
             .await
@@ -162,6 +171,13 @@ async fn within<T>(patience: Duration, work: impl Future<Output = Result<T, sqlx
     Ok(timeout(patience, work).await.map_err(|_| StoreError::TooSlow(patience))??)
 }
 
+/// As SQLite says it. The low byte of its codes is what they are about.
+fn is_read_only(error: &sqlx::Error) -> bool {
+    const SQLITE_READONLY: u32 = 8;
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
+    code.is_some_and(|code| code & 0xff == SQLITE_READONLY)
+}
+
 fn is_in_memory(url: &str) -> bool {
     url.contains(":memory:")
 }
@@ -190,6 +206,22 @@ impl Dialect {
             Self::Sqlite => 4,
             Self::Postgres => 8,
         }
+    }
+
+    /// What is wrong shows with one connection at once. A pool would try again until its time is over, and not say why.
+    async fn try_out(self, url: &str) -> Result<(), sqlx::Error> {
+        if is_in_memory(url) {
+            return Ok(());
+        }
+        let mut connection = AnyConnection::connect(url).await?;
+        self.prepare(&mut connection).await?;
+        if self == Self::Sqlite {
+            // A file that may only be read is opened all the same, and says so to whoever writes.
+            connection.execute("BEGIN IMMEDIATE").await?;
+            connection.execute("PRAGMA user_version = 0").await?;
+            connection.execute("ROLLBACK").await?;
+        }
+        connection.close().await
     }
 
     async fn prepare(self, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {

@@ -1,6 +1,7 @@
 //! Keys and quotas, as the settings have them.
 
 use std::fs::DirBuilder;
+use std::net::IpAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use accounts::{
     Accounts, AddressLimit, Addresses, Caller, Hash, KeyLimits, Listed, Models, OrganizationLimits, Role, Secret, Store,
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::settings::Settings;
 use crate::settings::types::{AccountSettings, LimitSettings, Origin};
@@ -16,8 +17,8 @@ use crate::settings::types::{AccountSettings, LimitSettings, Origin};
 /// The database's file in the data directory.
 const FILE: &str = "accounts.db";
 
-/// What a server needs. Where nothing asks for a database, none is made: the first key that is made makes it.
-pub(crate) async fn open(settings: &Settings) -> Result<Accounts> {
+/// What a server needs that listens on this address. Where nothing asks for a database, none is made: the first key that is made makes it.
+pub(crate) async fn open(settings: &Settings, listening: IpAddr) -> Result<Accounts> {
     let AccountSettings { api_key, keys_file, database_url, data_directory, listed, .. } = &settings.accounts;
     let has_key = api_key.value.is_some() || keys_file.value.is_some() || !listed.is_empty();
     let needs_none = !has_key && database_url.value.is_none() && organization_limits(&settings.limits).is_none();
@@ -30,9 +31,35 @@ pub(crate) async fn open(settings: &Settings) -> Result<Accounts> {
     };
     let accounts = Accounts::open(store, settings_of_accounts(settings)).await?;
     if !accounts.is_closed() {
-        tracing::info!("no key is configured: everybody who reaches this server may use it");
+        if settings.accounts.required.value {
+            bail!("{} is true, and no key is configured: {}", settings.accounts.required.said(), how_to(&settings.accounts));
+        }
+        say_open(&settings.accounts, listening);
     }
     Ok(accounts)
+}
+
+/// A server may be meant to be open. It is not if its data directory is another than the one that the keys are in.
+fn say_open(settings: &AccountSettings, listening: IpAddr) {
+    if listening.is_loopback() {
+        tracing::info!("no key is configured: everybody on this machine may use this server");
+        return;
+    }
+    tracing::warn!(
+        "no key is configured: everybody who reaches this server at {listening} may use it; if that is not meant, {}, listen on 127.0.0.1 \
+         alone (--host), or have it refuse to start without a key ({})",
+        how_to(settings),
+        settings.required.names.name()
+    );
+}
+
+fn how_to(settings: &AccountSettings) -> String {
+    let AccountSettings { api_key, database_url, data_directory, .. } = settings;
+    let place = match database_url.value {
+        Some(_) => format!("the database of {}", database_url.said()),
+        None => data_directory.value.join(FILE).display().to_string(),
+    };
+    format!("make one with `llm-inference-api keys create --org NAME` (none is in {place}), or set {}", api_key.names.name())
 }
 
 /// The database itself.
@@ -53,8 +80,16 @@ fn make_private(directory: &Path) -> std::io::Result<()> {
 }
 
 fn settings_of_accounts(settings: &Settings) -> accounts::Settings {
-    let AccountSettings { api_key, keys_file, ledger_days, organizations, listed, database_url: _, data_directory: _ } =
-        &settings.accounts;
+    let AccountSettings {
+        api_key,
+        keys_file,
+        ledger_days,
+        organizations,
+        listed,
+        database_url: _,
+        data_directory: _,
+        required: _, // It is looked at once it is known whether there are keys.
+    } = &settings.accounts;
     accounts::Settings {
         listed: api_key.value.iter().map(of_owner).chain(listed.iter().cloned()).collect(),
         organizations: organizations.clone(),

@@ -7,6 +7,9 @@
 //! ```
 //!
 //! Absent: a name of the first digits of the hash, organisation `default`, role `user`, every model, no end.
+//!
+//! A file that was cut off must not make a key of what is left of a line: the last one ends with a newline too, and a key is not
+//! short.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +24,8 @@ use crate::secret::Secret;
 
 /// More are for the database.
 const MOST_KEYS: usize = 10_000;
+/// Characters of a key that stands there itself. Shorter ones can be guessed, or are a part of one.
+const SHORTEST_KEY: usize = 16;
 
 /// Names the line, and quotes nothing of it.
 #[derive(Debug, Error)]
@@ -97,6 +102,10 @@ fn read(path: &Path) -> Result<Arc<[Listed]>, KeyFileError> {
         let wrong = |expected| KeyFileError::Line { path: path.to_owned(), line: index + 1, expected };
         keys.push(parse(line).map_err(wrong)?);
     }
+    if !text.is_empty() && !text.ends_with('\n') {
+        let expected = "a newline at its end (without one, the file may have been cut off)";
+        return Err(KeyFileError::Line { path: path.to_owned(), line: text.lines().count(), expected });
+    }
     if keys.len() > MOST_KEYS {
         return Err(KeyFileError::TooMany { path: path.to_owned() });
     }
@@ -109,6 +118,7 @@ fn parse(line: &str) -> Result<Listed, &'static str> {
     let key = words.next().unwrap_or_default();
     let hash = match key.strip_prefix("sha256:") {
         Some(digits) => Hash::parse(digits).ok_or("64 hexadecimal digits after sha256:")?,
+        None if key.len() < SHORTEST_KEY => return Err("a key of at least 16 characters"),
         None => Hash::of(&Secret::new(key)),
     };
     let mut listed = Listed {
@@ -131,6 +141,7 @@ fn set(listed: &mut Listed, word: &str) -> Result<(), &'static str> {
     let number = || value.parse::<u64>().map_err(|_| "a whole number");
     match field {
         "name" => value.clone_into(&mut listed.name),
+        "organization" if value.is_empty() => return Err("organization=name"),
         "organization" => value.clone_into(&mut listed.organization),
         "role" => listed.role = Role::parse(value).ok_or("role=user or role=admin")?,
         "models" => listed.models = Models::parse(value),
@@ -151,34 +162,57 @@ mod tests {
 
     #[test]
     fn a_line_is_a_key_and_what_it_may() {
-        let listed = parse("secret name=ci organization=acme role=admin models=a,b tokens_per_minute=5").expect("a key");
-        assert_eq!(listed.hash, Hash::of(&Secret::new("secret")));
+        let line = "a-long-random-text name=ci organization=acme role=admin models=a,b tokens_per_minute=5";
+        let listed = parse(line).expect("a key");
+        assert_eq!(listed.hash, Hash::of(&Secret::new("a-long-random-text")));
         assert_eq!((listed.name.as_str(), listed.organization.as_str(), listed.role), ("ci", "acme", Role::Admin));
         assert_eq!(listed.models, Models::These(vec!["a".into(), "b".into()]));
         assert_eq!(listed.limits, KeyLimits { requests_per_minute: None, tokens_per_minute: Some(5) });
         let hashed = parse("sha256:2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b").expect("a key");
-        assert_eq!((hashed.hash, hashed.name.as_str()), (listed.hash, "2bb80d53"));
+        assert_eq!((hashed.hash, hashed.name.as_str()), (Hash::of(&Secret::new("secret")), "2bb80d53"));
+    }
+
+    fn read_text(text: &str) -> Result<usize, String> {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("keys");
+        std::fs::write(&path, text).expect("a file");
+        read(&path).map(|keys| keys.len()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn no_part_of_a_file_opens_what_the_whole_does_not() {
+        let whole = "# ours\na-long-random-text expires=2027-01-01T00:00:00Z models=demo\nanother-long-random-text\n";
+        assert_eq!(read_text(whole), Ok(2));
+        for end in 1..whole.len() {
+            let read = read_text(&whole[..end]);
+            let is_whole = whole[..end].ends_with('\n');
+            assert_eq!(read.is_ok(), is_whole, "{:?}: {read:?}", &whole[..end]);
+        }
+        let cut = read_text(&whole[..whole.len() - 3]).expect_err("it is cut off");
+        assert!(cut.contains("line 3: expected a newline at its end"), "{cut}");
+        let short = read_text("# ours\nshort\n").expect_err("it can be guessed");
+        assert!(short.contains("line 2: expected a key of at least 16 characters") && !short.contains("short"), "{short}");
     }
 
     #[test]
     fn a_wrong_line_is_named_and_not_quoted() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("keys");
-        std::fs::write(&path, "# ours\n\nsecret1\nsecret2 rolle=admin\n").expect("a file");
+        std::fs::write(&path, "# ours\n\na-long-secret-of-ours\nanother-secret-of-ours rolle=admin\n").expect("a file");
         let error = KeyFile::open(path).expect_err("a wrong field").to_string();
-        assert!(error.contains("line 4: expected name, organization") && !error.contains("secret2"), "{error}");
+        assert!(error.contains("line 4: expected name, organization") && !error.contains("secret"), "{error}");
     }
 
     #[test]
     fn a_changed_file_is_read_again_and_a_broken_one_is_not_taken() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("keys");
-        std::fs::write(&path, "one\n").expect("a file");
+        std::fs::write(&path, "the-first-long-key\n").expect("a file");
         let file = KeyFile::open(path.clone()).expect("keys");
-        std::fs::write(&path, "one\ntwo\n").expect("a file");
+        std::fs::write(&path, "the-first-long-key\nthe-second-long-key\n").expect("a file");
         file.read_again();
         assert_eq!(file.keys().len(), 2);
-        std::fs::write(&path, "one\ntwo\nthree=4 five\n").expect("a file");
+        std::fs::write(&path, "the-first-long-key\nthe-second-long-key\nthe-third-long-key five\n").expect("a file");
         file.read_again();
         assert_eq!(file.keys().len(), 2);
     }

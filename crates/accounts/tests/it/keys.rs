@@ -134,6 +134,19 @@ async fn two_processes_make_the_tables_at_once(database: Database) {
 }
 
 #[tokio::test]
+async fn a_database_that_can_only_be_read_is_called_that() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("accounts.db");
+    Store::open(&Store::file(&path)).await.expect("a database").close().await;
+    let read_only = Secret::new(format!("sqlite://{}?mode=ro", path.display()));
+    let error = Store::open(&read_only).await.expect_err("nothing can be written");
+    assert!(error.to_string().starts_with("it can only be read"), "{error}");
+    let not_there = Secret::new(format!("sqlite://{}", directory.path().join("none/accounts.db").display()));
+    let error = Store::open(&not_there).await.expect_err("there is no such directory");
+    assert!(format!("{error:?}").contains("unable to open"), "{error:?}");
+}
+
+#[tokio::test]
 async fn the_first_key_that_somebody_makes_closes_a_server_that_made_no_database() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("accounts.db");

@@ -1,6 +1,6 @@
 //! `check-config`: what is in force and who said so, and what can be known to be wrong without loading a model.
 
-use accounts::check_keys_file;
+use accounts::{Limit, Listed, Organization, OwnLimits, check_keys_file};
 use anyhow::{Context, Error};
 use clap::{Args, CommandFactory};
 use registry::{Entry, Sources};
@@ -9,7 +9,7 @@ use super::serve::http_settings;
 use super::{Cli, ServeArguments};
 use crate::commands::Failure;
 use crate::settings::{Machine, Purpose, Settings, read, reference, show, size};
-use crate::{assemble, fetching, terminal};
+use crate::{allowed_models, assemble, fetching, terminal};
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArguments {
@@ -25,6 +25,8 @@ pub(crate) struct CheckArguments {
 struct Findings {
     /// A line for each model that would be served.
     models: Vec<String>,
+    /// A line for each organisation of the settings.
+    organizations: Vec<String>,
     warnings: Vec<String>,
     problems: Vec<String>,
 }
@@ -36,8 +38,9 @@ pub(crate) fn run(arguments: CheckArguments) -> Result<(), Failure> {
     }
     let settings = read(serve.into(), &Machine::look(), Purpose::Serve)
         .map_err(|problems| Failure::Found(problems.0.iter().map(ToString::to_string).collect()))?;
-    let Findings { models, warnings, problems } = check(&settings);
-    terminal::answer(&format!("{}\n{}\n", show(&settings), models.join("\n"))).map_err(Error::from)?;
+    let Findings { models, organizations, warnings, problems } = check(&settings);
+    let lines = [models, organizations].concat().join("\n");
+    terminal::answer(&format!("{}\n{lines}\n", show(&settings))).map_err(Error::from)?;
     for warning in settings.warnings.iter().chain(&warnings) {
         terminal::say(&format!("warning: {warning}"));
     }
@@ -51,10 +54,15 @@ fn check(settings: &Settings) -> Findings {
     if let Some(file) = &settings.accounts.keys_file.value {
         findings.note(check_keys_file(file).map_err(Error::from));
     }
+    findings.organizations = settings.accounts.organizations.iter().map(|one| organization(one, settings)).collect();
     let sources = fetching::sources(settings);
     let catalogue = findings.note(assemble::catalogue(&settings.models).map_err(Error::from));
     if let Some(catalogue) = catalogue {
         findings.warnings.extend(catalogue.warnings().iter().cloned());
+        let names = allowed_models::names(&catalogue, &settings.models);
+        for Listed { name, models, .. } in &settings.accounts.listed {
+            findings.warnings.extend(allowed_models::warnings(&format!("the key {name:?}"), models, &names));
+        }
         let selection = findings.note(assemble::selection(&catalogue, &settings.models).map_err(Error::from));
         for entry in selection.unwrap_or_default() {
             findings.model(&entry, settings, &sources);
@@ -79,6 +87,28 @@ impl Findings {
         let size = bytes.map_or(String::new(), |bytes| format!(", {}", size(bytes)));
         self.models.push(format!("model {id}: {description}{size} ({source}){declared}"));
     }
+}
+
+/// Its own limits, and its keys by their names.
+fn organization(organization: &Organization, settings: &Settings) -> String {
+    let Organization { id, limits } = organization;
+    let OwnLimits { tokens_per_day, requests_per_day, tokens_per_month, requests_per_month } = *limits;
+    let limits = [
+        ("tokens_per_day", tokens_per_day),
+        ("requests_per_day", requests_per_day),
+        ("tokens_per_month", tokens_per_month),
+        ("requests_per_month", requests_per_month),
+    ];
+    let own = limits.into_iter().filter_map(|(name, limit)| match limit? {
+        Limit::None => Some(format!("no {name}")),
+        Limit::At(limit) => Some(format!("{name} {limit}")),
+    });
+    let limits: Vec<String> = own.collect();
+    let limits = if limits.is_empty() { "limits as for all".to_owned() } else { limits.join(", ") };
+    let keys = settings.accounts.listed.iter().filter(|listed| listed.organization == *id);
+    let keys: Vec<&str> = keys.map(|listed| listed.name.as_str()).collect();
+    let keys = if keys.is_empty() { "no keys here".to_owned() } else { format!("keys {}", keys.join(", ")) };
+    format!("organization {id}: {limits}; {keys}")
 }
 
 /// By the heads of its files alone.
@@ -127,9 +157,27 @@ mod tests {
     fn a_keys_file_that_is_wrong_is_found_and_not_quoted() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("keys");
-        std::fs::write(&path, "secret rolle=admin\n").unwrap();
+        std::fs::write(&path, "a-long-random-secret rolle=admin\n").unwrap();
         let problems = findings(&format!("accounts: {{keys_file: {}}}", path.display())).problems.join("\n");
         assert!(problems.contains("line 1: expected name, organization") && !problems.contains("secret"), "{problems}");
+    }
+
+    #[test]
+    fn organisations_are_listed_with_their_limits_and_keys() {
+        let hash = |digit: &str| digit.repeat(64);
+        let file = format!(
+            "organizations:\n  - id: acme\n    limits: {{tokens_per_day: 5, requests_per_day: none}}\n    keys:\n      - {{name: ci, sha256: \"{}\", \
+             models: [demo, gone]}}\n      - {{name: other, sha256: \"{}\"}}\n  - id: small\n",
+            hash("a"),
+            hash("b")
+        );
+        let Findings { organizations, warnings, problems, .. } = findings(&file);
+        assert_eq!(problems, Vec::<String>::new());
+        insta::assert_snapshot!([organizations, warnings].concat().join("\n"), @r#"
+            organization acme: tokens_per_day 5, no requests_per_day; keys ci, other
+            organization small: limits as for all; no keys here
+            the key "ci" may ask the model "gone", which these settings do not know; they know: demo
+        "#);
     }
 
     #[test]

@@ -3,15 +3,16 @@
 use std::time::{Duration, SystemTime};
 
 use accounts::{KeyLimits, Models, NewKey, Role, StoredKey, Template};
-use anyhow::Error;
+use anyhow::{Error, anyhow};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::table::table;
-use super::{Place, database};
+use super::{Place, database, open_database};
 use crate::commands::Failure;
-use crate::terminal;
+use crate::settings::{Settings, account_name};
+use crate::{allowed_models, assemble, terminal};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeysCommand {
@@ -28,7 +29,7 @@ pub(crate) enum KeysCommand {
 #[derive(Debug, Args)]
 pub(crate) struct CreateArguments {
     /// Whose it is; the organisation is made if there is none of this name.
-    #[arg(long, value_name = "ORGANISATION")]
+    #[arg(long, value_name = "ORGANISATION", value_parser = account_name)]
     org: String,
     /// For people, to tell it from others.
     #[arg(long, default_value = "")]
@@ -105,6 +106,12 @@ pub(crate) fn run(command: KeysCommand) -> Result<(), Failure> {
 
 fn create(arguments: CreateArguments) -> Result<(), Failure> {
     let CreateArguments { org, name, role, models, expires, requests_per_minute, tokens_per_minute, place } = arguments;
+    let now = SystemTime::now();
+    if let Some(expires) = expires.filter(|expires| SystemTime::from(*expires) <= now) {
+        return Err(anyhow!("--expires {expires} is over: the key would open nothing").into());
+    }
+    let settings = place.settings()?;
+    warn_of_unknown_models(&settings, &models);
     let template = Template {
         organization: org,
         name,
@@ -113,9 +120,18 @@ fn create(arguments: CreateArguments) -> Result<(), Failure> {
         limits: KeyLimits { requests_per_minute, tokens_per_minute },
         expires: expires.map(SystemTime::from),
     };
-    let (runtime, store) = database(place)?;
-    let key = runtime.block_on(store.create_key(template, SystemTime::now())).map_err(Error::from)?;
+    let (runtime, store) = open_database(&settings)?;
+    let key = runtime.block_on(store.create_key(template, now)).map_err(Error::from)?;
     show_once(&key)
+}
+
+/// Where the models cannot be looked for, nothing is said.
+fn warn_of_unknown_models(settings: &Settings, models: &Models) {
+    let Ok(catalogue) = assemble::catalogue(&settings.models) else { return };
+    let names = allowed_models::names(&catalogue, &settings.models);
+    for warning in allowed_models::warnings("the key", models, &names) {
+        terminal::say(&format!("warning: {warning}"));
+    }
 }
 
 fn show_once(key: &NewKey) -> Result<(), Failure> {

@@ -223,8 +223,10 @@ fn prepare(arguments: Arguments, purpose: Purpose) -> Result<Settings, Failure> 
 
 /// The database that the settings name, and something to ask it with.
 fn database(place: Place) -> Result<(Runtime, Store), Failure> {
-    let Place { file, accounts, log } = place;
-    let settings = prepare(Arguments { file, accounts, log, ..Arguments::default() }, Purpose::Answer)?;
+    open_database(&place.settings()?)
+}
+
+fn open_database(settings: &Settings) -> Result<(Runtime, Store), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from)?;
     let store = runtime.block_on(accounting::store(&settings.accounts))?;
     Ok((runtime, store))
@@ -239,6 +241,13 @@ pub(crate) struct Place {
     accounts: AccountArguments,
     #[command(flatten)]
     log: LogArguments,
+}
+
+impl Place {
+    fn settings(self) -> Result<Settings, Failure> {
+        let Self { file, accounts, log } = self;
+        prepare(Arguments { file, accounts, log, ..Arguments::default() }, Purpose::Answer)
+    }
 }
 
 /// `0.1.0 (AVX-512 VNNI)`: the second is what this machine makes of it.

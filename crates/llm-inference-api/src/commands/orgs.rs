@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::table::table;
 use super::{Place, database};
 use crate::commands::Failure;
+use crate::settings::account_name;
 use crate::terminal;
 
 #[derive(Debug, Subcommand)]
@@ -33,6 +34,7 @@ pub(crate) struct ListArguments {
 #[derive(Debug, Args)]
 pub(crate) struct SetArguments {
     /// It is made if there is none of this name.
+    #[arg(value_parser = account_name)]
     org: String,
     /// A number, none, or default: as for all organisations.
     #[arg(long, value_name = "TOKENS", value_parser = own)]

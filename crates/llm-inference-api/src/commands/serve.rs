@@ -41,8 +41,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         .enable_all()
         .build()
         .context("the threads for the network cannot be started")?;
-    let accounts = runtime.block_on(accounting::open(&settings))?;
     let address = listener.local_addr().map_err(anyhow::Error::from)?;
+    let accounts = runtime.block_on(accounting::open(&settings, address.ip()))?;
     let groups = remote::groups(&selection, &settings)?;
     let here: Vec<Entry> = selection.iter().filter(|entry| !matches!(entry.source, Source::Remote(_))).cloned().collect();
     let sources = fetching::sources(&settings);

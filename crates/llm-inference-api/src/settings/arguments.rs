@@ -226,6 +226,10 @@ pub(crate) struct AccountArguments {
     /// How long what was used by whom is kept [LLM_LEDGER_DAYS; default: 90].
     #[arg(long, value_name = "DAYS", value_parser = parse::days)]
     pub(crate) ledger_days: Option<NonZeroU32>,
+    /// Do not serve without a key: a server that finds none, nor the database with them, refuses to start in place of being open to
+    /// everybody [LLM_ACCOUNTS_REQUIRED].
+    #[arg(long)]
+    pub(crate) accounts_required: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, Args)]

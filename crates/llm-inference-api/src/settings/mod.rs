@@ -27,7 +27,7 @@ pub(crate) use environment::Environment;
 #[cfg(test)]
 pub(crate) use file::File;
 pub(crate) use machine::Machine;
-pub(crate) use parse::{Origins, Quantization, Speculation, temperature, tokens, top_p};
+pub(crate) use parse::{Origins, Quantization, Speculation, account_name, temperature, tokens, top_p};
 pub(crate) use problem::Problems;
 pub(crate) use reference::reference;
 pub(crate) use resolve::{Purpose, resolve};

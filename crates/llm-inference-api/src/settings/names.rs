@@ -130,6 +130,7 @@ declare! {
         database_url: "accounts.database_url", "--database-url", "LLM_DATABASE_URL";
         data_directory: "accounts.data_dir", "--data-dir", "LLM_DATA_DIR";
         ledger: "accounts.ledger_days", "--ledger-days", "LLM_LEDGER_DAYS";
+        required: "accounts.required", "--accounts-required", "LLM_ACCOUNTS_REQUIRED";
     }
     limits: LimitValues {
         ip_requests_per_second: "limits.ip.requests_per_second", "--ip-requests-per-second", "LLM_LIMIT_IP_REQUESTS_PER_SECOND";

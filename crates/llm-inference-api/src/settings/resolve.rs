@@ -329,8 +329,15 @@ fn resolve_accounts(
     said: AccountValues<Said>,
     data_home: &Path,
 ) -> AccountSettings {
-    let AccountArguments { api_key, api_keys_file, database_url, data_dir, ledger_days } = arguments;
-    let AccountValues { api_key: api_key_said, keys_file, database_url: database_url_said, data_directory, ledger } = said;
+    let AccountArguments { api_key, api_keys_file, database_url, data_dir, ledger_days, accounts_required } = arguments;
+    let AccountValues {
+        api_key: api_key_said,
+        keys_file,
+        database_url: database_url_said,
+        data_directory,
+        ledger,
+        required,
+    } = said;
     let some_secret = |text: &str| parse::secret(text).map(Some);
     AccountSettings {
         api_key: choice.of(api_key.map(Some), api_key_said, some_secret, None),
@@ -338,6 +345,7 @@ fn resolve_accounts(
         database_url: choice.of(database_url.map(Some), database_url_said, some_secret, None),
         data_directory: choice.of(data_dir, data_directory, parse::path, data_home.join("llm-inference-api")),
         ledger_days: choice.of(ledger_days, ledger, parse::days, defaults::LEDGER_DAYS),
+        required: choice.of(accounts_required.then_some(true), required, parse::boolean, false),
         organizations: Vec::new(),
         listed: Vec::new(),
     }

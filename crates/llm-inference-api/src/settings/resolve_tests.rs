@@ -134,6 +134,7 @@ fn nothing_said() {
         LLM_DATABASE_URL                  accounts.db in the data directory  default
         LLM_DATA_DIR                      llm-inference-api                  default
         LLM_LEDGER_DAYS                   90                                 default
+        LLM_ACCOUNTS_REQUIRED             false                              default
         LLM_LIMIT_IP_REQUESTS_PER_SECOND  50                                 default
         LLM_LIMIT_IP_BURST                100                                default
         LLM_LIMIT_TOKENS_PER_DAY          10000000                           default
@@ -240,6 +241,7 @@ fn everything_said_by_variables() {
         LLM_DATABASE_URL                  accounts.db in the data directory     default
         LLM_DATA_DIR                      llm-inference-api                     default
         LLM_LEDGER_DAYS                   90                                    default
+        LLM_ACCOUNTS_REQUIRED             false                                 default
         LLM_LIMIT_IP_REQUESTS_PER_SECOND  50                                    default
         LLM_LIMIT_IP_BURST                100                                   default
         LLM_LIMIT_TOKENS_PER_DAY          10000000                              default

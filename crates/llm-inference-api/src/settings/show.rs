@@ -165,9 +165,17 @@ fn without_password(address: &str) -> String {
     }
 }
 
-fn account_rows(accounts: &AccountSettings, limits: &LimitSettings) -> [Row; 12] {
-    let AccountSettings { api_key, keys_file, database_url, data_directory, ledger_days, organizations: _, listed: _ } =
-        accounts;
+fn account_rows(accounts: &AccountSettings, limits: &LimitSettings) -> [Row; 13] {
+    let AccountSettings {
+        api_key,
+        keys_file,
+        database_url,
+        data_directory,
+        ledger_days,
+        required,
+        organizations: _,
+        listed: _,
+    } = accounts;
     let LimitSettings {
         ip_requests_per_second,
         ip_burst,
@@ -186,6 +194,7 @@ fn account_rows(accounts: &AccountSettings, limits: &LimitSettings) -> [Row; 12]
         }),
         row(data_directory, |directory| path(Some(directory))),
         row(ledger_days, ToString::to_string),
+        row(required, ToString::to_string),
         row(ip_requests_per_second, ToString::to_string),
         row(ip_burst, ToString::to_string),
         row(tokens_per_day, ToString::to_string),

@@ -237,6 +237,8 @@ pub(crate) struct AccountSettings {
     pub(crate) data_directory: Setting<PathBuf>,
     /// How long what was used is kept.
     pub(crate) ledger_days: Setting<NonZeroU32>,
+    /// Nothing is served as long as there is no key.
+    pub(crate) required: Setting<bool>,
     /// Those of the file.
     pub(crate) organizations: Vec<Organization>,
     /// Their keys.
