@@ -57,7 +57,7 @@ impl Client {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
         let response = self.connections.request(request).await.map_err(|error| failed(&error))?;
-        if response.status().is_success() { Ok(response) } else { Err(refusal(response, upstream).await) }
+        if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
     }
 
     pub(crate) async fn get(&self, upstream: &UpstreamSettings, route: &str) -> Result<Response<Incoming>, Failure> {
@@ -101,14 +101,11 @@ fn failed(error: &legacy::Error) -> Failure {
 }
 
 /// What is not a success, in the server's own words as far as they can be read.
-async fn refusal(response: Response<Incoming>, upstream: &UpstreamSettings) -> Failure {
+async fn refusal(response: Response<Incoming>) -> Failure {
     let (head, body) = response.into_parts();
     let body = timeout(REFUSAL_PATIENCE, Limited::new(body, MOST_OF_REFUSAL).collect()).await;
     let bytes = body.ok().and_then(Result::ok).map(http_body_util::Collected::to_bytes).unwrap_or_default();
-    let mut said = Said::read(&bytes);
-    if let Some(key) = &upstream.api_key {
-        said.message = key.hidden_in(&said.message);
-    }
+    let said = Said::read(&bytes);
     Failure::Status { status: head.status, said, retry_after: retry_after(&head.headers) }
 }
 

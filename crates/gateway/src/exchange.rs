@@ -62,6 +62,7 @@ impl Streamed {
                 Ok(Self { events, first: Some(first), seat, idle })
             }
             Err(failure) => {
+                let failure = failure.without_key(seat.upstream().api_key.as_ref());
                 seat.failed(&failure);
                 Err(failure)
             }
@@ -88,6 +89,7 @@ impl Streamed {
     }
 
     fn fail(&mut self, failure: Failure) -> Failure {
+        let failure = failure.without_key(self.seat.upstream().api_key.as_ref());
         let upstream = self.seat.upstream().address.to_string();
         failure.log(&upstream);
         self.seat.failed(&failure);
@@ -165,6 +167,7 @@ pub(crate) async fn whole(
     match answered.unwrap_or_else(|_| Err(too_late(timeouts.total))) {
         Ok(body) => Ok((seat, body)),
         Err(failure) => {
+            let failure = failure.without_key(seat.upstream().api_key.as_ref());
             seat.failed(&failure);
             Err(failure)
         }

@@ -8,6 +8,8 @@ use openai::Unheard;
 use openai::problem::Said;
 use thiserror::Error as ThisError;
 
+use crate::ApiKey;
+
 /// Where a server that is busy does not say when to come back.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// As far as a server is believed about when to come back.
@@ -86,6 +88,24 @@ impl Failure {
                 Verdict::Fault
             }
             Self::Nonsense(_) | Self::TooLong(_) | Self::InStream(_) | Self::Status { .. } => Verdict::Doubt,
+        }
+    }
+
+    /// The same, with our key for the server taken out of whatever it says: for the log, and for clients.
+    pub(crate) fn without_key(self, key: Option<&ApiKey>) -> Self {
+        let Some(key) = key else { return self };
+        let without = |mut said: Said| {
+            said.message = key.hidden_in(&said.message);
+            said.parameter = said.parameter.map(|parameter| key.hidden_in(&parameter));
+            said
+        };
+        match self {
+            Self::Unreachable(reason) => Self::Unreachable(key.hidden_in(&reason)),
+            Self::Broken(reason) => Self::Broken(key.hidden_in(&reason)),
+            Self::Nonsense(reason) => Self::Nonsense(key.hidden_in(&reason)),
+            Self::InStream(said) => Self::InStream(without(said)),
+            Self::Status { status, said, retry_after } => Self::Status { status, said: without(said), retry_after },
+            other @ (Self::Truncated | Self::NoFirstByte(_) | Self::Silent(_) | Self::TooLong(_)) => other,
         }
     }
 
@@ -218,6 +238,24 @@ mod tests {
         assert_eq!(status(422, None).into_error().kind(), Kind::Invalid);
         assert_eq!(status(503, Some(2)).into_error().retry_after(), Some(Duration::from_secs(2)));
         assert_eq!(status(429, None).into_error().kind(), Kind::QueueFull);
+    }
+
+    #[test]
+    fn our_key_is_in_nothing_that_a_server_says() {
+        let key = ApiKey::new("its-key").unwrap();
+        let said = Said::read(br#"{"error":{"message":"its-key is wrong","type":"invalid_request_error"}}"#);
+        let status = StatusCode::BAD_REQUEST;
+        for failure in [
+            Failure::Broken("its-key".into()),
+            Failure::Nonsense("its type is its-key".into()),
+            Failure::Unreachable("its-key".into()),
+            Failure::InStream(said.clone()),
+            Failure::Status { status, said, retry_after: None },
+        ] {
+            let failure = failure.without_key(Some(&key));
+            let error = failure.clone().into_error();
+            assert!(!format!("{failure:?} {error:?} {error}").contains("its-key"), "{failure:?}");
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl Group {
         let (mut seat, body) = self.whole(&relayed).await?;
         let read = heard.read(&body).and_then(|events| Ok((events, shown(&body, &passage.model, true)?)));
         let (events, json) = read.map_err(|unheard| {
-            let failure = Failure::from(unheard);
+            let failure = Failure::from(unheard).without_key(seat.upstream().api_key.as_ref());
             seat.failed(&failure);
             failure.into_error()
         })?;

@@ -383,3 +383,19 @@ async fn whoever_leaves_while_a_server_works_for_them_pays_for_the_prompt() {
     // Of a surface that has to be translated, the texts are what is known.
     assert_eq!(left_after_hanging_up("/api/chat", json!({"max_tokens": 500})).await, 1_000 - 12);
 }
+
+#[tokio::test]
+async fn our_key_for_a_server_is_in_no_error_however_it_comes() {
+    let upstream = Upstream::start().await;
+    let told = r#"{"error":{"message":"its-key is wrong","type":"invalid_request_error","param":"its-key","code":400}}"#;
+    upstream.then(Act::status(400, told));
+    upstream.then(Act::status(200, told));
+    upstream.then(Act::body(&format!("data: {told}\n\n")));
+    upstream.then(Act::body(&format!("data: {}\n\ndata: {told}\n\n", chunk("Hi"))));
+    let app = app(&upstream);
+    for (stream, part) in [(false, "… is wrong"), (false, "… is wrong"), (true, "… is wrong"), (true, "… is wrong")]
+    {
+        let answer = app.post(CHAT, &chat_with(json!({"stream": stream}))).await;
+        assert!(answer.text().contains(part) && !answer.text().contains("its-key"), "{}", answer.text());
+    }
+}
