@@ -99,14 +99,14 @@ class Server:
             return self.get("/health/ready").status == 200
         return False
 
-    def open(self, path, body=None, key=None):
-        headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {key}"} if key else {})
+    def open(self, path, body=None, key=None, **headers):
+        headers |= {"content-type": "application/json"} | ({"authorization": f"Bearer {key}"} if key else {})
         body = None if body is None else json.dumps(body).encode()
         return urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", body, headers), timeout=PATIENCE)
 
-    def get(self, path, body=None, key=None):
+    def get(self, path, body=None, key=None, **headers):
         try:
-            return Answer(self.open(path, body, key))
+            return Answer(self.open(path, body, key, **headers))
         except urllib.error.HTTPError as refusal:
             return Answer(refusal)
 
