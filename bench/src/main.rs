@@ -5,6 +5,7 @@
 mod measure;
 mod random;
 mod synth;
+mod upstream;
 
 use std::process::ExitCode;
 
@@ -23,12 +24,16 @@ enum Command {
     Bench(measure::Options),
     /// Write a model of a real shape with random weights.
     Synth(synth::Options),
+    /// Answer at once, behind a gateway that is measured.
+    #[command(hide = true)]
+    Upstream(upstream::Options),
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Bench(options) => measure::run(&options),
         Command::Synth(options) => synth::run(&options),
+        Command::Upstream(options) => upstream::run(&options),
     };
     if let Err(error) = outcome {
         eprintln!("error: {error:#}");

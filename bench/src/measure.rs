@@ -5,6 +5,7 @@
 
 mod clients;
 mod engine_target;
+mod gateway;
 mod gauge;
 mod http;
 mod http_figures;
@@ -51,8 +52,8 @@ pub(crate) struct Options {
     #[arg(long)]
     model: Option<PathBuf>,
     /// What to measure [default: with a model all that needs one, else limits, kernels and perplexity].
-    #[arg(long, value_delimiter = ',')]
-    only: Vec<Stage>,
+    #[arg(value_name = "STAGE")]
+    stages: Vec<Stage>,
     /// Threads that compute; as many as there are processors if left out.
     #[arg(long, value_parser = number::<1024>)]
     threads: Option<NonZeroUsize>,
@@ -105,6 +106,8 @@ enum Stage {
     Http,
     /// How long clients wait for a class of a text, and for a short chat, beside what description A promises; needs no --model.
     Latency,
+    /// What the server costs as a gateway, beside nginx and LiteLLM where they are installed; needs no --model.
+    Gateway,
     /// The demo model on its held-out text, in each format of weights; needs no --model.
     Perplexity,
 }
@@ -151,10 +154,10 @@ fn measure(options: &Options) -> Result<Report> {
 
 impl Plan {
     fn stages(&self) -> Vec<Stage> {
-        match (&self.options.only[..], &self.options.model) {
+        match (&self.options.stages[..], &self.options.model) {
             ([], Some(_)) => vec![Stage::Limits, Stage::Engine, Stage::Prefix, Stage::Http],
             ([], None) => vec![Stage::Limits, Stage::Kernels, Stage::Perplexity],
-            (only, _) => only.to_vec(),
+            (stages, _) => stages.to_vec(),
         }
     }
 
@@ -170,6 +173,7 @@ impl Plan {
             Stage::Prefix => prefix::measure(self, self.model()?, report),
             Stage::Http => http::measure(self, self.model()?, report),
             Stage::Latency => latency::measure(self, report),
+            Stage::Gateway => gateway::measure(self, report),
             Stage::Perplexity => perplexity::measure(self, report),
         }
     }

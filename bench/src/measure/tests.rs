@@ -11,9 +11,9 @@ fn command(line: &[&str]) -> Command {
     Arguments::parse_from([&["xtask"], line].concat()).command
 }
 
-fn measure(model: &str, stages: &str) -> Report {
+fn measure(model: &str, stages: &[&str]) -> Report {
     let sizes = ["--rounds", "1", "--prompt", "20", "--generate", "4", "--depth", "300", "--clients", "1,2"];
-    let line = [&["bench", "--threads", "1", "--model", model, "--only", stages], &sizes[..]].concat();
+    let line = [&["bench"], stages, &["--threads", "1", "--model", model], &sizes[..]].concat();
     let Command::Bench(options) = command(&line) else { panic!("not a benchmark") };
     super::measure(&options).unwrap()
 }
@@ -27,7 +27,7 @@ fn the_engine_has_a_figure_for_every_size() {
         panic!("not a model to make")
     };
     synth::run(&options).unwrap();
-    let report = measure(model, "engine,prefix");
+    let report = measure(model, &["engine", "prefix"]);
     let names: Vec<_> = report.figures.iter().map(|figure| figure.name.as_str()).collect();
     insta::assert_snapshot!(names.join("\n"), @r"
     loading
