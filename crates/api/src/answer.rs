@@ -168,7 +168,7 @@ impl Error {
             }
             Self::MethodNotAllowed { method, path } => format!("{path} does not take {method}"),
             Self::NoScorer { name } => format!("the scorer {name:.100?} does not exist; there are none"),
-            Self::NoAdapterRoot => "adapters cannot be loaded at run time: LLM_ADAPTER_ROOT is not set".into(),
+            Self::NoAdapterRoot => "adapters cannot be loaded at run time yet".into(),
             Self::UnsupportedMediaType => "the body must be sent as content-type: application/json".into(),
             Self::PayloadTooLarge { limit } => format!("the body is larger than {limit} bytes"),
             Self::ContentEncoding => "the body must be sent as it is, without a content-encoding".into(),

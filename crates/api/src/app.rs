@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use openai::Header;
 use serving::{Asker, Service};
 use telemetry::Traces;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -24,6 +25,8 @@ pub struct App {
     pub(crate) service: Service,
     pub(crate) settings: Arc<Settings>,
     pub(crate) document: Arc<LatestDocument>,
+    /// Places for large bodies that are being read.
+    pub(crate) large_bodies: Arc<Semaphore>,
     started: Instant,
 }
 
@@ -118,10 +121,19 @@ impl Default for Settings {
     }
 }
 
+/// Large bodies that are read at once: one of 10 MB may become some hundred while it is read.
+const LARGE_BODIES: usize = 2;
+
 impl App {
     /// The server's life begins now.
     pub fn new(service: Service, settings: Settings) -> Self {
-        Self { service, settings: Arc::new(settings), document: Arc::default(), started: Instant::now() }
+        Self {
+            service,
+            settings: Arc::new(settings),
+            document: Arc::default(),
+            large_bodies: Arc::new(Semaphore::new(LARGE_BODIES)),
+            started: Instant::now(),
+        }
     }
 
     /// The same, of which everything is asked for them, and has come this way.

@@ -12,6 +12,7 @@ pub use answer::{Choice, Collector, Completion, Reply};
 pub use ask::ask;
 pub use chunk::{Chunk, ChunkChoice, Chunks, Delta};
 pub use logprobs::Logprobs;
+pub(crate) use message::check_count;
 pub use message::{Message, Part};
 pub(crate) use request::conversation;
 pub use request::{Question, Request};

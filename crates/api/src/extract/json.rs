@@ -1,11 +1,14 @@
 //! A JSON body: of the right type, within the limit, in time, and what it has to be.
 
+use std::sync::Arc;
+
 use axum::extract::{FromRequest, Request};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use openai::Body;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::App;
@@ -14,13 +17,35 @@ use crate::answer::{Error, Result};
 #[derive(Debug)]
 pub(crate) struct Json<T>(pub(crate) T);
 
-impl<T: Body> FromRequest<App> for Json<T> {
+impl<T: Body + Send + 'static> FromRequest<App> for Json<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
         let Unread(bytes) = Unread::from_request(request, app).await?;
-        Ok(Self(T::parse(&bytes)?))
+        parse(app, bytes).await.map(Self)
     }
+}
+
+/// Bytes of a body that are read on the spot. Millions of small values in a large one take so long that nobody else on this thread
+/// would get an answer.
+const READ_ON_THE_SPOT: usize = 64 * 1024;
+
+/// What a body says. Of large ones, which become larger still, only as many are read at once as the app has places for.
+pub(crate) async fn parse<T: Body + Send + 'static>(app: &App, bytes: Bytes) -> Result<T> {
+    if bytes.len() <= READ_ON_THE_SPOT {
+        return Ok(T::parse(&bytes)?);
+    }
+    let patience = app.settings.body_timeout;
+    let place = timeout(patience, Arc::clone(&app.large_bodies).acquire_owned()).await;
+    let place =
+        place.map_err(|_| backend::Error::QueueFull { reason: "too many large requests at once", retry_after: patience })?;
+    // The place is taken until the body is read, also where nobody waits for it any more.
+    let read = move || {
+        let parsed = T::parse(&bytes);
+        drop(place);
+        parsed
+    };
+    Ok(spawn_blocking(read).await.map_err(backend::Error::internal)??)
 }
 
 /// The same before anybody has looked into it.

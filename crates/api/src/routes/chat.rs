@@ -2,15 +2,16 @@
 
 use axum::response::{IntoResponse, Response};
 use backend::{Endpoint, Events, Generation};
+use bytes::Bytes;
 use openai::chat::{Chunk, Chunks, Collector, Completion, Request};
-use openai::{Body, Delivery, problem};
+use openai::{Delivery, problem};
 
 use super::openapi::{Event, ModelRefusals};
 use super::relay;
 use super::streams::{each, frames};
 use crate::App;
 use crate::answer::Result;
-use crate::extract::Unread;
+use crate::extract::{Unread, parse};
 use crate::middleware::Answered;
 use crate::sse::Sse;
 
@@ -33,7 +34,7 @@ pub(super) async fn create(app: App, sse: Sse, Unread(body): Unread) -> Result<A
     if let Some(model) = relay::model(&app, &body) {
         return Ok(Answered::by(&model, elsewhere(&app, sse, &body).await));
     }
-    let request = Request::parse(&body)?;
+    let request: Request = parse(&app, body).await?;
     let delivery = request.delivery();
     let generation = Generation::try_from(request)?;
     let model = app.service.card(&generation.model)?;
@@ -41,14 +42,14 @@ pub(super) async fn create(app: App, sse: Sse, Unread(body): Unread) -> Result<A
     Ok(Answered::by(&model, answer(&app, sse, &name, generation, delivery).await))
 }
 
-async fn elsewhere(app: &App, sse: Sse, body: &[u8]) -> Result<Response> {
-    let here = |model| here(app, sse.clone(), body, model);
+async fn elsewhere(app: &App, sse: Sse, body: &Bytes) -> Result<Response> {
+    let here = |model| here(app, sse.clone(), body.clone(), model);
     relay::hand_on(app, sse.clone(), Endpoint::ChatCompletions, body, here).await
 }
 
 /// On this model in the place of the one that was named.
-async fn here(app: &App, sse: Sse, body: &[u8], model: String) -> Result<Response> {
-    let request = Request::parse(body)?;
+async fn here(app: &App, sse: Sse, body: Bytes, model: String) -> Result<Response> {
+    let request: Request = parse(app, body).await?;
     let (name, delivery) = (request.model.clone(), request.delivery());
     let generation = Generation { model, ..Generation::try_from(request)? };
     answer(app, sse, &name, generation, delivery).await

@@ -2,8 +2,9 @@
 
 use axum::response::{IntoResponse, Response};
 use backend::Endpoint;
+use bytes::Bytes;
 use openai::completions::{Chunks, Collector, Completion, Request};
-use openai::{Body, Delivery, problem};
+use openai::{Delivery, problem};
 use serving::Answers;
 
 use super::openapi::{Event, ModelRefusals};
@@ -11,7 +12,7 @@ use super::relay;
 use super::streams::{each, frames};
 use crate::App;
 use crate::answer::Result;
-use crate::extract::Unread;
+use crate::extract::{Unread, parse};
 use crate::middleware::Answered;
 use crate::sse::Sse;
 
@@ -34,20 +35,20 @@ pub(super) async fn create(app: App, sse: Sse, Unread(body): Unread) -> Result<A
     if let Some(model) = relay::model(&app, &body) {
         return Ok(Answered::by(&model, elsewhere(&app, sse, &body).await));
     }
-    let request = Request::parse(&body)?;
+    let request: Request = parse(&app, body).await?;
     let model = app.service.card(&request.model)?;
     let name = request.model.clone();
     Ok(Answered::by(&model, answer(&app, sse, &name, request).await))
 }
 
-async fn elsewhere(app: &App, sse: Sse, body: &[u8]) -> Result<Response> {
-    let here = |model| here(app, sse.clone(), body, model);
+async fn elsewhere(app: &App, sse: Sse, body: &Bytes) -> Result<Response> {
+    let here = |model| here(app, sse.clone(), body.clone(), model);
     relay::hand_on(app, sse.clone(), Endpoint::Completions, body, here).await
 }
 
 /// On this model in the place of the one that was named.
-async fn here(app: &App, sse: Sse, body: &[u8], model: String) -> Result<Response> {
-    let request = Request::parse(body)?;
+async fn here(app: &App, sse: Sse, body: Bytes, model: String) -> Result<Response> {
+    let request: Request = parse(app, body).await?;
     let name = request.model.clone();
     answer(app, sse, &name, Request { model, ..request }).await
 }

@@ -183,6 +183,25 @@ async fn a_body_that_is_too_large() {
     assert_eq!(app.post_text(CHAT, " ".repeat(100)).await.status, 400);
 }
 
+/// Millions of small values are read beside those who answer others, and are no prompt.
+#[tokio::test]
+async fn too_many_messages() {
+    let backend = Scripted::new("demo");
+    backend.reply(Reply::text(&["Well"]));
+    let app = TestApp::new(&backend);
+    let message = json!({"role": "user", "content": "a"});
+    let ask = |messages: usize| json!({"model": "demo", "messages": vec![message.clone(); messages]});
+    insta::assert_snapshot!(told(&app.post(CHAT, &ask(2049)).await), @r#"
+        400 Bad Request
+        {"error":{"message":"messages has 2049 messages, and at most 2048 are taken","type":"invalid_request_error","param":"messages","code":"invalid_value"}}
+    "#);
+    app.post(CHAT, &ask(2048)).await.ok();
+    let part = json!({"type": "text", "text": "a"});
+    let message = json!({"role": "user", "content": vec![part; 1025]});
+    let refused = app.post(CHAT, &json!({"model": "demo", "messages": [message, message]})).await;
+    assert!(refused.text().contains("messages has 2050 parts, and at most 2048 are taken"), "{}", refused.text());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_body_that_does_not_arrive() {
     let app = TestApp::new(&Scripted::new("demo"));

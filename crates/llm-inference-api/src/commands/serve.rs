@@ -134,15 +134,14 @@ fn select(settings: &Settings) -> Result<(Vec<Entry>, Option<Entry>)> {
 fn bind(http: &HttpSettings) -> Result<TcpListener> {
     let (host, port) = (http.host.value.as_str(), http.port.value);
     let listener = TcpListener::bind((host, port)).map_err(|error| {
+        let by = match http.port.said() {
+            flag if flag == "--port" => flag,
+            other => format!("--port or {other}"),
+        };
         let hint = match error.kind() {
-            io::ErrorKind::AddrInUse => {
-                format!("port {port} of {host} is in use; choose another with --port or {}", http.port.said())
-            }
+            io::ErrorKind::AddrInUse => format!("port {port} of {host} is in use; choose another with {by}"),
             io::ErrorKind::PermissionDenied => {
-                format!(
-                    "port {port} is reserved for privileged users; choose one above 1023 with --port or {}",
-                    http.port.said()
-                )
+                format!("port {port} is reserved for privileged users; choose one above 1023 with {by}")
             }
             _ => format!("cannot listen on {host} port {port}; --host and --port say where"),
         };

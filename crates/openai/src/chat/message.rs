@@ -72,6 +72,23 @@ fn content() -> Schema {
 /// An assistant's answer comes back with these; each is refused unless it is empty.
 const UNSUPPORTED: [&str; 6] = ["annotations", "audio", "function_call", "reasoning_content", "refusal", "tool_calls"];
 
+/// Messages of a conversation, and parts of all their contents; OpenAI has the same bound for the first. To read one and to put it
+/// into a template is hundreds of times the work of a few more bytes in another.
+const MOST: usize = 2048;
+
+/// Before anything is made of them.
+pub(crate) fn check_count(fields: &Fields) -> Result<(), Error> {
+    let Some(messages) = fields.get("messages").and_then(Value::as_array) else { return Ok(()) };
+    let contents = messages.iter().filter_map(|message| message.get("content")?.as_array());
+    let parts = contents.map(Vec::len).sum();
+    for (count, what) in [(messages.len(), "messages"), (parts, "parts")] {
+        if count > MOST {
+            return Err(Error::invalid("messages", format!("has {count} {what}, and at most {MOST} are taken")));
+        }
+    }
+    Ok(())
+}
+
 /// The messages as a backend takes them.
 pub(super) fn conversation(messages: Vec<Message>) -> Result<Vec<backend::Message>, Error> {
     messages.into_iter().enumerate().map(|(index, message)| message.check(&format!("messages[{index}]"))).collect()

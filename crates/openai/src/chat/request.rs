@@ -33,7 +33,7 @@ pub struct Question {
 #[derive(Deserialize, ToSchema)]
 struct Own {
     /// The conversation so far.
-    #[schema(value_type = Vec<Message>, min_items = 1)]
+    #[schema(value_type = Vec<Message>, min_items = 1, max_items = 2048)]
     messages: Option<Vec<Message>>,
     /// Whether to tell how likely each token was.
     logprobs: Option<bool>,
@@ -55,6 +55,7 @@ impl Body for Request {
 
 impl Body for Question {
     fn read(fields: Fields) -> Result<Self, Error> {
+        message::check_count(&fields)?;
         let Own { messages, logprobs, top_logprobs, rest } = take(fields)?;
         let shared = Shared::read(rest)?;
         Ok(Self { messages: messages.ok_or_else(|| Error::missing("messages"))?, logprobs, top_logprobs, shared })

@@ -8,7 +8,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::body::{Fields, refuse_leftovers, take, take_model};
-use crate::chat::{Message, conversation};
+use crate::chat::{Message, check_count, conversation};
 use crate::prompts::{self, Item, prompts};
 use crate::schema::{self, ModelField};
 use crate::several::TextOr;
@@ -31,7 +31,7 @@ struct Own {
     #[schema(schema_with = input_schema)]
     input: Option<TextOr<Item>>,
     /// A conversation in place of `input`.
-    #[schema(min_items = 1)]
+    #[schema(min_items = 1, max_items = 2048)]
     messages: Option<Vec<Message>>,
     /// Tokens of a text that are looked at; -1: as many as the context has.
     #[schema(minimum = -1, maximum = 4_294_967_295_u64)]
@@ -85,6 +85,7 @@ impl ToSchema for Request {
 
 impl Body for Request {
     fn read(fields: Fields) -> Result<Self, Error> {
+        check_count(&fields)?;
         let (model, rest) = take_model(fields)?;
         let own: Own = take(rest)?;
         refuse_leftovers(&own.rest)?;
