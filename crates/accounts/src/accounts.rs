@@ -226,12 +226,11 @@ impl Inner {
         }
     }
 
-    /// None of these waits for another to succeed.
+    /// None of these waits for another, so that all of them together wait for a database that is gone no longer than one does.
     async fn report(&self) -> Result<(), StoreError> {
         self.directory.read_files();
-        let counts = self.quotas.report(false).await;
-        let rows = self.ledger.write(&self.store).await;
-        let keys = self.directory.look_for_keys().await;
+        let (counts, rows, keys) =
+            tokio::join!(self.quotas.report(false), self.ledger.write(&self.store), self.directory.look_for_keys());
         counts.and(rows).and(keys)
     }
 
