@@ -34,6 +34,26 @@ pub struct Entry {
     pub duration: Duration,
 }
 
+#[cfg(test)]
+impl Entry {
+    /// Of the same key, organisation and model each time.
+    pub(crate) fn of_one_request(at: SystemTime) -> Self {
+        Self {
+            at,
+            key: "key".into(),
+            organization: "acme".into(),
+            model: "demo".into(),
+            adapter: String::new(),
+            requests: 1,
+            prompt_tokens: 1,
+            cached_tokens: 0,
+            completion_tokens: 1,
+            status: "ok",
+            duration: Duration::ZERO,
+        }
+    }
+}
+
 /// Sums of one organisation, key, model and day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Usage {

@@ -41,7 +41,7 @@ impl Drop for Lent {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, SystemTime};
+    use std::time::SystemTime;
 
     use sqlx::Executor;
     use uuid::Uuid;
@@ -50,20 +50,7 @@ mod tests {
     use crate::usage::Entry;
 
     fn row() -> (Uuid, Entry) {
-        let entry = Entry {
-            at: SystemTime::UNIX_EPOCH,
-            key: "key".into(),
-            organization: "acme".into(),
-            model: "demo".into(),
-            adapter: String::new(),
-            requests: 1,
-            prompt_tokens: 1,
-            cached_tokens: 0,
-            completion_tokens: 1,
-            status: "ok",
-            duration: Duration::ZERO,
-        };
-        (Uuid::new_v4(), entry)
+        (Uuid::new_v4(), Entry::of_one_request(SystemTime::UNIX_EPOCH))
     }
 
     #[tokio::test]

@@ -93,7 +93,7 @@ fn usage((organization, key, model, adapter, day, requests, prompt, cached, comp
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, SystemTime};
+    use std::time::SystemTime;
 
     use super::*;
     use crate::database::Database;
@@ -101,20 +101,7 @@ mod tests {
     crate::database::on_both!(what_is_written_twice_because_an_answer_was_lost_is_one_row);
 
     fn row() -> (Uuid, Entry) {
-        let entry = Entry {
-            at: SystemTime::now(),
-            key: "key".into(),
-            organization: "acme".into(),
-            model: "demo".into(),
-            adapter: String::new(),
-            requests: 1,
-            prompt_tokens: 1,
-            cached_tokens: 0,
-            completion_tokens: 1,
-            status: "ok",
-            duration: Duration::ZERO,
-        };
-        (Uuid::new_v4(), entry)
+        (Uuid::new_v4(), Entry::of_one_request(SystemTime::now()))
     }
 
     async fn what_is_written_twice_because_an_answer_was_lost_is_one_row(database: Database) {
