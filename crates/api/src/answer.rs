@@ -5,7 +5,7 @@ use axum::http::StatusCode as Status;
 use axum::response::{IntoResponse, Response};
 use backend::Kind;
 use serde_json::{Value, json};
-use serving::Refused;
+use serving::{Refused, Unscored};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,10 +25,8 @@ pub(crate) enum Error {
         method: String,
         path: String,
     },
-    /// There is no scorer of this name.
-    NoScorer {
-        name: String,
-    },
+    /// There is no such scorer, or it does not know the model.
+    Unscored(Unscored),
     /// Adapters are loaded at run time only below a root that is set.
     NoAdapterRoot,
     UnsupportedMediaType,
@@ -94,12 +92,12 @@ impl Error {
     const fn row_of_kind(&self) -> Row {
         match self {
             Self::Request(error) => Self::of(error.kind()),
+            Self::Unscored(_) => row(Status::NOT_FOUND, "not_found", INVALID, Some("scorer_not_found")),
             Self::Backend(error) => Self::of(error.kind()),
             Self::NoRoute { .. } => row(Status::NOT_FOUND, "not_found", INVALID, Some("unknown_url")),
             Self::MethodNotAllowed { .. } => {
                 row(Status::METHOD_NOT_ALLOWED, "method_not_allowed", INVALID, Some("method_not_supported"))
             }
-            Self::NoScorer { .. } => row(Status::NOT_FOUND, "not_found", INVALID, Some("scorer_not_found")),
             Self::NoAdapterRoot => row(Status::FORBIDDEN, "forbidden", "permission_error", Some("forbidden")),
             Self::UnsupportedMediaType | Self::ContentEncoding => {
                 let name = "unsupported_media_type";
@@ -167,7 +165,7 @@ impl Error {
                 format!("there is nothing at {method} {path}{hint}")
             }
             Self::MethodNotAllowed { method, path } => format!("{path} does not take {method}"),
-            Self::NoScorer { name } => format!("the scorer {name:.100?} does not exist; there are none"),
+            Self::Unscored(error) => error.to_string(),
             Self::NoAdapterRoot => "adapters cannot be loaded at run time yet".into(),
             Self::UnsupportedMediaType => "the body must be sent as content-type: application/json".into(),
             Self::PayloadTooLarge { limit } => format!("the body is larger than {limit} bytes"),
@@ -198,7 +196,8 @@ impl Error {
         match self {
             Self::Request(error) => error.parameter(),
             Self::Backend(error) => error.parameter(),
-            Self::NoScorer { .. } => Some("model"),
+            Self::Unscored(Unscored::UnknownModel { .. }) => Some("models_to_score"),
+            Self::Unscored(_) => Some("model"),
             _ => None,
         }
     }
@@ -265,6 +264,15 @@ impl From<Error> for backend::Error {
         match error {
             Error::Backend(error) => error,
             other => Self::invalid(other.parameter().unwrap_or("body"), other.message()),
+        }
+    }
+}
+
+impl From<Unscored> for Error {
+    fn from(unscored: Unscored) -> Self {
+        match unscored {
+            Unscored::Refused(reason) => Self::Backend(reason),
+            unknown => Self::Unscored(unknown),
         }
     }
 }

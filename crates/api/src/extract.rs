@@ -7,5 +7,5 @@ mod path;
 mod via;
 
 pub(crate) use base_url::BaseUrl;
-pub(crate) use json::{Json, Unread, parse};
+pub(crate) use json::{Json, Unread, look_into, parse};
 pub(crate) use path::Path;

@@ -2,6 +2,7 @@
 
 mod adapters;
 mod chat;
+mod choice;
 mod classify;
 mod completions;
 mod docs;
@@ -25,6 +26,7 @@ use axum::http::Method;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 
+pub(crate) use self::choice::ROUTER_SCORES;
 pub(crate) use self::openapi::LatestDocument;
 use crate::answer::Error;
 use crate::{App, middleware};

@@ -11,13 +11,14 @@ use checkpoint::{Checkpoint, GenerationDefaults, Summary};
 use engine::{Engine, EngineSettings, GuessSource, Memory, Progress};
 use jiff::Timestamp;
 use registry::{Catalogue, Declaration, Entry, Places, Source, Sources};
-use serving::{Defaults, Model, Service, SqlFormat};
+use scorer::files::Directory;
+use serving::{Besides, Defaults, Model, Scorers, Service, SqlFormat};
 use telemetry::{Metrics, Otlp};
 
-use crate::embedded;
 use crate::memory::{self, Share};
 use crate::opening::{Known, Parked};
 use crate::settings::{Quantization, Settings, Speculation, types};
+use crate::{embedded, routing};
 
 /// A step that takes longer means that its engine hangs.
 const STALL_LIMIT: Duration = Duration::from_mins(1);
@@ -225,18 +226,40 @@ pub(crate) fn described(entry: &Entry, sources: &Sources) -> Result<String> {
 }
 
 /// What answers, whichever way it is asked, as the catalogue offers it.
-pub(crate) fn service(models: Vec<Model>, settings: &Settings, otlp: Option<&Otlp>, accounts: Option<Accounts>) -> Service {
+pub(crate) fn service(models: Vec<Model>, settings: &Settings, otlp: Option<&Otlp>, besides: Besides) -> Service {
     let models: Vec<Model> = models.into_iter().map(|model| offered(model, settings)).collect();
-    let metrics = Metrics::new(models.iter().map(|model| model.card().id.clone()));
+    let metrics = Metrics::new(models.iter().map(|model| model.card().id.clone()).chain(scorers(settings)));
     let metrics = match otlp {
         Some(otlp) => metrics.sent_by(&otlp.meter()),
         None => metrics,
     };
-    let (settings, metrics) = (serving_settings(settings), Arc::new(metrics));
-    match accounts {
-        Some(accounts) => Service::with_accounts(models, settings, metrics, accounts),
-        None => Service::new(models, settings, metrics),
+    Service::with(models, serving_settings(settings), Arc::new(metrics), besides)
+}
+
+/// What is served besides models.
+pub(crate) fn besides(selection: &[Entry], settings: &Settings, accounts: Accounts) -> Result<Besides> {
+    for warning in routing::warnings(settings) {
+        tracing::warn!("{warning}");
     }
+    let scorers = Scorers::within(&settings.scorers.directory.value);
+    Ok(Besides { accounts: Some(accounts), scorers, routes: routing::routes(selection, settings)? })
+}
+
+/// The names of those that are there, and in the log why one of them could not be asked.
+fn scorers(settings: &Settings) -> Vec<String> {
+    let setting = &settings.scorers.directory;
+    let directory = Directory::new(&setting.value);
+    if setting.origin != types::Origin::Default && !setting.value.is_dir() {
+        tracing::warn!("{} names {}, which is no directory: there are no scorers", setting.said(), setting.value.display());
+    }
+    let names = directory.list().unwrap_or_else(|error| {
+        tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "the scorers cannot be listed");
+        Vec::new()
+    });
+    for (name, error) in names.iter().filter_map(|name| Some((name, directory.describe(name).err()?))) {
+        tracing::warn!(scorer = %name, error = format!("{:#}", anyhow::Error::from(error)), "this scorer cannot be used");
+    }
+    names.iter().map(ToString::to_string).collect()
 }
 
 fn serving_settings(settings: &Settings) -> serving::Settings {

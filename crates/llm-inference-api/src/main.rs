@@ -10,6 +10,7 @@ mod fetching;
 mod memory;
 mod opening;
 mod remote;
+mod routing;
 mod settings;
 mod terminal;
 

@@ -25,7 +25,7 @@ fn served(file: &str) -> TestApp {
     let groups = groups(&selection, &settings).unwrap();
     let here: Vec<_> = selection.iter().filter(|entry| entry.size > 0).cloned().collect();
     let parked = assemble::parked(&here, None, &settings, &crate::fetching::sources(&settings)).unwrap();
-    let service = assemble::service(in_order(&selection, &parked, &groups), &settings, None, None);
+    let service = assemble::service(in_order(&selection, &parked, &groups), &settings, None, serving::Besides::default());
     TestApp::serving(service, api::Settings::default())
 }
 

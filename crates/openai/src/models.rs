@@ -47,6 +47,20 @@ impl From<&ModelCard> for Model {
     }
 }
 
+impl Model {
+    /// A name behind which the server chooses one of its models.
+    pub fn choice(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            object: "model",
+            created: 0,
+            owned_by: "llm-inference-api".to_owned(),
+            parent: None,
+            max_model_len: None,
+        }
+    }
+}
+
 impl<'a> FromIterator<&'a ModelCard> for List {
     fn from_iter<I: IntoIterator<Item = &'a ModelCard>>(cards: I) -> Self {
         Self { object: "list", data: cards.into_iter().map(Model::from).collect() }

@@ -9,7 +9,7 @@ mod phrases;
 mod prompt;
 
 use crate::chance::Chance;
-use crate::data::{Dataset, Example, Kind};
+use crate::data::{Dataset, Example, Kind, Part, Split};
 use crate::logistic;
 
 pub use prompt::{Language, Length, Subject, Topic};
@@ -60,6 +60,22 @@ pub struct Synthetic {
     pub dataset: Dataset,
     /// What each of [`Dataset::prompts`] is about.
     pub topics: Vec<Topic>,
+}
+
+impl Synthetic {
+    /// The share of held-out comparisons that who knows the truth gets right, ties left out: the judge's noise is in the others.
+    pub fn ceiling(&self, split: Split) -> f64 {
+        let held_out = self.dataset.part(split, Part::HeldOut);
+        let decided = held_out.iter().filter(|example| (example.credit - 0.5).abs() > 0.1);
+        let right: Vec<bool> = decided
+            .map(|example| {
+                let quality = |model: usize| quality(model, self.topics[example.prompt]);
+                let difference = quality(example.model) - example.rival.map_or(0.0, quality);
+                (difference > 0.0) == (example.credit > 0.5)
+            })
+            .collect();
+        right.iter().filter(|right| **right).count() as f64 / right.len() as f64
+    }
 }
 
 /// `count` prompts with one comparison of two models each. The judge errs as the logistic model says, and calls close ones ties.

@@ -10,7 +10,7 @@ use telemetry::{Metrics, Reading};
 use crate::account::Asker;
 use crate::drain::Drain;
 use crate::fleet::{Fleet, Member};
-use crate::{Defaults, Group, Health, Model, ModelHealth, Offer, OpenError};
+use crate::{Defaults, Group, Health, Model, ModelHealth, Offer, OpenError, Route, Scorers};
 
 /// When to try again if nobody knows better.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -45,6 +45,16 @@ impl Default for Settings {
     }
 }
 
+/// What a service may have beside its models.
+#[derive(Debug, Default)]
+pub struct Besides {
+    /// Keys and quotas: see [`admit`](Service::admit).
+    pub accounts: Option<Accounts>,
+    pub scorers: Scorers,
+    /// Their names are those of no models.
+    pub routes: Vec<Route>,
+}
+
 /// Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Service {
@@ -63,20 +73,25 @@ pub(crate) struct Inner {
     pub(crate) drain: Drain,
     /// Where they are kept, nothing is generated for nobody.
     pub(crate) accounts: Option<Accounts>,
+    pub(crate) scorers: Scorers,
+    pub(crate) routes: Vec<Route>,
 }
 
 impl Service {
     pub fn new(models: Vec<Model>, settings: Settings, metrics: Arc<Metrics>) -> Self {
-        Self::make(models, settings, metrics, None)
+        Self::with(models, settings, metrics, Besides::default())
     }
 
-    /// As [`new`](Self::new), with keys and quotas: see [`admit`](Self::admit).
+    /// As [`new`](Self::new), with keys and quotas.
     pub fn with_accounts(models: Vec<Model>, settings: Settings, metrics: Arc<Metrics>, accounts: Accounts) -> Self {
-        Self::make(models, settings, metrics, Some(accounts))
+        Self::with(models, settings, metrics, Besides { accounts: Some(accounts), ..Besides::default() })
     }
 
-    fn make(models: Vec<Model>, settings: Settings, metrics: Arc<Metrics>, accounts: Option<Accounts>) -> Self {
-        let inner = Inner { fleet: Fleet::new(models, &settings), settings, metrics, drain: Drain::default(), accounts };
+    pub fn with(models: Vec<Model>, settings: Settings, metrics: Arc<Metrics>, besides: Besides) -> Self {
+        let Besides { accounts, mut scorers, routes } = besides;
+        scorers.pin(routes.iter().map(|route| route.scorer.clone()));
+        let fleet = Fleet::new(models, &settings);
+        let inner = Inner { fleet, settings, metrics, drain: Drain::default(), accounts, scorers, routes };
         Self { inner: Arc::new(inner), asker: None, hops: Hops::default() }
     }
 
@@ -115,7 +130,14 @@ impl Service {
 
     /// By id or alias. A backend that is not there yet has none.
     pub fn card(&self, name: &str) -> Result<Arc<ModelCard>> {
-        self.inner.fleet.find(name)?.known_card()
+        match self.inner.fleet.find(name) {
+            Ok(member) => member.known_card(),
+            Err(_) if self.route(name).is_some() => {
+                let why = "a scorer chooses the model behind this name, for /v1/chat/completions and /v1/completions alone";
+                Err(Error::unsupported("model", why))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The model that an adapter makes of another.

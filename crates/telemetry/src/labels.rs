@@ -12,6 +12,8 @@ pub enum Operation {
     TextCompletion,
     /// The convention has no word for it.
     Classify,
+    /// Nor for this: what is asked is a scorer.
+    Score,
 }
 
 impl Operation {
@@ -20,6 +22,7 @@ impl Operation {
             Self::Chat => "chat",
             Self::TextCompletion => "text_completion",
             Self::Classify => "classify",
+            Self::Score => "score",
         }
     }
 }

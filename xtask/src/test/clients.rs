@@ -68,6 +68,7 @@ fn start(root: &Path) -> Result<Server> {
     fs::create_dir_all(&directory)?;
     let address = server::free_address()?;
     let mut command = server::own(&server::binary(root), address);
+    command.env("LLM_SCORER_PATH", root.join("models/scorers"));
     let server = Server::start(command.current_dir(&directory), address, server::READY, &directory.join("server.log"))?;
     println!("ready on {}", server.base_url());
     Ok(server)

@@ -21,7 +21,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("telemetry", &["backend"]),
     ("registry", &["checkpoint"]),
     ("scorer", &[]),
-    ("serving", &["accounts", "backend", "registry", "telemetry"]),
+    ("serving", &["accounts", "backend", "registry", "scorer", "telemetry"]),
     ("api", &["backend", "openai", "serving", "telemetry"]),
     ("testkit", &["backend", "checkpoint", "serving", "api", "telemetry", "registry"]),
 ];

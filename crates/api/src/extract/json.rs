@@ -30,10 +30,20 @@ impl<T: Body + Send + 'static> FromRequest<App> for Json<T> {
 /// would get an answer.
 const READ_ON_THE_SPOT: usize = 64 * 1024;
 
-/// What a body says. Of large ones, which become larger still, only as many are read at once as the app has places for.
+/// What a body says.
 pub(crate) async fn parse<T: Body + Send + 'static>(app: &App, bytes: Bytes) -> Result<T> {
+    Ok(look_into(app, bytes, T::parse).await??)
+}
+
+/// What `look` finds in a body. Of large ones, which become larger still, only as many are looked into at once as the app has
+/// places for.
+pub(crate) async fn look_into<T: Send + 'static>(
+    app: &App,
+    bytes: Bytes,
+    look: impl FnOnce(&[u8]) -> T + Send + 'static,
+) -> Result<T> {
     if bytes.len() <= READ_ON_THE_SPOT {
-        return Ok(T::parse(&bytes)?);
+        return Ok(look(&bytes));
     }
     let patience = app.settings.body_timeout;
     let place = timeout(patience, Arc::clone(&app.large_bodies).acquire_owned()).await;
@@ -41,11 +51,11 @@ pub(crate) async fn parse<T: Body + Send + 'static>(app: &App, bytes: Bytes) -> 
         place.map_err(|_| backend::Error::QueueFull { reason: "too many large requests at once", retry_after: patience })?;
     // The place is taken until the body is read, also where nobody waits for it any more.
     let read = move || {
-        let parsed = T::parse(&bytes);
+        let found = look(&bytes);
         drop(place);
-        parsed
+        found
     };
-    Ok(spawn_blocking(read).await.map_err(backend::Error::internal)??)
+    Ok(spawn_blocking(read).await.map_err(backend::Error::internal)?)
 }
 
 /// The same before anybody has looked into it.

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::HeaderName;
+use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use backend::ModelCard;
@@ -22,6 +22,7 @@ use crate::answer::{Error, Result};
 pub(crate) struct Answered {
     model: String,
     answer: Result<Response>,
+    header: Option<(HeaderName, HeaderValue)>,
 }
 
 #[derive(Debug, Clone)]
@@ -33,13 +34,29 @@ pub(crate) struct Refused(pub(super) &'static str);
 
 impl Answered {
     pub(crate) fn by(model: &ModelCard, answer: Result<Response>) -> Self {
-        Self { model: model.id.clone(), answer }
+        Self { model: model.id.clone(), answer, header: None }
+    }
+
+    /// The same, with this header if it is not refused.
+    pub(crate) fn with(self, header: Option<(HeaderName, HeaderValue)>) -> Self {
+        Self { header, ..self }
+    }
+
+    /// It is refused because the model cannot answer now: another one might.
+    pub(crate) fn is_its_models(&self) -> bool {
+        matches!(&self.answer, Err(Error::Backend(error)) if error.is_its_models())
     }
 }
 
 impl IntoResponse for Answered {
     fn into_response(self) -> Response {
-        let mut response = self.answer.into_response();
+        let mut response = match (self.answer, self.header) {
+            (Ok(mut response), Some((name, value))) => {
+                response.headers_mut().insert(name, value);
+                response
+            }
+            (answer, _) => answer.into_response(),
+        };
         response.extensions_mut().insert(AnsweredBy(self.model));
         response
     }

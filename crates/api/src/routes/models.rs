@@ -16,7 +16,9 @@ use crate::extract::Path;
     responses((status = 200, description = "Each with its card.", body = List))
 )]
 pub(super) async fn list(app: App) -> Json<List> {
-    Json(app.service.cards().iter().map(AsRef::as_ref).collect())
+    let mut list: List = app.service.cards().iter().map(AsRef::as_ref).collect();
+    list.data.extend(app.service.routes().map(|route| Model::choice(&route.id)));
+    Json(list)
 }
 
 /// One model. An id holds slashes, sent as they are or as `%2F`.
@@ -33,5 +35,9 @@ pub(super) async fn list(app: App) -> Json<List> {
     )
 )]
 pub(super) async fn show(app: App, Path(id): Path<String>) -> Result<Json<Model>> {
-    Ok(Json(Model::from(&*app.service.allowed_card(&id)?)))
+    let route = app.service.routes().find(|route| route.is_named(&id));
+    Ok(Json(match route {
+        Some(route) => Model::choice(&route.id),
+        None => Model::from(&*app.service.allowed_card(&id)?),
+    }))
 }

@@ -167,7 +167,7 @@ async fn a_model_that_is_not_there() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_yet() {
+async fn what_is_not_there() {
     for route in routes().iter().filter(|route| !route.generates) {
         let (status, name) = if route.path == "/infer" { (404, "not_found") } else { (403, "forbidden") };
         route.check(&refused(route.right()).await, status, name);

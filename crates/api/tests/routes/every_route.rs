@@ -61,7 +61,7 @@ async fn only_these_pages_may_ask() {
     assert_eq!(
         allowed.header("access-control-expose-headers"),
         Some(
-            "x-request-id,retry-after,\
+            "x-request-id,retry-after,x-router-scores,\
              x-ratelimit-limit-requests,x-ratelimit-remaining-requests,x-ratelimit-reset-requests,\
              x-ratelimit-limit-tokens,x-ratelimit-remaining-tokens,x-ratelimit-reset-tokens"
         )

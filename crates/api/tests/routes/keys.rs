@@ -56,6 +56,16 @@ const ROUTES: [(Method, &str, bool); 31] = [
     (Method::GET, "/health/", true),
 ];
 
+/// One that may ask everything, for ever.
+pub(crate) fn listed_user(key: &str) -> Listed {
+    listed_for(key, "*")
+}
+
+/// One that may ask these models, for ever.
+pub(crate) fn listed_for(key: &str, models: &str) -> Listed {
+    listed(key, Role::User, models, KeyLimits::default())
+}
+
 fn listed(key: &str, role: Role, models: &str, limits: KeyLimits) -> Listed {
     Listed {
         hash: Hash::of(&Secret::new(key)),
@@ -95,7 +105,7 @@ async fn app(backend: &Scripted, limits: OrganizationLimits) -> TestApp {
     app_with(backend, limits, Addresses::Unlimited).await
 }
 
-fn with_key(mut request: Request<Body>, key: &str) -> Request<Body> {
+pub(crate) fn with_key(mut request: Request<Body>, key: &str) -> Request<Body> {
     let value = HeaderValue::from_str(&format!("Bearer {key}")).unwrap();
     request.headers_mut().insert("authorization", value);
     request

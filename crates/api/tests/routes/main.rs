@@ -4,6 +4,7 @@
 
 mod about;
 mod chat;
+mod choice;
 mod classify;
 mod completions;
 mod connections;
@@ -15,6 +16,7 @@ mod hang_ups;
 mod health;
 mod home;
 mod hosts;
+mod infer;
 mod keys;
 mod local;
 mod logs;

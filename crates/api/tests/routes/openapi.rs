@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use crate::infer;
 use axum::http::StatusCode;
 use serde_json::Value;
 use testkit::{Reply, Scripted, TestApp};
@@ -88,7 +89,7 @@ async fn every_example_is_answered_as_documented() {
         for _ in 0..2 {
             backend.reply(if classifies { Reply::classes(&[("question", 1.0)]) } else { Reply::text(&["SELECT 1"]) });
         }
-        let answer = TestApp::new(&backend).post(path, &body["content"]["application/json"]["example"]).await;
+        let answer = infer::app_beside(&backend).post(path, &body["content"]["application/json"]["example"]).await;
         assert_eq!(answer.status.as_u16(), first_status(&item["post"]), "{path}: {}", answer.text());
         examples += 1;
     }

@@ -9,7 +9,7 @@ use super::serve::http_settings;
 use super::{Cli, ServeArguments};
 use crate::commands::Failure;
 use crate::settings::{Machine, Purpose, Settings, read, reference, show, size};
-use crate::{allowed_models, assemble, fetching, terminal};
+use crate::{allowed_models, assemble, fetching, routing, terminal};
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArguments {
@@ -64,8 +64,12 @@ fn check(settings: &Settings) -> Findings {
             findings.warnings.extend(allowed_models::warnings(&format!("the key {name:?}"), models, &names));
         }
         let selection = findings.note(assemble::selection(&catalogue, &settings.models).map_err(Error::from));
-        for entry in selection.unwrap_or_default() {
-            findings.model(&entry, settings, &sources);
+        if let Some(selection) = selection {
+            findings.note(routing::routes(&selection, settings));
+            findings.warnings.extend(routing::warnings(settings));
+            for entry in selection {
+                findings.model(&entry, settings, &sources);
+            }
         }
         if let Some(Some(draft)) = findings.note(assemble::draft(&catalogue, &settings.engine).map_err(Error::from)) {
             findings.note(describe(&draft, &sources));

@@ -25,8 +25,8 @@ use crate::accounting;
 
 use crate::settings::{
     AccountArguments, Arguments, EngineArguments, FileArguments, GenerationArguments, HttpArguments, LimitArguments,
-    LogArguments, Machine, ModelArguments, PredictArguments, Problems, Purpose, RegistryArguments, Settings,
-    TelemetryArguments, read,
+    LogArguments, Machine, ModelArguments, PredictArguments, Problems, Purpose, RegistryArguments, ScorerArguments,
+    Settings, TelemetryArguments, read,
 };
 
 /// Why a command did not do what it was asked to.
@@ -165,6 +165,8 @@ pub(crate) struct ServeArguments {
     #[command(flatten)]
     registry: RegistryArguments,
     #[command(flatten)]
+    scorers: ScorerArguments,
+    #[command(flatten)]
     http: HttpArguments,
     #[command(flatten)]
     generation: GenerationArguments,
@@ -184,9 +186,21 @@ pub(crate) struct ServeArguments {
 
 impl From<ServeArguments> for Arguments {
     fn from(arguments: ServeArguments) -> Self {
-        let ServeArguments { file, models, registry, http, generation, predict, engine, accounts, limits, log, telemetry } =
-            arguments;
-        Self { file, models, registry, engine, generation, predict, http, accounts, limits, log, telemetry }
+        let ServeArguments {
+            file,
+            models,
+            registry,
+            scorers,
+            http,
+            generation,
+            predict,
+            engine,
+            accounts,
+            limits,
+            log,
+            telemetry,
+        } = arguments;
+        Self { file, models, registry, scorers, engine, generation, predict, http, accounts, limits, log, telemetry }
     }
 }
 

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use backend::{Event, Events, FinishReason, Generation, Prompt, Sampling, Stop, Temperature, TopP};
 use clap::Args;
 use futures_util::StreamExt;
-use serving::Service;
+use serving::{Besides, Service};
 
 use crate::settings::{self, Settings};
 use crate::{assemble, commands, fetching, terminal};
@@ -58,7 +58,7 @@ pub(crate) fn answerer(settings: &Settings) -> Result<(Service, String)> {
     let id = entry.id.clone();
     let kv_cache = settings.engine.kv_cache_bytes.value.get();
     let loaded = commands::loading::load(entry, draft.as_ref(), &settings.engine_of(&id), kv_cache)?;
-    Ok((assemble::service(vec![loaded.model()], settings, None, None), id))
+    Ok((assemble::service(vec![loaded.model()], settings, None, Besides::default()), id))
 }
 
 /// Writes an answer to stdout as it comes; gives back its text and how it ended.

@@ -6,7 +6,7 @@ mod list;
 mod train;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Error, Result};
 use clap::{Args, Subcommand};
@@ -15,7 +15,7 @@ use scorer::files::Directory;
 
 use super::prepare;
 use crate::commands::Failure;
-use crate::settings::{Arguments, FileArguments, LogArguments, Purpose};
+use crate::settings::{Arguments, FileArguments, LogArguments, Purpose, ScorerArguments};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ScorerCommand {
@@ -50,9 +50,8 @@ pub(crate) fn run(command: ScorerCommand) -> Result<(), Failure> {
 /// Where the scorers are.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Scorers {
-    /// The directory with the scorers; default: scorers in the data directory (LLM_DATA_DIR).
-    #[arg(long, value_name = "DIRECTORY")]
-    directory: Option<PathBuf>,
+    #[command(flatten)]
+    place: ScorerArguments,
     #[command(flatten)]
     file: FileArguments,
     #[command(flatten)]
@@ -61,9 +60,9 @@ pub(crate) struct Scorers {
 
 impl Scorers {
     pub(crate) fn open(self) -> Result<Directory, Failure> {
-        let Self { directory, file, log } = self;
-        let settings = prepare(Arguments { file, log, ..Arguments::default() }, Purpose::Answer)?;
-        Ok(Directory::new(directory.unwrap_or_else(|| settings.accounts.data_directory.value.join("scorers"))))
+        let Self { place, file, log } = self;
+        let settings = prepare(Arguments { file, scorers: place, log, ..Arguments::default() }, Purpose::Answer)?;
+        Ok(Directory::new(settings.scorers.directory.value))
     }
 }
 

@@ -47,8 +47,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let here: Vec<Entry> = selection.iter().filter(|entry| !matches!(entry.source, Source::Remote(_))).cloned().collect();
     let sources = fetching::sources(&settings);
     let parked = assemble::parked(&here, draft.as_ref(), &settings, &sources)?;
+    let besides = assemble::besides(&selection, &settings, accounts.clone())?;
     let models = remote::in_order(&selection, &parked, &groups);
-    let service = assemble::service(models, &settings, otlp.as_ref(), Some(accounts.clone()));
+    let service = assemble::service(models, &settings, otlp.as_ref(), besides);
     let greet = || Greeting::new(&settings, address, &selection, &parked, &sources).say(settings.log.format.value);
     let waits_for_server = || parked.first().is_some_and(|first| first.known().waits_for_server);
     let start = start(service.clone(), groups, waits_for_server, greet);

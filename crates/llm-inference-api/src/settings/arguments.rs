@@ -21,6 +21,7 @@ pub(crate) struct Arguments {
     pub(crate) file: FileArguments,
     pub(crate) models: ModelArguments,
     pub(crate) registry: RegistryArguments,
+    pub(crate) scorers: ScorerArguments,
     pub(crate) engine: EngineArguments,
     pub(crate) generation: GenerationArguments,
     pub(crate) predict: PredictArguments,
@@ -95,6 +96,14 @@ pub(crate) struct RegistryArguments {
     /// What MLflow knows this server by, without a name and password [MLFLOW_TRACKING_TOKEN].
     #[arg(long, value_name = "TOKEN", value_parser = parse::secret)]
     pub(crate) mlflow_token: Option<Secret>,
+}
+
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Scorers")]
+pub(crate) struct ScorerArguments {
+    /// Where the scorers lie that say which model suits which prompt [LLM_SCORER_PATH; default: scorers in the data directory].
+    #[arg(long, value_name = "DIRECTORY", value_parser = parse::path)]
+    pub(crate) scorer_path: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Default, Args)]

@@ -6,47 +6,24 @@ use super::environment::{self, Variables};
 /// Variables that are set, and nothing happens.
 const WITHOUT_EFFECT: [&str; 2] = ["CUDA_VISIBLE_DEVICES", "LLM_ADAPTER_ROOT"];
 
-/// A key of the file that stops the start.
-struct Refused {
-    key: &'static str,
-    reason: &'static str,
-    /// Whether it says nothing to a command that serves nobody.
-    for_servers_alone: bool,
-}
-
-const REFUSED: [Refused; 2] = [
-    Refused {
-        key: "mlflow.refresh_seconds",
-        reason: "this version asks MLflow when it opens a model, and not again",
-        for_servers_alone: false,
-    },
-    Refused {
-        key: "scorers",
-        reason: "in this version only the command infer asks scorers, not POST /infer",
-        for_servers_alone: true,
-    },
-];
+/// Keys of the file that stop the start, and why.
+const REFUSED: [(&str, &str); 1] =
+    [("mlflow.refresh_seconds", "this version asks MLflow when it opens a model, and not again")];
 
 /// Every key of a later version.
 pub(crate) fn keys() -> impl Iterator<Item = &'static str> {
-    REFUSED.iter().map(|refused| refused.key)
+    REFUSED.iter().map(|(key, _)| *key)
 }
 
 /// Every key and variable of a later version, with what comes of it.
 pub(crate) fn all() -> Vec<(&'static str, &'static str)> {
     const NOTHING: &str = "nothing happens, and the start says so";
-    let refused = REFUSED.iter().map(|refused| (refused.key, refused.reason));
-    let without_effect = WITHOUT_EFFECT.into_iter().map(|name| (name, NOTHING));
-    refused.chain(without_effect).collect()
+    REFUSED.into_iter().chain(WITHOUT_EFFECT.into_iter().map(|name| (name, NOTHING))).collect()
 }
 
 /// The key, and why the server must not start with it.
 pub(crate) fn refused(key: &str) -> Option<(&'static str, &'static str)> {
-    REFUSED.iter().find(|refused| refused.key == key).map(|refused| (refused.key, refused.reason))
-}
-
-pub(crate) fn is_for_servers_alone(key: &str) -> bool {
-    REFUSED.iter().any(|refused| refused.key == key && refused.for_servers_alone)
+    REFUSED.into_iter().find(|(refused, _)| *refused == key)
 }
 
 /// What is set beyond the variables that this version acts on. Names only: some of the values are secrets.

@@ -20,7 +20,7 @@ pub(crate) mod types;
 
 pub(crate) use arguments::{
     AccountArguments, Arguments, EngineArguments, FileArguments, GenerationArguments, HttpArguments, LimitArguments,
-    LogArguments, ModelArguments, PredictArguments, RegistryArguments, TelemetryArguments,
+    LogArguments, ModelArguments, PredictArguments, RegistryArguments, ScorerArguments, TelemetryArguments,
 };
 #[cfg(test)]
 pub(crate) use environment::Environment;

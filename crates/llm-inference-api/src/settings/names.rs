@@ -87,6 +87,9 @@ declare! {
         password: "mlflow.password", "--mlflow-password", "MLFLOW_TRACKING_PASSWORD";
         tracking_token: "mlflow.token", "--mlflow-token", "MLFLOW_TRACKING_TOKEN";
     }
+    scorers: ScorerValues {
+        directory: "scorers.directory", "--scorer-path", "LLM_SCORER_PATH";
+    }
     engine: EngineValues {
         quantization: "model.quantization", "--quantization", "LLM_QUANTIZATION";
         threads: "engine.threads", "--threads", "LLM_THREADS";

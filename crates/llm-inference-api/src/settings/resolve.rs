@@ -12,16 +12,16 @@ use tracing::Level;
 
 use super::arguments::{
     AccountArguments, Arguments, EngineArguments, FileArguments, GenerationArguments, HttpArguments, LimitArguments,
-    LogArguments, ModelArguments, PredictArguments, TelemetryArguments,
+    LogArguments, ModelArguments, PredictArguments, ScorerArguments, TelemetryArguments,
 };
 use super::choice::{Choice, Said};
 use super::defaults;
 use super::environment::Environment;
-use super::file::{File, FileProblem};
+use super::file::File;
 use super::machine::Machine;
 use super::names::{
     AccountValues, EngineValues, GenerationValues, HttpValues, LimitValues, LogValues, ModelValues, PredictValues,
-    TelemetryValues, Values,
+    ScorerValues, TelemetryValues, Values,
 };
 use super::otlp::{self, Headers, ResourceAttributes};
 use super::parse::{self, Allowance, KvCacheType, LogLevel, Origins, Quantization, Rate, Speculation};
@@ -29,7 +29,7 @@ use super::problem::{Problem, Problems};
 use super::resolve_registry::{declare_registered, no_tracking_uri, resolve_registry};
 use super::types::{
     AccountSettings, DeclaredModel, EngineSettings, GenerationSettings, HttpSettings, LimitSettings, LogSettings,
-    ModelSettings, Origin, PredictSettings, Setting, Settings, TelemetrySettings,
+    ModelSettings, Origin, PredictSettings, ScorerSettings, Setting, Settings, TelemetrySettings,
 };
 
 /// What the settings are for: it decides how much is logged where nobody said, and what has to be protected.
@@ -54,6 +54,7 @@ pub(crate) fn resolve(
         file: FileArguments { config: _ },
         models,
         registry,
+        scorers,
         engine,
         generation,
         predict,
@@ -64,11 +65,12 @@ pub(crate) fn resolve(
         telemetry,
     } = arguments;
     let Environment { values: variables, beyond, data_home, cache_home } = environment;
-    let File { path, values: entries, declared, organizations, listed, problems } = file;
+    let File { path, values: entries, declared, routes, organizations, listed, problems } = file;
     let said = variables.beside(entries);
     let Values {
         models: models_said,
         registry: registry_said,
+        scorers: scorers_said,
         engine: engine_said,
         generation: generation_said,
         predict: predict_said,
@@ -78,25 +80,21 @@ pub(crate) fn resolve(
         log: log_said,
         telemetry: telemetry_said,
     } = said;
-    // Nothing to protect where nothing is served.
-    let matters = |problem: &FileProblem| purpose == Purpose::Serve || !problem.is_for_servers_alone();
-    let mut choice = Choice { problems: problems.into_iter().filter(matters).map(Problem::from).collect() };
+    let mut choice = Choice { problems: problems.into_iter().map(Problem::from).collect() };
     let registry = resolve_registry(&mut choice, registry, registry_said, &cache_home);
     let declared = declare_registered(&mut choice, &registry, declared);
     choice.problems.extend(no_tracking_uri(&registry, &declared));
+    let accounts = resolve_accounts(&mut choice, accounts, accounts_said, &data_home);
     let mut settings = Settings {
         file: path,
         generation: resolve_generation(&mut choice, generation, generation_said, &declared),
-        models: resolve_models(&mut choice, models, models_said, declared, machine),
+        models: ModelSettings { routes, ..resolve_models(&mut choice, models, models_said, declared, machine) },
         registry,
+        scorers: resolve_scorers(&mut choice, scorers, scorers_said, &accounts.data_directory.value),
         engine: resolve_engine(&mut choice, engine, engine_said, machine),
         predict: resolve_predict(&mut choice, predict, predict_said),
         http: resolve_http(&mut choice, http, http_said, machine),
-        accounts: AccountSettings {
-            organizations,
-            listed,
-            ..resolve_accounts(&mut choice, accounts, accounts_said, &data_home)
-        },
+        accounts: AccountSettings { organizations, listed, ..accounts },
         limits: resolve_limits(&mut choice, limits, limits_said),
         log: resolve_log(&mut choice, log, log_said, machine, purpose),
         telemetry: resolve_telemetry(&mut choice, telemetry, telemetry_said),
@@ -127,6 +125,7 @@ fn resolve_models(
         directory: choice.of(model_path.map(Some), directory, some_path, None),
         allowed: choice.of(allowed_models, allowed, parse::allowed, Allowed::Unsaid),
         declared,
+        routes: Vec::new(), // Those of the file, which has no other place for them.
         memory: choice.of(
             model_memory_bytes.map(Some),
             memory,
@@ -134,6 +133,17 @@ fn resolve_models(
             defaults::model_memory(machine.free_memory),
         ),
     }
+}
+
+fn resolve_scorers(
+    choice: &mut Choice,
+    arguments: ScorerArguments,
+    said: ScorerValues<Said>,
+    data_directory: &Path,
+) -> ScorerSettings {
+    let ScorerArguments { scorer_path } = arguments;
+    let ScorerValues { directory } = said;
+    ScorerSettings { directory: choice.of(scorer_path, directory, parse::path, data_directory.join("scorers")) }
 }
 
 fn some_path(text: &str) -> Result<Option<PathBuf>, parse::Expected> {

@@ -9,7 +9,7 @@ use clap::Parser;
 use super::{Problems, Purpose, resolve};
 use crate::settings::{
     AccountArguments, Arguments, EngineArguments, Environment, File, FileArguments, GenerationArguments, HttpArguments,
-    LimitArguments, LogArguments, Machine, ModelArguments, PredictArguments, RegistryArguments, Settings,
+    LimitArguments, LogArguments, Machine, ModelArguments, PredictArguments, RegistryArguments, ScorerArguments, Settings,
     TelemetryArguments, parse, show,
 };
 
@@ -25,6 +25,8 @@ struct Flags {
     generation: GenerationArguments,
     #[command(flatten)]
     registry: RegistryArguments,
+    #[command(flatten)]
+    scorers: ScorerArguments,
     #[command(flatten)]
     predict: PredictArguments,
     #[command(flatten)]
@@ -49,14 +51,26 @@ const MACHINE: Machine = Machine {
 
 /// `flags` and `variables` as one would type them: `--port 1`, `PORT=1 HOST=a`.
 fn resolved_with(file: &str, purpose: Purpose, flags: &str, variables: &[&str]) -> Result<Settings, Problems> {
-    let Flags { file: file_named, models, registry, engine, generation, predict, http, accounts, limits, log, telemetry } =
-        Flags::try_parse_from(std::iter::once("server").chain(flags.split_whitespace())).unwrap();
+    let Flags {
+        file: file_named,
+        models,
+        registry,
+        scorers,
+        engine,
+        generation,
+        predict,
+        http,
+        accounts,
+        limits,
+        log,
+        telemetry,
+    } = Flags::try_parse_from(std::iter::once("server").chain(flags.split_whitespace())).unwrap();
     let variables: BTreeMap<String, String> =
         variables.iter().filter_map(|pair| pair.split_once('=')).map(|(name, value)| (name.into(), value.into())).collect();
     let of_file = File::parse("serving_config.yaml", file, &variables);
     let file = file_named;
     let arguments =
-        Arguments { file, models, registry, engine, generation, predict, http, accounts, limits, log, telemetry };
+        Arguments { file, models, registry, scorers, engine, generation, predict, http, accounts, limits, log, telemetry };
     resolve(arguments, Environment::from_map(&variables), of_file, &MACHINE, purpose)
 }
 
@@ -129,6 +143,7 @@ fn nothing_said() {
         MLFLOW_TRACKING_USERNAME          none                               default
         MLFLOW_TRACKING_PASSWORD          none                               default
         MLFLOW_TRACKING_TOKEN             none                               default
+        LLM_SCORER_PATH                   llm-inference-api/scorers          default
         API_KEY                           none                               default
         LLM_API_KEYS_FILE                 none                               default
         LLM_DATABASE_URL                  accounts.db in the data directory  default
@@ -236,6 +251,7 @@ fn everything_said_by_variables() {
         MLFLOW_TRACKING_USERNAME          none                                  default
         MLFLOW_TRACKING_PASSWORD          none                                  default
         MLFLOW_TRACKING_TOKEN             none                                  default
+        LLM_SCORER_PATH                   llm-inference-api/scorers             default
         API_KEY                           none                                  default
         LLM_API_KEYS_FILE                 none                                  default
         LLM_DATABASE_URL                  accounts.db in the data directory     default
@@ -414,11 +430,13 @@ fn all_sources_are_told_of_together() {
 }
 
 #[test]
-fn what_protects_a_server_does_not_stop_a_command_that_serves_nobody() {
-    let file = "scorers: {directory: a}";
-    assert!(resolved_with(file, Purpose::Serve, "", &[]).is_err());
-    assert!(resolved_with(file, Purpose::Answer, "", &[]).is_ok());
-    assert!(resolved_with("mlflow: {refresh_seconds: 60}", Purpose::Answer, "", &[]).is_err());
+fn scorers_lie_in_the_data_directory_unless_it_is_said_where() {
+    let directory = |file: &str, variables: &[&str]| {
+        resolved_with(file, Purpose::Answer, "", variables).unwrap().scorers.directory.value
+    };
+    assert_eq!(directory("", &["LLM_DATA_DIR=/d"]), PathBuf::from("/d/scorers"));
+    assert_eq!(directory("scorers: {directory: mine}", &["LLM_DATA_DIR=/d"]), PathBuf::from("mine"));
+    assert_eq!(directory("scorers: {directory: mine}", &["LLM_SCORER_PATH=/s"]), PathBuf::from("/s"));
 }
 
 #[test]

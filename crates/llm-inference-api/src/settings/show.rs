@@ -13,7 +13,7 @@ use telemetry::logs::Format;
 use super::parse::{LogLevel, Origins, Speculation};
 use super::types::{
     AccountSettings, EngineSettings, GenerationSettings, HttpSettings, LimitSettings, LogSettings, ModelSettings,
-    PredictSettings, RegistrySettings, Setting, Settings, TelemetrySettings,
+    PredictSettings, RegistrySettings, ScorerSettings, Setting, Settings, TelemetrySettings,
 };
 
 /// A table of name, value and origin. Of a secret it only says that there is one.
@@ -35,6 +35,7 @@ fn rows(settings: &Settings) -> Vec<Row> {
         file,
         models,
         registry,
+        scorers,
         engine,
         generation,
         predict,
@@ -45,7 +46,8 @@ fn rows(settings: &Settings) -> Vec<Row> {
         telemetry,
         warnings: _,
     } = settings;
-    let ModelSettings { named, directory, allowed, declared, memory } = models;
+    let ModelSettings { named, directory, allowed, declared, routes: _, memory } = models;
+    let ScorerSettings { directory: scorers } = scorers;
     let EngineSettings {
         quantization,
         threads,
@@ -123,6 +125,7 @@ fn rows(settings: &Settings) -> Vec<Row> {
         row(draft_model, |model| path(model.as_deref())),
     ];
     rows.extend(registry_rows(registry));
+    rows.push(row(scorers, |directory| path(Some(directory))));
     rows.extend(account_rows(accounts, limits));
     rows.extend(log_rows(log, telemetry));
     rows

@@ -10,7 +10,7 @@ use api::{TrustedHosts, TrustedProxies};
 use backend::{MaxTokens, Temperature, TopP};
 use gateway::{Balance, Timeouts, UpstreamSettings};
 use registry::{Allowed, Declared};
-use serving::{Defaults, Group};
+use serving::{Defaults, Group, Route};
 use telemetry::Protocol;
 use telemetry::logs::Format;
 
@@ -83,6 +83,7 @@ pub(crate) struct Settings {
     pub(crate) file: Setting<Option<PathBuf>>,
     pub(crate) models: ModelSettings,
     pub(crate) registry: RegistrySettings,
+    pub(crate) scorers: ScorerSettings,
     pub(crate) engine: EngineSettings,
     pub(crate) generation: GenerationSettings,
     pub(crate) predict: PredictSettings,
@@ -127,6 +128,8 @@ pub(crate) struct ModelSettings {
     pub(crate) memory: Setting<Option<NonZeroUsize>>,
     /// The file's catalogue. No two have a name in common.
     pub(crate) declared: Vec<DeclaredModel>,
+    /// Names of it that are no models. None of them is a model's in the file.
+    pub(crate) routes: Vec<DeclaredRoute>,
 }
 
 /// A model of the file's catalogue: under which names, from where, and what is its own.
@@ -147,6 +150,13 @@ pub(crate) struct DeclaredModel {
     pub(crate) place: Place,
 }
 
+/// A name of the file's catalogue behind which a scorer chooses.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct DeclaredRoute {
+    pub(crate) route: Route,
+    pub(crate) place: Place,
+}
+
 /// Where a model runs that does not run here.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RemoteModel {
@@ -156,6 +166,13 @@ pub(crate) struct RemoteModel {
     pub(crate) balance: Balance,
     /// Of a request, which those servers are not to see.
     pub(crate) refused_fields: Vec<String>,
+}
+
+/// What says which model suits which prompt.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ScorerSettings {
+    /// It need not be there: then there are none.
+    pub(crate) directory: Setting<PathBuf>,
 }
 
 /// Where models come from that are not on this machine.

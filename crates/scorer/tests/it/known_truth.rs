@@ -1,9 +1,8 @@
 //! On made-up preferences, of which the truth is known, the network learns what there is to learn.
 
-use scorer::data::Part;
 use scorer::measure::{Figures, Report, draw, measure};
 use scorer::prompt::{Encoder, HashedNgrams};
-use scorer::synthetic::{self, Synthetic};
+use scorer::synthetic;
 use scorer::{Training, Type, fit};
 
 fn training() -> Training {
@@ -17,27 +16,13 @@ fn beside<'a>(report: &'a Report, name: &str) -> &'a Figures {
     report.beside.get(name).expect("every report has all simple ways")
 }
 
-/// The share of held-out comparisons that who knows the truth gets right; the judge's noise is in the others.
-fn ceiling(made: &Synthetic, training: &Training) -> f64 {
-    let held_out = made.dataset.part(training.split, Part::HeldOut);
-    let decided = held_out.iter().filter(|example| (example.credit - 0.5).abs() > 0.1);
-    let right: Vec<bool> = decided
-        .map(|example| {
-            let quality = |model: usize| synthetic::quality(model, made.topics[example.prompt]);
-            let difference = quality(example.model) - example.rival.map_or(0.0, quality);
-            (difference > 0.0) == (example.credit > 0.5)
-        })
-        .collect();
-    right.iter().filter(|right| **right).count() as f64 / right.len() as f64
-}
-
 #[test]
 fn the_network_beats_the_simple_ways_and_comes_close_to_the_truth() {
     let made = synthetic::pairs(8_000, 5);
     let scorer = fit(&made.dataset, &training(), |_| ()).expect("the training converges");
     let report = measure(&scorer, &made.dataset, &training()).expect("the baselines converge").report;
     let accuracy = |figures: &Figures| figures.pairwise_accuracy.unwrap_or_default();
-    let (own, ceiling) = (accuracy(&report.scorer), ceiling(&made, &training()));
+    let (own, ceiling) = (accuracy(&report.scorer), made.ceiling(training().split));
     let figures = format!("ceiling {ceiling:.3}, {report:#?}");
     assert!(own > accuracy(beside(&report, "elo")) + 0.15, "{figures}");
     assert!(own > accuracy(beside(&report, "linear")) + 0.04, "{figures}");

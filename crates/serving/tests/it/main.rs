@@ -7,6 +7,7 @@ mod fallbacks;
 mod fleet;
 mod limits;
 mod measuring;
+mod scoring;
 mod together;
 
 use backend::{Conversation, Generation, Message, Prompt, Role};

@@ -1,7 +1,7 @@
 //! `models:`, the catalogue: which models are served under which names, from where, and with what of their own.
 
 use gateway::{Balance, REFUSED_FIELDS, Timeouts, UpstreamSettings};
-use serving::Defaults;
+use serving::{Defaults, Route};
 
 use super::keys::Reading;
 use super::remote::{balance, refused_fields};
@@ -9,10 +9,10 @@ use super::yaml::{Key, Node};
 use super::{FileProblem, Place};
 use crate::settings::alike;
 use crate::settings::parse::{self, Expected};
-use crate::settings::types::{DeclaredModel, RemoteModel};
+use crate::settings::types::{DeclaredModel, DeclaredRoute, RemoteModel};
 
 /// The keys of a model, and what they mean.
-pub(crate) const FIELDS: [(&str, &str); 12] = [
+pub(crate) const FIELDS: [(&str, &str); 13] = [
     ("id", "what clients call it"),
     ("aliases", "further names, a list"),
     (
@@ -46,15 +46,18 @@ pub(crate) const FIELDS: [(&str, &str); 12] = [
          `logits_processors`, `prompt_embeds`, `lora`, `lora_path`, `session_params`, `request_id`, `rid`, `id_slot`, `n_predict`",
     ),
     ("fallbacks", "models that are asked in its place while it cannot answer, a list"),
+    (
+        "route",
+        "in place of a source, a scorer that chooses for each prompt: `scorer` (type/name), `candidates` (names of models that it knows, \
+         a list), `rule` (`best`; `cheapest` of those that score at least `threshold`; `less_cost`, the score less the cost times \
+         `cost_weight`), `costs` (one for each candidate, a list)",
+    ),
 ];
 
 const DEFAULTS: [&str; 6] = ["temperature", "top_p", "top_k", "min_p", "repetition_penalty", "max_tokens"];
 
 /// Keys of a model that stop the start.
-const LATER: [(&str, &str, &str); 2] = [
-    ("adapters", "models.adapters", "this version has no LoRA adapters yet"),
-    ("route", "models.route", "in this version no scorer chooses between models yet"),
-];
+const LATER: [(&str, &str, &str); 1] = [("adapters", "models.adapters", "this version has no LoRA adapters yet")];
 
 /// What has been read of a model.
 #[derive(Debug, Default)]
@@ -71,6 +74,7 @@ struct Draft {
     balance: Option<Balance>,
     refused_fields: Option<Vec<String>>,
     fallbacks: Vec<String>,
+    route: Option<Route>,
     /// Whether something was said that there is a problem with, so that its absence is none.
     flawed: bool,
 }
@@ -90,6 +94,9 @@ impl Reading<'_> {
         for (Key { name, line }, node) in entries {
             let place = self.place(line);
             self.field(&mut draft, &name, place, node);
+        }
+        if let Some(route) = draft.route.take() {
+            return self.routed(place, draft, route);
         }
         let remote = self.remote(&place, &mut draft);
         let Draft { id, aliases, source, quantization, max_tokens, defaults, group, fallbacks, flawed, .. } = draft;
@@ -117,6 +124,45 @@ impl Reading<'_> {
             fallbacks,
             place,
         });
+    }
+
+    /// A name behind which there is no model of its own.
+    fn routed(&mut self, place: Place, draft: Draft, route: Route) {
+        let Draft {
+            id,
+            aliases,
+            source,
+            quantization,
+            max_tokens,
+            defaults,
+            group,
+            upstreams,
+            timeouts,
+            balance,
+            refused_fields,
+            ..
+        } = draft;
+        let own = source.is_some()
+            || quantization.is_some()
+            || max_tokens.is_some()
+            || defaults != Defaults::default()
+            || group != serving::Group::default()
+            || upstreams.is_some()
+            || timeouts.is_some()
+            || balance.is_some()
+            || refused_fields.is_some();
+        match id {
+            _ if own => self.malformed(
+                place,
+                "a route has an id, aliases and fallbacks, and nothing else: its candidates have the rest",
+            ),
+            Some(id) => {
+                let route = Route { id, aliases, fallbacks: draft.fallbacks, ..route };
+                self.routes.push(DeclaredRoute { route, place });
+            }
+            None if draft.flawed => {}
+            None => self.malformed(place, "a route needs an id: {id: auto, route: {scorer: …}}"),
+        }
     }
 
     /// The servers of a model that runs on some, which become its source.
@@ -171,6 +217,7 @@ impl Reading<'_> {
             "fallbacks" => {
                 draft.fallbacks = self.parsed("models.fallbacks", place, node, true, parse::model_ids).unwrap_or_default();
             }
+            "route" => draft.route = self.route(place, node),
             _ => self.not_a_field(name, place),
         }
         draft.flawed |= self.problems.len() > before;
@@ -245,7 +292,9 @@ impl Reading<'_> {
     fn names_twice(&mut self) {
         let mut taken: Vec<(&str, &Place)> = Vec::new();
         let mut problems = Vec::new();
-        for DeclaredModel { id, aliases, place, .. } in &self.declared {
+        let models = self.declared.iter().map(|DeclaredModel { id, aliases, place, .. }| (id, aliases, place));
+        let routes = self.routes.iter().map(|DeclaredRoute { route, place }| (&route.id, &route.aliases, place));
+        for (id, aliases, place) in models.chain(routes) {
             for name in std::iter::once(id).chain(aliases) {
                 if let Some((_, first)) = taken.iter().find(|(other, _)| other == name) {
                     let (place, name, first) = (place.clone(), name.clone(), first.line);

@@ -9,7 +9,7 @@ use super::fill::{self, Filled, Unfilled};
 use super::yaml::{Content, Key, Node};
 use super::{FileProblem, Place, Text, Written};
 use crate::settings::environment::Variables;
-use crate::settings::types::DeclaredModel;
+use crate::settings::types::{DeclaredModel, DeclaredRoute};
 use crate::settings::{alike, later, names};
 
 /// The list of models.
@@ -27,6 +27,7 @@ pub(super) struct Reading<'a> {
     pub(super) problems: Vec<FileProblem>,
     /// In their order.
     pub(super) declared: Vec<DeclaredModel>,
+    pub(super) routes: Vec<DeclaredRoute>,
     pub(super) organizations: Vec<Organization>,
     /// The keys of all organisations.
     pub(super) listed: Vec<Listed>,
@@ -35,7 +36,16 @@ pub(super) struct Reading<'a> {
 impl<'a> Reading<'a> {
     pub(super) fn new(file: &'a Arc<str>, variables: &'a Variables) -> Self {
         let (written, problems, declared) = (BTreeMap::new(), Vec::new(), Vec::new());
-        Self { file, variables, written, problems, declared, organizations: Vec::new(), listed: Vec::new() }
+        Self {
+            file,
+            variables,
+            written,
+            problems,
+            declared,
+            routes: Vec::new(),
+            organizations: Vec::new(),
+            listed: Vec::new(),
+        }
     }
 
     pub(super) fn root(&mut self, root: Node) {

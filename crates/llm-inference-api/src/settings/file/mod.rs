@@ -7,6 +7,7 @@ mod keys;
 mod organizations;
 mod problem;
 mod remote;
+mod route;
 mod yaml;
 
 use std::fmt;
@@ -20,7 +21,7 @@ use accounts::{Listed, Organization};
 use super::environment::{self, Variables};
 use super::names::{CONFIG, Names, Values};
 use super::parse::Expected;
-use super::types::{DeclaredModel, Origin, Setting};
+use super::types::{DeclaredModel, DeclaredRoute, Origin, Setting};
 
 pub(crate) use catalogue::FIELDS;
 pub(crate) use organizations::ORGANIZATION;
@@ -94,6 +95,8 @@ pub(crate) struct File {
     pub(crate) values: Values<Entry>,
     /// The catalogue, in its order.
     pub(crate) declared: Vec<DeclaredModel>,
+    /// Its names behind which a scorer chooses.
+    pub(crate) routes: Vec<DeclaredRoute>,
     pub(crate) organizations: Vec<Organization>,
     /// Their keys.
     pub(crate) listed: Vec<Listed>,
@@ -124,6 +127,7 @@ impl File {
             path: Setting { value: None, origin: Origin::Default, names: &CONFIG },
             values: Values::take(|_| Entry { set: None }),
             declared: Vec::new(),
+            routes: Vec::new(),
             organizations: Vec::new(),
             listed: Vec::new(),
             problems: Vec::new(),
@@ -152,9 +156,9 @@ impl File {
             FileProblem::Malformed { place, what }
         }));
         reading.root(root);
-        let keys::Reading { mut written, problems, declared, organizations, listed, .. } = reading;
+        let keys::Reading { mut written, problems, declared, routes, organizations, listed, .. } = reading;
         let take = |names: &'static Names| Entry { set: names.key.and_then(|key| written.remove(key)) };
-        Self { values: Values::take(take), declared, organizations, listed, problems, ..Self::none() }
+        Self { values: Values::take(take), declared, routes, organizations, listed, problems, ..Self::none() }
     }
 }
 

@@ -46,9 +46,4 @@ impl FileProblem {
             | Self::Later { place, .. } => place.line,
         }
     }
-
-    /// Whether it is nothing to somebody who serves nobody.
-    pub(crate) fn is_for_servers_alone(&self) -> bool {
-        matches!(self, Self::Later { key, .. } if crate::settings::later::is_for_servers_alone(key))
-    }
 }

@@ -65,7 +65,7 @@ colour: blue
         serving_config.yaml:9: there is no key model.colour; there are: path, directory, allowed, memory_bytes, quantization, batch_size, default_temperature, default_top_p, default_max_tokens, max_tokens, default_max_length, max_prompt_length
         serving_config.yaml:10: there is no key engin; did you mean engine?
         serving_config.yaml:12: there is no key temperature; did you mean model.default_temperature?
-        serving_config.yaml:13: there is no key colour; there are: model, hub, mlflow, engine, api, accounts, limits, telemetry, models, organizations, scorers
+        serving_config.yaml:13: there is no key colour; there are: model, hub, mlflow, scorers, engine, api, accounts, limits, telemetry, models, organizations
     "
     );
 }
@@ -76,12 +76,10 @@ fn what_is_not_there_yet_is_refused_by_its_name_and_never_by_its_value() {
         told(
             "\
 mlflow: {refresh_seconds: secret}
-scorers: {directory: scorers}
 "
         ),
         @r"
         serving_config.yaml:1: mlflow.refresh_seconds is set, but this version asks MLflow when it opens a model, and not again; take it out to start nevertheless
-        serving_config.yaml:2: scorers is set, but in this version only the command infer asks scorers, not POST /infer; take it out to start nevertheless
     "
     );
 }
@@ -169,6 +167,59 @@ fn a_catalogue_says_what_each_model_has_of_its_own() {
 }
 
 #[test]
+fn a_route_says_between_whom_a_scorer_chooses_and_how() {
+    let file = File::parse(
+        "f.yaml",
+        "models:
+  - id: auto
+    aliases: [any]
+    fallbacks: [large]
+    route: {scorer: dense_network/mine, candidates: [small, large], costs: [1, 4.5], rule: cheapest, threshold: 0.7}
+",
+        &variables(&[]),
+    );
+    assert_eq!(file.problems, []);
+    assert!(file.declared.is_empty());
+    let [DeclaredRoute { route, place }] = file.routes.as_slice() else { panic!("{:?}", file.routes) };
+    assert_eq!((place.line, route.id.as_str(), route.scorer.as_str()), (2, "auto", "dense_network/mine"));
+    let candidate = |model: &str, cost| serving::Candidate { model: model.into(), cost };
+    assert_eq!(route.candidates, [candidate("small", 1.0), candidate("large", 4.5)]);
+    assert_eq!(route.rule, serving::Rule::Cheapest { threshold: 0.7 });
+    assert_eq!((route.aliases.as_slice(), route.fallbacks.as_slice()), (&["any".to_owned()][..], &["large".to_owned()][..]));
+}
+
+#[test]
+fn mistakes_in_routes_are_told_together() {
+    insta::assert_snapshot!(
+        told(
+            "\
+models:
+  - {id: a, route: {candidates: [x]}}
+  - {id: b, route: {scorer: elo/mine}}
+  - {id: c, route: {scorer: elo/mine, candidates: [x], rule: cheapest}}
+  - {id: d, route: {scorer: elo/mine, candidates: [x, y], rule: less_cost, cost_weight: 1, costs: [1]}}
+  - {id: e, route: {scorer: elo/mine, candidates: [x], costs: [-1]}}
+  - {id: f, route: {scorer: elo/mine, candidates: [x], costs: [1]}}
+  - {id: g, source: embedded, route: {scorer: elo/mine, candidates: [x]}}
+  - {id: h, aliases: [h], route: {scorer: elo/mine, candidates: [x], weight: 1}}
+  - {route: {scorer: elo/mine, candidates: [x]}}
+"
+        ),
+        @r#"
+        serving_config.yaml:2: models.route needs a scorer: {scorer: dense_network/mine, candidates: [a, b]}
+        serving_config.yaml:3: models.route needs candidates, a list of models
+        serving_config.yaml:4: models.route has the rule cheapest, which needs a threshold and takes no cost_weight
+        serving_config.yaml:5: models.route needs costs, a list of one for each candidate
+        serving_config.yaml:6: models.route.costs is "-1", expected a number, at least 0
+        serving_config.yaml:7: models.route has costs, which the rule best does not look at
+        serving_config.yaml:8: a route has an id, aliases and fallbacks, and nothing else: its candidates have the rest
+        serving_config.yaml:9: there is no key models.route.weight; there are: scorer, candidates, costs, rule, threshold, cost_weight
+        serving_config.yaml:10: a route needs an id: {id: auto, route: {scorer: …}}
+    "#
+    );
+}
+
+#[test]
 fn mistakes_in_the_catalogue_are_told_together() {
     insta::assert_snapshot!(
         told(
@@ -204,7 +255,7 @@ models:
         serving_config.yaml:11: models.upstreams.weight is "0", expected a whole number, at least 1
         serving_config.yaml:11: there is no key models.timeouts.idle; did you mean idle_seconds?
         serving_config.yaml:11: models.balance is "best", expected least_loaded, round_robin or prefix
-        serving_config.yaml:12: models.route is set, but in this version no scorer chooses between models yet; take it out to start nevertheless
+        serving_config.yaml:12: models.route.scorer is "s", expected type/name, as dense_network/mine
         serving_config.yaml:8: the name "two" is taken by the model of line 7; ids and aliases have to differ
         serving_config.yaml:9: the name "four" is taken by the model of line 8; ids and aliases have to differ
         serving_config.yaml:11: models.fallbacks names "five", which is no other model of the catalogue

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use backend::Error as Reason;
+use serving::Unscored;
 
 use crate::answer::Error;
 
@@ -56,8 +57,8 @@ pub(super) fn with_model() -> Vec<Error> {
         forbidden_model(),
         Reason::ContextLength { parameter: "prompt".into(), context: 2048, prompt: 2000, completion: 512 },
         unknown_model(),
-        Reason::QuotaSpent { reason: "the tokens of this day are spent".into(), retry_after: Duration::from_hours(1) },
-        Reason::QueueFull { reason: "the queue is full", retry_after: A_MOMENT },
+        quota_spent(),
+        queue_full(),
         unavailable(),
         Reason::Upstream { reason: "it answered with status 500".into() },
         Reason::Loop { reason: "it has come back to a server that has sent it on" },
@@ -67,7 +68,7 @@ pub(super) fn with_model() -> Vec<Error> {
 }
 
 /// What an operation names as its own, in place of a description.
-pub(super) fn particular() -> [(&'static str, Error); 7] {
+pub(super) fn particular() -> [(&'static str, Error); 10] {
     let no_sql = "sql parser error: Expected: an SQL statement, found: I at Line: 1, Column: 1".into();
     [
         ("forbidden_model", Error::Backend(forbidden_model())),
@@ -75,7 +76,10 @@ pub(super) fn particular() -> [(&'static str, Error); 7] {
         ("service_unavailable", Error::Backend(unavailable())),
         ("invalid_model_output", Error::Backend(Reason::InvalidOutput { reason: no_sql, attempts: 3 })),
         ("unknown_url", Error::NoRoute { method: "GET".into(), path: "/docs/logo.svg".into() }),
-        ("scorer_not_found", Error::NoScorer { name: "dense_network/example".into() }),
+        ("nothing_to_score", Error::Unscored(Unscored::UnknownScorer { scorer: "elo/mine".into(), known: scorers() })),
+        ("nothing_to_score", Error::Unscored(unscored_model())),
+        ("scoring_is_limited", Error::Backend(quota_spent())),
+        ("scoring_is_limited", Error::Backend(queue_full())),
         ("no_adapter_root", Error::NoAdapterRoot),
     ]
 }
@@ -86,6 +90,22 @@ fn forbidden_model() -> Reason {
 
 fn unknown_model() -> Reason {
     Reason::UnknownModel { model: "gpt-2".into(), known: vec!["demo".into()] }
+}
+
+fn quota_spent() -> Reason {
+    Reason::QuotaSpent { reason: "the tokens of this day are spent".into(), retry_after: Duration::from_hours(1) }
+}
+
+fn queue_full() -> Reason {
+    Reason::QueueFull { reason: "the queue is full", retry_after: A_MOMENT }
+}
+
+fn scorers() -> Vec<String> {
+    vec!["dense_network/example".into()]
+}
+
+fn unscored_model() -> Unscored {
+    Unscored::UnknownModel { model: "gpt-2".into(), known: vec!["large".into(), "small".into()] }
 }
 
 fn unavailable() -> Reason {

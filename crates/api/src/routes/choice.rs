@@ -1,0 +1,70 @@
+//! Requests for a name behind which a scorer chooses: each becomes one for the model that it chooses.
+
+use std::fmt::Write as _;
+
+use axum::http::{HeaderName, HeaderValue};
+use bytes::Bytes;
+use openai::verbatim::{Edit, Verbatim, quoted};
+use serving::Choice;
+
+use crate::App;
+use crate::answer::{Error, Result};
+use crate::extract::look_into;
+use crate::middleware::Answered;
+
+/// What each candidate scored, as `large=0.8125, small=0.25`.
+pub(crate) const ROUTER_SCORES: HeaderName = HeaderName::from_static("x-router-scores");
+
+/// What `ask` answers to the body; if that is for a name behind which a scorer chooses, to the same body for the model that is
+/// chosen, or for the next best one if it cannot answer now.
+pub(super) async fn answer<Asked>(app: &App, body: Bytes, ask: impl Fn(Bytes) -> Asked) -> Result<Answered>
+where
+    Asked: Future<Output = Result<Answered>>,
+{
+    let Some(Choice { order, scores }) = choice(app, &body).await? else { return ask(body).await };
+    let mut order = order.into_iter().peekable();
+    loop {
+        let model = order.next().ok_or_else(|| Error::Backend(backend::Error::internal("a choice of nobody")))?;
+        let answered = ask(renamed(&body, &model)?).await;
+        let another_may = match &answered {
+            Ok(answered) => answered.is_its_models(),
+            Err(error) => is_its_models(error),
+        };
+        if !another_may || order.peek().is_none() {
+            return Ok(answered?.with(shown(&scores).map(|scores| (ROUTER_SCORES, scores))));
+        }
+    }
+}
+
+fn is_its_models(error: &Error) -> bool {
+    matches!(error, Error::Backend(error) if error.is_its_models())
+}
+
+async fn choice(app: &App, body: &Bytes) -> Result<Option<Choice>> {
+    if !app.service.has_routes() {
+        return Ok(None);
+    }
+    let Some(name) = openai::model(body) else { return Ok(None) };
+    if !app.service.is_route(&name) {
+        return Ok(None);
+    }
+    let question = look_into(app, body.clone(), openai::question).await?;
+    Ok(app.service.choose(&name, question.as_deref()).await?)
+}
+
+/// The same request, for this model.
+fn renamed(body: &[u8], model: &str) -> Result<Bytes> {
+    let text = std::str::from_utf8(body).map_err(|error| openai::Error::Syntax { message: error.to_string() })?;
+    let edited = Verbatim::parse(text)?.edited(&[("model", Edit::Set(&quoted(model)))]);
+    Ok(edited.into())
+}
+
+/// `None` where there are none, or a model's name cannot stand in a header.
+fn shown(scores: &[(String, f32)]) -> Option<HeaderValue> {
+    let mut text = String::new();
+    for (model, score) in scores {
+        let comma = if text.is_empty() { "" } else { ", " };
+        let _ = write!(text, "{comma}{model}={score}");
+    }
+    HeaderValue::try_from(text).ok().filter(|value| !value.is_empty())
+}

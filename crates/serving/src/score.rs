@@ -1,0 +1,67 @@
+//! How well each of several models suits each of several prompts.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use backend::{Error, Event, Result, Usage};
+use telemetry::Operation;
+
+use crate::account::Cost;
+use crate::meter::Meter;
+use crate::scorers::Open;
+use crate::{Service, Unscored};
+
+/// What is to be scored, and by which scorer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scoring {
+    /// `type/name`
+    pub scorer: String,
+    pub models: Vec<String>,
+    pub prompts: Vec<String>,
+    /// Prompts that are scored without a pause for others.
+    pub batch: NonZeroUsize,
+}
+
+impl Service {
+    /// For each prompt one score for each model, both in the order in which they were asked for. Dropping the future ends it after
+    /// the batch that is being computed.
+    pub async fn score(&self, scoring: Scoring) -> Result<Vec<Vec<f32>>, Unscored> {
+        let ticket = self.inner.drain.enter()?;
+        let _place = self.inner.scorers.enter()?;
+        let open = self.inner.scorers.open(&scoring.scorer).await?;
+        check(&open, &scoring.models)?;
+        let mut meter = Meter::start(self.inner.metrics.clone(), open.name.to_string(), Operation::Score);
+        let score = async {
+            // It counts as a request, and takes no tokens.
+            meter.pays(self.set_aside(std::future::ready(Ok(Cost::default()))).await?);
+            self.batches(&open, scoring).await
+        };
+        let scores = ticket.run(score).await.inspect_err(|error| meter.error(error))?;
+        meter.event(&Event::Done(Usage::default()));
+        Ok(scores)
+    }
+
+    async fn batches(&self, open: &Arc<Open>, scoring: Scoring) -> Result<Vec<Vec<f32>>> {
+        let Scoring { models, prompts, batch, .. } = scoring;
+        let (models, prompts): (Arc<[String]>, Arc<[String]>) = (models.into(), prompts.into());
+        let mut scores = Vec::with_capacity(prompts.len());
+        for start in (0..prompts.len()).step_by(batch.get()) {
+            let (open, models, prompts) = (Arc::clone(open), Arc::clone(&models), Arc::clone(&prompts));
+            let end = prompts.len().min(start.saturating_add(batch.get()));
+            let work = move || {
+                let candidates = open.saved.scorer.candidates(&models).map_err(Error::internal)?;
+                Ok::<_, Error>(candidates.score(&prompts[start..end]))
+            };
+            scores.extend(self.inner.scorers.in_turn(self.inner.settings.patience, work).await??);
+        }
+        Ok(scores)
+    }
+}
+
+fn check(open: &Open, models: &[String]) -> Result<(), Unscored> {
+    let known = &open.saved.scorer.models;
+    match models.iter().find(|model| !known.contains(model)) {
+        Some(model) => Err(Unscored::UnknownModel { model: model.clone(), known: known.clone() }),
+        None => Ok(()),
+    }
+}
