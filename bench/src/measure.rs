@@ -20,6 +20,7 @@ mod release;
 mod report;
 mod resident;
 mod sampling;
+mod scorer;
 mod statistics;
 mod steps;
 mod subject;
@@ -87,6 +88,12 @@ pub(crate) struct Options {
     /// What the model is called there [default: the first that it lists].
     #[arg(long, value_name = "NAME", requires = "peer_vllm")]
     peer_vllm_model: Option<String>,
+    /// The directory of a sentence encoder, for the stage scorer.
+    #[arg(long, value_name = "DIRECTORY")]
+    encoder: Option<PathBuf>,
+    /// A Python that has sentence-transformers, to be measured in turn with that encoder.
+    #[arg(long, value_name = "PROGRAM", requires = "encoder")]
+    peer_python: Option<PathBuf>,
     /// Write the figures to this file as JSON; `-` prints that in place of the table.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -108,6 +115,9 @@ enum Stage {
     Latency,
     /// What the server costs as a gateway, beside nginx and LiteLLM where they are installed; needs no --model.
     Gateway,
+    /// Prompts × models that scorers score a second, with the built-in encoder and with --encoder; what that does to streams; needs no
+    /// --model.
+    Scorer,
     /// The demo model on its held-out text, in each format of weights; needs no --model.
     Perplexity,
 }
@@ -174,6 +184,7 @@ impl Plan {
             Stage::Http => http::measure(self, self.model()?, report),
             Stage::Latency => latency::measure(self, report),
             Stage::Gateway => gateway::measure(self, report),
+            Stage::Scorer => scorer::measure(self, report),
             Stage::Perplexity => perplexity::measure(self, report),
         }
     }

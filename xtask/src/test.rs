@@ -9,6 +9,7 @@ mod accounts;
 mod clients;
 mod deploy;
 mod documentation;
+mod embeddings;
 mod mlflow;
 mod need;
 mod postgres;
@@ -40,6 +41,7 @@ pub(crate) fn run(options: &Options) -> bool {
     if !options.without_clients {
         clients::run(&root, &mut tally);
         accounts::run(&root, &mut tally, database.as_ref());
+        embeddings::run(&root, &mut tally);
         telemetry::run(&root, &mut tally);
         mlflow::run(&root, &mut tally);
         deploy::run(&root, &mut tally);

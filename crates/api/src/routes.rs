@@ -6,6 +6,7 @@ mod choice;
 mod classify;
 mod completions;
 mod docs;
+mod embeddings;
 mod health;
 mod home;
 mod infer;
@@ -58,6 +59,7 @@ pub fn router(app: App) -> Router {
         .route("/text2sql", post(text2sql::create))
         .route("/v1/chat/completions", post(chat::create))
         .route("/v1/classify", post(classify::create))
+        .route("/v1/embeddings", post(embeddings::create))
         .route("/v1/completions", post(completions::create))
         .route("/v1/load_lora_adapter", post(adapters::load))
         .route("/v1/unload_lora_adapter", post(adapters::unload))

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use futures_core::Stream;
 
 use crate::{
-    Activity, Classification, Classified, Encoded, Error, Event, Generation, ModelCard, ModelState, Passage, Pieces, Prompt,
-    Result, UpstreamReading,
+    Activity, Classification, Classified, Embedded, Embedding, Encoded, Error, Event, Generation, ModelCard, ModelState,
+    Passage, Pieces, Prompt, Result, UpstreamReading,
 };
 
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -32,8 +32,14 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
 
     /// Resolves when the text has been classified. Dropping the future ends that, wherever it was, as with an answer's events.
     ///
-    /// A model does one of the two, as its card says, and refuses the other.
+    /// A model does one of all this, as its card says, and refuses the rest.
     fn classify(&self, classification: Classification) -> BoxFuture<'_, Result<Classified>>;
+
+    /// Resolves when the texts have been embedded. Dropping the future ends that after the step that is being computed.
+    fn embed(&self, embedding: Embedding) -> BoxFuture<'_, Result<Embedded>> {
+        let _ = embedding;
+        Box::pin(std::future::ready(Err(Error::unsupported("model", "it makes no embeddings"))))
+    }
 
     /// The tokens of a prompt, for whoever has to know how many they are before it is asked, and then hands them over with it.
     /// `None` where this cannot be said here: the model is somewhere else.

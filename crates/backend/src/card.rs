@@ -31,6 +31,8 @@ pub enum Task {
     Generate,
     /// It says what it is: `Backend::classify`.
     Classify,
+    /// It says where it lies among others: `Backend::embed`.
+    Embed,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -34,9 +34,12 @@ pub use classes::{Classes, Scoring};
 pub use defaults::GenerationDefaults;
 pub use error::{Error, Result};
 pub use family::Family;
+pub use hugging_face::sentence::{
+    Pooling, SentenceArchitecture, SentenceEncoder, SentenceLayer, SentenceWeights, is_sentence_encoder,
+};
 pub use requantise::Requantisation;
 pub use summary::Summary;
 pub use template::{ChatTemplate, RenderOptions};
 pub use tensor::Tensor;
-pub use tokenizer::{Detokenizer, GgufVocabulary, SpecialTokens, Tokenizer};
+pub use tokenizer::{Detokenizer, GgufVocabulary, SentenceText, SpecialTokens, Tokenizer};
 pub use weights::{LayerWeights, Linear, NormWeights, Weights};

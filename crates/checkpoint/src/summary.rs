@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use crate::Family;
-
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
-    pub family: Family,
+    /// As `config.json` has it in `model_type`.
+    pub family: &'static str,
     /// Tokens that prompt and answer may have together.
     pub context: usize,
     /// The element format that most of the weights are in, as people write it: `"Q8_0"`, `"BF16"`.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use kernels::Format;
 
 use crate::storage::Storage;
-use crate::{Architecture, Error, Result, Summary, Tensor};
+use crate::{Error, Result, Summary, Tensor};
 
 /// The tensors that a model's files list. That each lies in its file is known.
 #[derive(Debug)]
@@ -95,7 +95,7 @@ impl Tensors {
     }
 
     /// The model in a line: its weights are the tensors that are not among `ignored`.
-    pub(crate) fn summary(&self, architecture: &Architecture, ignored: impl Fn(&str) -> bool) -> Summary {
+    pub(crate) fn summary(&self, family: &'static str, context: usize, ignored: impl Fn(&str) -> bool) -> Summary {
         let weights = || self.by_name.iter().filter(|(name, _)| !ignored(name)).map(|(_, stored)| stored);
         let mut elements_by_format: HashMap<&str, usize> = HashMap::new();
         for stored in weights().filter(|stored| stored.shape.len() > 1) {
@@ -103,8 +103,8 @@ impl Tensors {
         }
         let most = elements_by_format.into_iter().max_by_key(|&(name, elements)| (elements, name));
         Summary {
-            family: architecture.family,
-            context: architecture.context,
+            family,
+            context,
             format: most.map_or_else(|| "unknown".into(), |(name, _)| name.to_owned()),
             parameters: weights().map(|stored| stored.elements() as u64).sum(),
             bytes: weights().map(|stored| stored.bytes as u64).sum(),

@@ -99,7 +99,7 @@ impl Encoder {
         match (prompt, self.task) {
             (Prompt::Chat(_), _) => "messages",
             (Prompt::Text(_) | Prompt::Tokens(_), Task::Generate) => "prompt",
-            (Prompt::Text(_) | Prompt::Tokens(_), Task::Classify) => "input",
+            (Prompt::Text(_) | Prompt::Tokens(_), Task::Classify | Task::Embed) => "input",
         }
     }
 

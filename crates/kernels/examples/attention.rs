@@ -28,7 +28,7 @@ fn main() {
     println!("{}, {} threads", pool.isa(), pool.threads());
     for (heads, kv_heads, head_dim) in HEADS {
         for element in [KvElement::F32, KvElement::F16, KvElement::I8] {
-            let shape = AttentionShape { heads, kv_heads, head_dim, scale: 0.125, window: None };
+            let shape = AttentionShape { heads, kv_heads, head_dim, scale: 0.125, causal: true, window: None };
             let limits = Limits::measure(&pool, 1 << 29);
             println!(
                 "{heads} heads for {kv_heads} of {head_dim}, {element:?}; limits: {:.1} GB/s, {:.2} float TFLOPS",

@@ -1,4 +1,4 @@
-//! Causal attention of new tokens over the cache, for any mix of sequences.
+//! Attention of new tokens over the cache, for any mix of sequences: causal, or of all tokens to all.
 //!
 //! The work is cut into pieces: (span, K/V head, a few tokens). A piece goes through the positions in chunks from multiples of
 //! [`CHUNK`] on; what a chunk gives, with the greatest score in it, is a part, and a row's parts are merged in the order of
@@ -26,7 +26,9 @@ pub struct AttentionShape {
     pub head_dim: usize,
     /// What scores are multiplied by before the softmax.
     pub scale: f32,
-    /// How many positions a query sees, its own included; all of them without.
+    /// Whether a query sees no position after its own. Otherwise it sees all up to its span's end.
+    pub causal: bool,
+    /// How many positions up to its end a query sees; all of them without.
     pub window: Option<usize>,
 }
 
@@ -72,7 +74,7 @@ struct Scratch {
     parts: Vec<f32>,
 }
 
-/// The attention of each span's tokens over the positions up to their own: `queries` and `out` are rows of heads · head_dim.
+/// The attention of each span's tokens over the positions that they see: `queries` and `out` are rows of heads · head_dim.
 ///
 /// # Panics
 /// If the shapes do not fit, or if a span names blocks that are not there.
@@ -269,7 +271,8 @@ impl Piece<'_> {
 
     /// The positions that row `row` sees.
     fn visible(&self, row: usize) -> Range<usize> {
-        let end = self.span.start + self.tokens.start + row / self.call.group() + 1;
+        let seen = if self.call.shape.causal { self.tokens.start + row / self.call.group() + 1 } else { self.span.tokens };
+        let end = self.span.start + seen;
         self.call.shape.window.map_or(0, |window| end.saturating_sub(window))..end
     }
 

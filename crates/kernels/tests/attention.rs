@@ -63,13 +63,14 @@ impl Sequence {
 
     /// The result for a token and head, by definition.
     fn expected(&self, token: usize, head: usize) -> Vec<f64> {
-        let AttentionShape { heads, kv_heads, head_dim, scale, window } = self.shape;
+        let AttentionShape { heads, kv_heads, head_dim, scale, causal, window } = self.shape;
         let of = |values: &[f32], position: usize| -> Vec<f64> {
             let at = (position * kv_heads + head / (heads / kv_heads)) * head_dim;
             values[at..at + head_dim].iter().map(|&value| f64::from(value)).collect()
         };
         let query = &self.queries[(token * heads + head) * head_dim..][..head_dim];
-        let visible = window.map_or(0, |window| (token + 1).saturating_sub(window))..token + 1;
+        let end = if causal { token + 1 } else { self.length };
+        let visible = window.map_or(0, |window| end.saturating_sub(window))..end;
         let score = |position| {
             let products = of(&self.keys, position).into_iter().zip(query).map(|(key, &query)| key * f64::from(query));
             (products.sum::<f64>() * f64::from(scale)).exp()
@@ -87,7 +88,7 @@ impl Sequence {
 }
 
 fn shape(heads: usize, kv_heads: usize, head_dim: usize, window: Option<usize>) -> AttentionShape {
-    AttentionShape { heads, kv_heads, head_dim, scale: 1.0 / (head_dim as f32).sqrt(), window }
+    AttentionShape { heads, kv_heads, head_dim, scale: 1.0 / (head_dim as f32).sqrt(), causal: true, window }
 }
 
 fn cache(shape: &AttentionShape, element: KvElement, blocks: usize) -> KvCache {
@@ -121,6 +122,25 @@ fn attention_is_what_it_is_by_definition() {
                         .all(|(&found, expected)| (f64::from(found) - expected).abs() <= tolerance);
                     assert!(near, "{isa} {shape:?} {element:?} row {row}: {found:?}, not {expected:?}");
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn tokens_of_a_text_that_is_only_read_see_each_other() {
+    for isa in Isa::ALL {
+        let pool = pool(2, isa);
+        // Within a chunk of positions, and over several.
+        for (heads, length, blocks) in [(3, 45, 3), (1, 700, 44)] {
+            let shape = AttentionShape { causal: false, ..shape(heads, heads, 32, None) };
+            let sequence = Sequence::new(shape, length, 0, 5);
+            let mut cache = cache(&shape, KvElement::F32, blocks);
+            sequence.write(&pool, &mut cache, 1);
+            for (row, found) in sequence.attend(&pool, &cache, &[length]).chunks(32).enumerate().step_by(7) {
+                let expected = sequence.expected(row / heads, row % heads);
+                let near = found.iter().zip(&expected).all(|(&found, expected)| (f64::from(found) - expected).abs() <= 3e-6);
+                assert!(near, "{isa} row {row}: {found:?}, not {expected:?}");
             }
         }
     }

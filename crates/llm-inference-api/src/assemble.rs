@@ -18,7 +18,7 @@ use telemetry::{Metrics, Otlp};
 use crate::memory::{self, Share};
 use crate::opening::{Known, Parked};
 use crate::settings::{Quantization, Settings, Speculation, types};
-use crate::{embedded, routing};
+use crate::{embedded, encoding, routing};
 
 /// A step that takes longer means that its engine hangs.
 const STALL_LIMIT: Duration = Duration::from_mins(1);
@@ -241,7 +241,8 @@ pub(crate) fn besides(selection: &[Entry], settings: &Settings, accounts: Accoun
     for warning in routing::warnings(settings) {
         tracing::warn!("{warning}");
     }
-    let scorers = Scorers::within(&settings.scorers.directory.value);
+    let encoders = Arc::new(encoding::Encoders::new(settings));
+    let scorers = Scorers::of(Directory::new(&settings.scorers.directory.value).with_encoders(encoders));
     Ok(Besides { accounts: Some(accounts), scorers, routes: routing::routes(selection, settings)? })
 }
 

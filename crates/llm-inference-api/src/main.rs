@@ -6,6 +6,7 @@ mod assemble;
 mod collector;
 mod commands;
 mod embedded;
+mod encoding;
 mod fetching;
 mod memory;
 mod opening;

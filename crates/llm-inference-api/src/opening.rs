@@ -11,7 +11,7 @@ use serving::{Model, OnDemand, OpenError, Opened, Opener};
 use crate::commands::loading;
 use crate::memory::Share;
 use crate::settings::types;
-use crate::{assemble, fetching, memory};
+use crate::{assemble, encoding, fetching, memory};
 
 /// A model that can be opened, with all that is needed for it.
 #[derive(Debug)]
@@ -77,7 +77,8 @@ impl Parked {
             id: self.entry.id.clone(),
             parent: None,
             owner: engine::OWNER.into(),
-            task: Task::default(), // What it does shows when it is opened.
+            // Whether another one writes or classifies shows when it is opened.
+            task: encoding::directory(entry).map_or(Task::default(), |_| Task::Embed),
             created,
             version: assemble::version(entry, created),
             context_length: summary.map_or(0, |summary| u32::try_from(summary.context).unwrap_or(u32::MAX)),
@@ -104,6 +105,12 @@ impl Opener for Parked {
         let weights = local.size + draft.as_ref().map_or(0, |draft| draft.size);
         let room = usize::try_from(memory::left(weights, self.budget)).unwrap_or(usize::MAX);
         let kv_cache = self.share.kv_cache.min(room);
+        if let Some(directory) = encoding::directory(&local) {
+            let opened = encoding::open(&local, directory, &self.settings).map_err(told)?;
+            let took = Memory { weights: opened.bytes, kv_cache: 0 };
+            *self.known() = Known { took: Some(took), ..Known::new(Some(local.clone()), assemble::summary(&local).ok()) };
+            return Ok(opened);
+        }
         let loaded = loading::load(local.clone(), draft.as_ref(), &self.settings, kv_cache).map_err(told)?;
         let memory = loaded.memory();
         let summary = assemble::summary(&local).ok();

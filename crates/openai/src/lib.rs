@@ -20,6 +20,7 @@ pub mod body;
 pub mod chat;
 pub mod classify;
 pub mod completions;
+pub mod embeddings;
 pub mod models;
 pub mod problem;
 pub mod schema;

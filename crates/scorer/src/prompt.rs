@@ -8,7 +8,7 @@ mod ngrams;
 mod reading;
 mod scaler;
 
-pub use encoder::{Encoder, Identity};
+pub use encoder::{Encoder, Encoders, Identity, Sentences};
 pub use features::{FEATURES, names, values};
 pub use inputs::Inputs;
 pub use ngrams::HashedNgrams;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use accounts::{Accounts, Caller, Entry, Reservation, Role};
-use backend::{Backend, Classification, Echo, Encoded, Error, Generation, Prompt, Result, Task, Tenant};
+use backend::{Backend, Classification, Echo, Embedding, Encoded, Error, Generation, Prompt, Result, Task, Tenant};
 use telemetry::{GenerationEnded, Metrics};
 
 pub use accounts::{Gauge, Secret, Standing};
@@ -186,7 +186,7 @@ pub(crate) async fn cost(generation: &mut Generation, backend: &dyn Backend) -> 
     let context = if card.context_length == 0 { u32::MAX } else { card.context_length };
     let left = context.saturating_sub(prompt);
     let each = match generation.max_tokens.or(generation.default_max_tokens) {
-        _ if card.task == Task::Classify => 0,
+        _ if card.task != Task::Generate => 0,
         _ if generation.echo == Some(Echo::PromptOnly) => 0,
         Some(asked) => asked.get().min(left),
         None => left,
@@ -200,6 +200,19 @@ pub(crate) async fn cost_to_classify(classification: &mut Classification, backen
     let tokens = length(&classification.prompt, classification.encoded.as_ref());
     let most = classification.truncation.and_then(|truncation| truncation.most);
     let prompt = most.map_or(tokens, |most| most.get().min(tokens)).min(backend.card().context_length);
+    Ok(Cost { prompt, most: prompt.into() })
+}
+
+/// Those that are looked at, of all texts.
+pub(crate) async fn cost_to_embed(embedding: &mut Embedding, backend: &dyn Backend) -> Result<Cost> {
+    let context = backend.card().context_length;
+    let (mut encoded, mut prompt) = (Vec::with_capacity(embedding.inputs.len()), 0_u32);
+    for input in &embedding.inputs {
+        let tokens = backend.encode(input).await?;
+        prompt = prompt.saturating_add(length(input, tokens.as_ref()).min(context));
+        encoded.extend(tokens);
+    }
+    embedding.encoded = (encoded.len() == embedding.inputs.len()).then_some(encoded);
     Ok(Cost { prompt, most: prompt.into() })
 }
 

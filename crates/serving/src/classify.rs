@@ -33,8 +33,10 @@ impl Service {
         let mut meter = Meter::start(self.inner.metrics.clone(), member.card().id.clone(), Operation::Classify);
         let classify = async {
             let lease = member.open().await?;
-            if lease.backend.card().task == Task::Generate {
-                return Err(Error::unsupported("model", "it writes texts and classifies none"));
+            match lease.backend.card().task {
+                Task::Classify => {}
+                Task::Generate => return Err(Error::unsupported("model", "it writes texts and classifies none")),
+                Task::Embed => return Err(Error::unsupported("model", "it embeds texts and classifies none")),
             }
             let mut classification = Classification { tenant: self.tenant(), ..classification };
             meter.pays(self.set_aside(cost_to_classify(&mut classification, &*lease.backend)).await?);
@@ -52,6 +54,7 @@ impl Service {
 pub(crate) async fn answer(backend: &dyn Backend, generation: Generation) -> Result<Events> {
     match backend.card().task {
         Task::Generate => backend.generate(generation).await,
+        Task::Embed => Err(Error::unsupported("model", "it embeds texts and writes none")),
         Task::Classify => {
             let logprobs = generation.logprobs;
             let classified = backend.classify(in_a_chat(generation)?).await?;

@@ -7,6 +7,7 @@ mod account;
 mod classify;
 mod defaults;
 mod drain;
+mod embed;
 mod fallbacks;
 mod fleet;
 mod generate;

@@ -11,6 +11,12 @@ use crate::meter::Meter;
 use crate::scorers::Open;
 use crate::{Service, Unscored};
 
+/// Bytes of prompts that are scored without a pause: a tenth of a second for a small sentence encoder on one processor. Who waits
+/// to have a model chosen must not wait for long.
+const MOST_AT_ONCE: usize = 16 << 10;
+/// Bytes of a prompt that cost something: an encoder reads the beginning.
+const MOST_OF_A_PROMPT: usize = 2 << 10;
+
 /// What is to be scored, and by which scorer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scoring {
@@ -45,9 +51,10 @@ impl Service {
         let Scoring { models, prompts, batch, .. } = scoring;
         let (models, prompts): (Arc<[String]>, Arc<[String]>) = (models.into(), prompts.into());
         let mut scores = Vec::with_capacity(prompts.len());
-        for start in (0..prompts.len()).step_by(batch.get()) {
+        while scores.len() < prompts.len() {
+            let start = scores.len();
+            let end = start + together(&prompts[start..], batch);
             let (open, models, prompts) = (Arc::clone(open), Arc::clone(&models), Arc::clone(&prompts));
-            let end = prompts.len().min(start.saturating_add(batch.get()));
             let work = move || {
                 let candidates = open.saved.scorer.candidates(&models).map_err(Error::internal)?;
                 Ok::<_, Error>(candidates.score(&prompts[start..end]))
@@ -56,6 +63,16 @@ impl Service {
         }
         Ok(scores)
     }
+}
+
+/// How many of these prompts are scored without a pause for others: no more than were asked for at once, nor than take long.
+fn together(prompts: &[String], batch: NonZeroUsize) -> usize {
+    let mut bytes = 0;
+    let fits = |prompt: &&String| {
+        bytes += prompt.len().min(MOST_OF_A_PROMPT);
+        bytes <= MOST_AT_ONCE
+    };
+    prompts.iter().take(batch.get()).take_while(fits).count().max(1)
 }
 
 fn check(open: &Open, models: &[String]) -> Result<(), Unscored> {

@@ -52,7 +52,12 @@ impl Default for Scorers {
 impl Scorers {
     /// Those that lie there whenever they are asked for: it may change while the server runs, and need not be there yet.
     pub fn within(directory: impl Into<PathBuf>) -> Self {
-        Self { directory: Some(Directory::new(directory)), ..Self::default() }
+        Self::of(Directory::new(directory))
+    }
+
+    /// The same, of a directory that may have encoders of its own.
+    pub fn of(directory: Directory) -> Self {
+        Self { directory: Some(directory), ..Self::default() }
     }
 
     /// Keeps these in memory once they have been asked.

@@ -10,6 +10,7 @@ use crate::histogram::Attributes;
 pub enum Operation {
     Chat,
     TextCompletion,
+    Embed,
     /// The convention has no word for it.
     Classify,
     /// Nor for this: what is asked is a scorer.
@@ -21,6 +22,7 @@ impl Operation {
         match self {
             Self::Chat => "chat",
             Self::TextCompletion => "text_completion",
+            Self::Embed => "embeddings",
             Self::Classify => "classify",
             Self::Score => "score",
         }

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use backend::{
-    Activity, Backend, BoxFuture, Classification, Classified, Encoded, Error, Event, Events, Generation, ModelCard,
-    ModelState, Prompt, Result, Task, Usage,
+    Activity, Backend, BoxFuture, Classification, Classified, Embedded, Embedding, Encoded, Error, Event, Events,
+    Generation, ModelCard, ModelState, Prompt, Result, Task, Usage,
 };
 use futures_core::Stream;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -21,6 +21,8 @@ pub enum Reply {
     Events(Vec<Result<Event>>),
     /// A class of the text, for a backend that classifies.
     Classified(Classified),
+    /// The vectors of texts, for a backend that embeds.
+    Embedded(Embedded),
     /// Refused before it runs.
     Refuse(Error),
     /// Waits for its turn for ever.
@@ -51,6 +53,12 @@ impl Reply {
         let scores = classes.iter().map(|(_, score)| *score).collect();
         let usage = Usage { prompt_tokens: 5, ..Usage::default() };
         Self::Classified(Classified { labels: labels.into(), scores, usage })
+    }
+
+    /// Of texts that have 5 tokens together.
+    pub fn vectors(vectors: &[&[f32]]) -> Self {
+        let usage = Usage { prompt_tokens: 5, ..Usage::default() };
+        Self::Embedded(Embedded { vectors: vectors.iter().map(|vector| vector.to_vec()).collect(), usage })
     }
 
     /// Waits in the queue until the sender has sent.
@@ -146,6 +154,11 @@ impl Scripted {
     /// One that classifies.
     pub fn classifier(id: &str) -> Self {
         Self::with_card(ModelCard { task: Task::Classify, ..card(id) })
+    }
+
+    /// One that embeds.
+    pub fn embedder(id: &str) -> Self {
+        Self::with_card(ModelCard { task: Task::Embed, ..card(id) })
     }
 
     /// What happens to the next request for which nothing is said yet.
@@ -252,8 +265,8 @@ impl Backend for Scripted {
                     let _place = Place::take(self.counts.clone());
                     std::future::pending().await
                 }
-                Reply::Classified(_) => {
-                    Err(Error::internal("the script has a class for a text that was to be gone on with"))
+                other @ (Reply::Classified(_) | Reply::Embedded(_)) => {
+                    Err(Error::internal(format!("the script has no text that goes on but {other:?}")))
                 }
                 Reply::Gated(..) => unreachable!("gates were opened above"),
             }
@@ -276,6 +289,15 @@ impl Backend for Scripted {
                 other => Err(Error::internal(format!("the script has no class but {other:?}"))),
             }
         })
+    }
+
+    fn embed(&self, _: Embedding) -> BoxFuture<'_, Result<Embedded>> {
+        let reply = self.next(|_| Ok(()));
+        Box::pin(std::future::ready(match reply {
+            Reply::Embedded(embedded) => Ok(embedded),
+            Reply::Refuse(error) => Err(error),
+            other => Err(Error::internal(format!("the script has no vectors but {other:?}"))),
+        }))
     }
 
     fn encode<'a>(&'a self, prompt: &'a Prompt) -> BoxFuture<'a, Result<Option<Encoded>>> {

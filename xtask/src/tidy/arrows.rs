@@ -10,11 +10,12 @@ use serde_json::Value;
 use super::Finding;
 
 /// The arrows between our own crates. A crate that is not here may be named by nobody and names nobody.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("accounts", &[]),
     ("backend", &[]),
     ("kernels", &[]),
     ("checkpoint", &["kernels"]),
+    ("encoder", &["backend", "checkpoint", "kernels"]),
     ("engine", &["backend", "checkpoint", "kernels"]),
     ("gateway", &["backend", "openai", "telemetry"]),
     ("openai", &["backend"]),

@@ -38,6 +38,7 @@ use crate::answer::Result;
         super::chat::create,
         super::completions::create,
         super::classify::create,
+        super::embeddings::create,
         super::text2sql::create,
         super::models::list,
         super::models::show,

@@ -9,6 +9,7 @@ mod classify;
 mod completions;
 mod connections;
 mod docs;
+mod embeddings;
 mod every_refusal;
 mod every_route;
 mod fallbacks;

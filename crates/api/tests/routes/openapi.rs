@@ -84,10 +84,17 @@ async fn every_example_is_answered_as_documented() {
     let mut examples = 0;
     for (path, item) in document().await["paths"].as_object().unwrap() {
         let Some(body) = item["post"].get("requestBody") else { continue };
-        let classifies = path == "/v1/classify";
-        let backend = if classifies { Scripted::classifier("demo") } else { Scripted::new("demo") };
+        let backend = match path.as_str() {
+            "/v1/classify" => Scripted::classifier("demo"),
+            "/v1/embeddings" => Scripted::embedder("demo"),
+            _ => Scripted::new("demo"),
+        };
         for _ in 0..2 {
-            backend.reply(if classifies { Reply::classes(&[("question", 1.0)]) } else { Reply::text(&["SELECT 1"]) });
+            backend.reply(match path.as_str() {
+                "/v1/classify" => Reply::classes(&[("question", 1.0)]),
+                "/v1/embeddings" => Reply::vectors(&[&[1.0]]),
+                _ => Reply::text(&["SELECT 1"]),
+            });
         }
         let answer = infer::app_beside(&backend).post(path, &body["content"]["application/json"]["example"]).await;
         assert_eq!(answer.status.as_u16(), first_status(&item["post"]), "{path}: {}", answer.text());

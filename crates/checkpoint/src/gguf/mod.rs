@@ -39,7 +39,7 @@ pub(crate) fn open(path: &Path, storage: &Storage) -> Result<Model> {
     let arrangement = Arrangement { names, transposed: false, interleaved, head: Head::Tokens { tied: None } };
     let (weights, unused) = assemble(&file.tensors, &architecture, arrangement)?;
     Ok(Model {
-        summary: file.tensors.summary(&architecture, |name| names.is_no_weight(name)),
+        summary: file.tensors.summary(architecture.family.name(), architecture.context, |name| names.is_no_weight(name)),
         vocabulary: vocabulary::read(&file.metadata)?,
         architecture,
         weights,
@@ -62,7 +62,7 @@ pub(crate) fn inspect(path: &Path, storage: &Storage) -> Result<Summary> {
     let file = file::read(path, storage)?;
     let architecture = architecture::read(path, &file)?;
     let names = names(architecture.family);
-    Ok(file.tensors.summary(&architecture, |name| names.is_no_weight(name)))
+    Ok(file.tensors.summary(architecture.family.name(), architecture.context, |name| names.is_no_weight(name)))
 }
 
 /// Whether a file begins as GGUF files do.

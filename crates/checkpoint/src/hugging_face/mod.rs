@@ -6,6 +6,7 @@ mod fields;
 mod generation;
 mod rope;
 mod safetensors;
+pub(crate) mod sentence;
 pub(crate) mod shards;
 
 #[cfg(test)]
@@ -59,7 +60,7 @@ fn model(config: Config, tensors: &Tensors, defaults: GenerationDefaults) -> Res
     let arrangement = Arrangement { names, transposed: family == Family::Gpt2, interleaved: false, head };
     let (weights, unused) = assemble(tensors, &config.architecture, arrangement)?;
     Ok(Model {
-        summary: tensors.summary(&config.architecture, |name| names.is_no_weight(name)),
+        summary: tensors.summary(family.name(), config.architecture.context, |name| names.is_no_weight(name)),
         architecture: config.architecture,
         weights,
         classes: config.classes,
@@ -71,9 +72,13 @@ fn model(config: Config, tensors: &Tensors, defaults: GenerationDefaults) -> Res
 
 /// By the headers alone.
 pub(crate) fn inspect(directory: &Path) -> Result<Summary> {
+    if sentence::is_sentence_encoder(directory) {
+        return sentence::inspect(directory);
+    }
     let config = config::read(&Fields::read(&directory.join("config.json"))?)?;
-    let names = names(config.architecture.family);
-    Ok(shards::read(directory)?.summary(&config.architecture, |name| names.is_no_weight(name)))
+    let Architecture { family, context, .. } = config.architecture;
+    let names = names(family);
+    Ok(shards::read(directory)?.summary(family.name(), context, |name| names.is_no_weight(name)))
 }
 
 fn names(family: Family) -> &'static Names {

@@ -15,7 +15,7 @@ fn check(name: &str, family: Family, scoring: Scoring) {
     let model = Checkpoint::open(&fixture(name)).unwrap();
     let classes = model.classes.as_ref().unwrap();
     let expected: Value = serde_json::from_slice(&std::fs::read(fixture(name).join("expected.json")).unwrap()).unwrap();
-    assert_eq!((model.summary.family, classes.scoring), (family, scoring));
+    assert_eq!((model.summary.family, classes.scoring), (family.name(), scoring));
     assert_eq!(Value::from(classes.labels.clone()), expected["labels"]);
     assert!(model.warnings.is_empty(), "{:?}", model.warnings);
     for case in expected["cases"].as_array().unwrap() {

@@ -16,7 +16,7 @@ const TOLERANCE: f64 = 2e-5;
 
 fn check(name: &str, family: Family, format: &str) {
     let model = Checkpoint::open(&fixture(name)).unwrap();
-    assert_eq!((model.summary.family, model.summary.format.as_str()), (family, format));
+    assert_eq!((model.summary.family, model.summary.format.as_str()), (family.name(), format));
     assert_eq!(inspect(&fixture(name)).unwrap(), model.summary);
     assert_eq!(model.warnings.iter().find(|warning| warning.contains("not used")), None);
     let expected: Value = serde_json::from_slice(&std::fs::read(fixture(name).join("expected.json")).unwrap()).unwrap();

@@ -14,6 +14,7 @@ mod hugging_face;
 mod pieces;
 mod pre_tokenizers;
 mod sentence_piece;
+mod sentence_text;
 mod text_files;
 mod tokenizer_file;
 
@@ -27,6 +28,7 @@ use pieces::Pieces;
 pub use detokenizer::Detokenizer;
 pub use error::{Error, Result};
 pub use gguf_vocabulary::GgufVocabulary;
+pub use sentence_text::SentenceText;
 pub use text_files::TextFiles;
 
 /// No vocabulary has more tokens than this; a larger number in a file is a mistake, and would cost its table's memory.

@@ -14,17 +14,29 @@ pub(super) struct TokenizerFile {
 
 impl TokenizerFile {
     pub(super) fn parse(bytes: &[u8]) -> Result<Self> {
-        let json: Value =
-            serde_json::from_slice(bytes).map_err(|source| Error::Json { file: "tokenizer.json".into(), source })?;
+        let json = json(bytes)?;
         let decoding = Decoding::parse(&json["decoder"])?;
-        check_vocabulary(&json["model"]["vocab"])?;
-        check_merges(&json["model"])?;
-        let mut encoder = read(bytes)?;
-        // They are the limits of somebody's training run, and transformers does not apply them to a prompt either.
-        encoder.with_truncation(None).map_err(Error::library)?.with_padding(None);
-        check_added_tokens(&json["added_tokens"], &encoder)?;
-        Ok(Self { encoder, decoding })
+        Ok(Self { encoder: encoder(bytes, &json)?, decoding })
     }
+
+    /// The half of it that reads: how its tokens would be written does not matter.
+    pub(super) fn reader(bytes: &[u8]) -> Result<tokenizers::Tokenizer> {
+        encoder(bytes, &json(bytes)?)
+    }
+}
+
+fn json(bytes: &[u8]) -> Result<Value> {
+    serde_json::from_slice(bytes).map_err(|source| Error::Json { file: "tokenizer.json".into(), source })
+}
+
+fn encoder(bytes: &[u8], json: &Value) -> Result<tokenizers::Tokenizer> {
+    check_vocabulary(&json["model"]["vocab"])?;
+    check_merges(&json["model"])?;
+    let mut encoder = read(bytes)?;
+    // They are the limits of somebody's training run, and transformers does not apply them to a prompt either.
+    encoder.with_truncation(None).map_err(Error::library)?.with_padding(None);
+    check_added_tokens(&json["added_tokens"], &encoder)?;
+    Ok(encoder)
 }
 
 /// Checks that a pair of tokens to merge is no longer than the longest token: the library copies it into a buffer of that size.

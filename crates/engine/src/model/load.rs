@@ -63,6 +63,7 @@ impl Packer<'_> {
                 kv_heads: architecture.kv_heads,
                 head_dim: architecture.head_dim,
                 scale: architecture.attention_scale,
+                causal: true,
                 window: architecture.window.get(index).copied().flatten(),
             },
             mlp_norm: weights.mlp_norm,

@@ -7,14 +7,17 @@ mod train;
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Error, Result};
 use clap::{Args, Subcommand};
 use scorer::data::{Dataset, Format};
 use scorer::files::Directory;
+use scorer::prompt;
 
 use super::prepare;
 use crate::commands::Failure;
+use crate::encoding::Encoders;
 use crate::settings::{Arguments, FileArguments, LogArguments, Purpose, ScorerArguments};
 
 #[derive(Debug, Subcommand)]
@@ -23,6 +26,7 @@ pub(crate) enum ScorerCommand {
     #[command(after_help = "Examples:
   llm-inference-api scorer train --data votes.jsonl --name mine
   llm-inference-api scorer train --data scores.csv --name mine --type knn --seed 7
+  llm-inference-api scorer train --data votes.jsonl --name mine --encoder hf:sentence-transformers/all-MiniLM-L6-v2
 
 FILE has JSON lines (.jsonl) or CSV with a head line (.csv): prompt, model_a, model_b, winner (model_a, model_b, tie, both_bad),
 or prompt, model, score (0 to 1) and, if it is known, cost. One prompt in five is held out and measured with at the end.")]
@@ -60,9 +64,16 @@ pub(crate) struct Scorers {
 
 impl Scorers {
     pub(crate) fn open(self) -> Result<Directory, Failure> {
+        Ok(self.open_with_encoders()?.0)
+    }
+
+    /// And the encoders that they may have been trained with.
+    fn open_with_encoders(self) -> Result<(Directory, Arc<Encoders>), Failure> {
         let Self { place, file, log } = self;
         let settings = prepare(Arguments { file, scorers: place, log, ..Arguments::default() }, Purpose::Answer)?;
-        Ok(Directory::new(settings.scorers.directory.value))
+        let encoders = Arc::new(Encoders::new(&settings));
+        let directory = Directory::new(settings.scorers.directory.value);
+        Ok((directory.with_encoders(Arc::clone(&encoders) as Arc<dyn prompt::Encoders>), encoders))
     }
 }
 

@@ -56,6 +56,7 @@ pub(crate) fn choose(files: &[String], wanted: Option<&str>) -> Result<Vec<Strin
     let weights: Vec<String> = root().filter(|file| file.ends_with(".safetensors")).cloned().collect();
     if has("config.json") && !weights.is_empty() {
         let mut chosen: Vec<String> = root().filter(|file| KINDS.iter().any(|kind| file.ends_with(kind))).cloned().collect();
+        chosen.extend(files.iter().filter(|file| is_of_a_module(file)).cloned());
         chosen.extend(usual(weights));
         return Ok(chosen);
     }
@@ -65,6 +66,12 @@ pub(crate) fn choose(files: &[String], wanted: Option<&str>) -> Result<Vec<Strin
         [] => Err(Unfit::NoWeights),
         _ => Err(Unfit::SeveralGguf(gguf)),
     }
+}
+
+/// What sentence-transformers does behind a model is described in folders with numbers: `1_Pooling/config.json`.
+fn is_of_a_module(file: &str) -> bool {
+    let folder = file.strip_suffix("/config.json").and_then(|folder| folder.split_once('_'));
+    folder.is_some_and(|(number, name)| number.bytes().all(|byte| byte.is_ascii_digit()) && !name.contains('/'))
 }
 
 /// Some repositories have the same weights once more, under names of their makers' own program.
@@ -104,6 +111,13 @@ mod tests {
                 "model-00002-of-00002.safetensors"
             ]
         );
+    }
+
+    #[test]
+    fn a_sentence_encoder_comes_with_its_pooling() {
+        let files = ["1_Pooling/config.json", "config.json", "model.safetensors", "modules.json", "openvino/config.json"];
+        let expected = ["config.json", "modules.json", "1_Pooling/config.json", "model.safetensors"];
+        assert_eq!(chosen(&files, None).unwrap(), expected);
     }
 
     #[test]

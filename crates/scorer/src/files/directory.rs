@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
@@ -10,11 +11,15 @@ use tempfile::NamedTempFile;
 use super::sidecar::FORMAT;
 use super::{Error, Name, Provenance, Sidecar, weights};
 use crate::measure::Report;
-use crate::prompt::{Encoder, Inputs, names};
+use crate::prompt::{Encoder, Encoders, Inputs, names};
 use crate::{Method, Scorer, Type};
 
 #[derive(Debug, Clone)]
-pub struct Directory(PathBuf);
+pub struct Directory {
+    path: PathBuf,
+    /// What scorers were trained with that have no built-in encoder.
+    encoders: Option<Arc<dyn Encoders>>,
+}
 
 /// A scorer with what its files say of it.
 #[derive(Debug, Clone)]
@@ -26,14 +31,20 @@ pub struct Saved {
 impl Directory {
     /// It need not be there yet: then there is no scorer in it.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self(path.into())
+        Self { path: path.into(), encoders: None }
+    }
+
+    /// The same, where scorers that read prompts with one of these encoders can be loaded too.
+    #[must_use]
+    pub fn with_encoders(self, encoders: Arc<dyn Encoders>) -> Self {
+        Self { encoders: Some(encoders), ..self }
     }
 
     /// The names of all scorers, sorted. Files that are none are passed over.
     pub fn list(&self) -> Result<Vec<Name>, Error> {
         let mut names = Vec::new();
         for kind in Type::ALL {
-            let path = self.0.join(kind.name());
+            let path = self.path.join(kind.name());
             let entries = match fs::read_dir(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 entries => entries.map_err(at(&path))?,
@@ -75,9 +86,10 @@ impl Directory {
 
     fn load_once(&self, name: &Name) -> Result<Saved, Error> {
         let sidecar = self.describe(name)?;
-        let wrong = |reason: &str| Error::Sidecar { path: self.sidecar(name), reason: reason.to_owned() };
-        let encoder = Encoder::find(&sidecar.encoder).ok_or_else(|| wrong("this program does not have its encoder"))?;
-        let inputs = Inputs::restore(encoder, sidecar.scaler.clone()).ok_or_else(|| wrong("its scaler is not sound"))?;
+        let wrong = |reason: String| Error::Sidecar { path: self.sidecar(name), reason };
+        let encoder = Encoder::find(&sidecar.encoder, self.encoders.as_deref()).map_err(wrong)?;
+        let inputs = Inputs::restore(encoder, sidecar.scaler.clone());
+        let inputs = inputs.ok_or_else(|| wrong("its scaler is not sound".to_owned()))?;
         let method = self.method(name, &sidecar, &inputs)?;
         let scorer = Scorer { kind: sidecar.learned_from, models: sidecar.models.clone(), inputs, method };
         Ok(Saved { scorer, sidecar })
@@ -98,7 +110,7 @@ impl Directory {
     /// Writes a scorer in place of the one of this name, if there is one.
     pub fn save(&self, name: &str, scorer: &Scorer, training: Provenance, held_out: Report) -> Result<Name, Error> {
         let name = Name::parse(&format!("{}/{name}", scorer.method.kind()))?;
-        let place = self.0.join(name.kind().name());
+        let place = self.path.join(name.kind().name());
         fs::create_dir_all(&place).map_err(at(&place))?;
         let written = weights::write(&scorer.method.tensors());
         let bytes = written.map_err(|error| Error::Weights { path: place.clone(), reason: error.to_string() })?;
@@ -113,7 +125,7 @@ impl Directory {
 
     /// Numbers that no description means any longer.
     fn remove_former(&self, name: &Name, current: &str) -> Result<(), Error> {
-        let place = self.0.join(name.kind().name());
+        let place = self.path.join(name.kind().name());
         let current = self.weights(name, current);
         for entry in fs::read_dir(&place).map_err(at(&place))? {
             let path = entry.map_err(at(&place))?.path();
@@ -125,12 +137,12 @@ impl Directory {
     }
 
     fn sidecar(&self, name: &Name) -> PathBuf {
-        self.0.join(name.kind().name()).join(format!("{}.json", name.name()))
+        self.path.join(name.kind().name()).join(format!("{}.json", name.name()))
     }
 
     fn weights(&self, name: &Name, sha256: &str) -> PathBuf {
         let file = format!("{}-{}.safetensors", name.name(), &sha256[..DIGITS]);
-        self.0.join(name.kind().name()).join(file)
+        self.path.join(name.kind().name()).join(file)
     }
 }
 

@@ -39,6 +39,7 @@ impl From<Offer> for Llm {
         let mut capabilities = match card.task {
             Task::Generate => vec!["generate", "chat", "stream"],
             Task::Classify => vec!["classify", "chat", "stream"],
+            Task::Embed => vec!["embed"],
         };
         if card.task == Task::Generate && groups.contains(&Group::TextToSql) {
             capabilities.push("text2sql");

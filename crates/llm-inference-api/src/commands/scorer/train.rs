@@ -29,8 +29,12 @@ pub(crate) struct TrainArguments {
     /// The same seed and file make the same scorer.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Numbers in the embedding of a prompt.
-    #[arg(long, value_name = "NUMBER", default_value_t = HashedNgrams::DEFAULT_DIMENSIONS)]
+    /// What reads the prompts: the directory, the id or the place on the Hub (hf:org/name) of a sentence encoder of the BERT family.
+    /// Default: words and runs of letters, for which nothing has to be downloaded.
+    #[arg(long, value_name = "ENCODER")]
+    encoder: Option<String>,
+    /// Numbers in the embedding of a prompt, where no --encoder makes it.
+    #[arg(long, value_name = "NUMBER", default_value_t = HashedNgrams::DEFAULT_DIMENSIONS, conflicts_with = "encoder")]
     dimensions: usize,
     /// Times that dense_network goes through all examples, at most.
     #[arg(long, value_name = "NUMBER")]
@@ -40,12 +44,17 @@ pub(crate) struct TrainArguments {
 }
 
 pub(crate) fn run(arguments: TrainArguments) -> Result<(), Failure> {
-    let TrainArguments { data, name, kind, seed, dimensions, epochs, scorers } = arguments;
+    let TrainArguments { data, name, kind, seed, encoder, dimensions, epochs, scorers } = arguments;
     // Known to be a name before minutes are spent.
     Name::parse(&format!("{kind}/{name}")).map_err(Error::from)?;
-    let directory = scorers.open()?;
+    let (directory, encoders) = scorers.open_with_encoders()?;
     let (dataset, text) = read(&data)?;
-    let training = training(kind, seed, dimensions, epochs)?;
+    let encoder = match encoder {
+        Some(encoder) => Encoder::Sentences(encoders.open(&encoder)?),
+        None => Encoder::HashedNgrams(HashedNgrams::new(dimensions).context("--dimensions is a number from 1 to 65536")?),
+    };
+    let mut training = Training::new(kind, encoder, seed);
+    training.options.epochs = epochs.unwrap_or(training.options.epochs);
     let scorer = fit(&dataset, &training)?;
     let report = measure(&scorer, &dataset, &training).map_err(Error::from)?.report;
     let answer = figures::table(kind.name(), &report);
@@ -54,13 +63,6 @@ pub(crate) fn run(arguments: TrainArguments) -> Result<(), Failure> {
     terminal::answer(&answer).map_err(Error::from)?;
     terminal::say(&format!("{name} is trained and kept"));
     Ok(())
-}
-
-fn training(kind: Type, seed: u64, dimensions: usize, epochs: Option<usize>) -> Result<Training> {
-    let ngrams = HashedNgrams::new(dimensions).context("--dimensions is a number from 1 to 65536")?;
-    let mut training = Training::new(kind, Encoder::HashedNgrams(ngrams), seed);
-    training.options.epochs = epochs.unwrap_or(training.options.epochs);
-    Ok(training)
 }
 
 fn fit(dataset: &Dataset, training: &Training) -> Result<Scorer> {
