@@ -27,6 +27,12 @@ pub(crate) enum Error {
     },
     /// There is no such scorer, or it does not know the model.
     Unscored(Unscored),
+    /// There is no answer of this name that whoever asks could rate.
+    NothingToRate {
+        id: String,
+        /// Whether answers are kept at all.
+        kept: bool,
+    },
     /// Adapters are loaded at run time only below a root that is set.
     NoAdapterRoot,
     UnsupportedMediaType,
@@ -98,6 +104,7 @@ impl Error {
             Self::MethodNotAllowed { .. } => {
                 row(Status::METHOD_NOT_ALLOWED, "method_not_allowed", INVALID, Some("method_not_supported"))
             }
+            Self::NothingToRate { .. } => row(Status::NOT_FOUND, "not_found", INVALID, Some("response_not_found")),
             Self::NoAdapterRoot => row(Status::FORBIDDEN, "forbidden", "permission_error", Some("forbidden")),
             Self::UnsupportedMediaType | Self::ContentEncoding => {
                 let name = "unsupported_media_type";
@@ -166,6 +173,8 @@ impl Error {
             }
             Self::MethodNotAllowed { method, path } => format!("{path} does not take {method}"),
             Self::Unscored(error) => error.to_string(),
+            Self::NothingToRate { id, kept: true } => format!("there is no answer {id:.100?} of yours that is kept"),
+            Self::NothingToRate { kept: false, .. } => "this server keeps no answers that could be rated".into(),
             Self::NoAdapterRoot => "adapters cannot be loaded at run time yet".into(),
             Self::UnsupportedMediaType => "the body must be sent as content-type: application/json".into(),
             Self::PayloadTooLarge { limit } => format!("the body is larger than {limit} bytes"),
@@ -198,6 +207,7 @@ impl Error {
             Self::Backend(error) => error.parameter(),
             Self::Unscored(Unscored::UnknownModel { .. }) => Some("models_to_score"),
             Self::Unscored(_) => Some("model"),
+            Self::NothingToRate { .. } => Some("response_id"),
             _ => None,
         }
     }

@@ -7,6 +7,7 @@ mod classify;
 mod completions;
 mod docs;
 mod embeddings;
+mod feedback;
 mod health;
 mod home;
 mod infer;
@@ -16,6 +17,7 @@ mod metrics;
 mod models;
 mod openapi;
 mod predict;
+mod recorded;
 mod relay;
 mod status;
 mod streams;
@@ -60,6 +62,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/chat/completions", post(chat::create))
         .route("/v1/classify", post(classify::create))
         .route("/v1/embeddings", post(embeddings::create))
+        .route("/v1/feedback", post(feedback::create))
         .route("/v1/completions", post(completions::create))
         .route("/v1/load_lora_adapter", post(adapters::load))
         .route("/v1/unload_lora_adapter", post(adapters::unload))

@@ -1,6 +1,7 @@
 //! The one place where concrete types meet: from entries of the catalogue to engines, and from engines to the service.
 
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -12,12 +13,12 @@ use engine::{Engine, EngineSettings, GuessSource, Memory, Progress};
 use jiff::Timestamp;
 use registry::{Catalogue, Declaration, Entry, Places, Source, Sources};
 use scorer::files::Directory;
-use serving::{Besides, Defaults, Model, Scorers, Service, SqlFormat};
+use serving::{Besides, Defaults, Model, Outcomes, Scorers, Service, SqlFormat};
 use telemetry::{Metrics, Otlp};
 
 use crate::memory::{self, Share};
 use crate::opening::{Known, Parked};
-use crate::settings::{Quantization, Settings, Speculation, types};
+use crate::settings::{Quantization, Recording, Settings, Speculation, types};
 use crate::{embedded, encoding, routing};
 
 /// A step that takes longer means that its engine hangs.
@@ -243,7 +244,23 @@ pub(crate) fn besides(selection: &[Entry], settings: &Settings, accounts: Accoun
     }
     let encoders = Arc::new(encoding::Encoders::new(settings));
     let scorers = Scorers::of(Directory::new(&settings.scorers.directory.value).with_encoders(encoders));
-    Ok(Besides { accounts: Some(accounts), scorers, routes: routing::routes(selection, settings)? })
+    let routes = routing::routes(selection, settings)?;
+    Ok(Besides { accounts: Some(accounts), scorers, routes, outcomes: outcomes(settings)? })
+}
+
+/// Where answers are kept that can be rated.
+pub(crate) fn outcomes_directory(settings: &Settings) -> PathBuf {
+    settings.accounts.data_directory.value.join("outcomes")
+}
+
+fn outcomes(settings: &Settings) -> Result<Outcomes> {
+    let (record, bytes) = (&settings.scorers.record, settings.scorers.record_bytes.value);
+    if record.value == Recording::Off {
+        return Ok(Outcomes::default());
+    }
+    let directory = outcomes_directory(settings);
+    let outcomes = Outcomes::within(&directory, bytes.get() as u64);
+    outcomes.with_context(|| format!("{} asks for answers to be kept in {}", record.said(), directory.display()))
 }
 
 /// The names of those that are there, and in the log why one of them could not be asked.

@@ -79,6 +79,11 @@ impl Service {
         Err(Error::Forbidden { reason: format!("this key may not ask the model {:?}", member.card().id) })
     }
 
+    /// Whose request it is; none where no accounts are kept.
+    pub(crate) fn organization(&self) -> Option<String> {
+        self.asker.as_ref().map(|asker| asker.caller.organization.clone())
+    }
+
     /// Organisations do not share what they have asked.
     pub(crate) fn tenant(&self) -> Tenant {
         self.asker.as_ref().map_or(Tenant::default(), |asker| Tenant::named(&asker.caller.organization))

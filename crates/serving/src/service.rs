@@ -10,7 +10,7 @@ use telemetry::{Metrics, Reading};
 use crate::account::Asker;
 use crate::drain::Drain;
 use crate::fleet::{Fleet, Member};
-use crate::{Defaults, Group, Health, Model, ModelHealth, Offer, OpenError, Route, Scorers};
+use crate::{Defaults, Group, Health, Model, ModelHealth, Offer, OpenError, Outcomes, Route, Scorers};
 
 /// When to try again if nobody knows better.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -53,6 +53,7 @@ pub struct Besides {
     pub scorers: Scorers,
     /// Their names are those of no models.
     pub routes: Vec<Route>,
+    pub outcomes: Outcomes,
 }
 
 /// Cheap to clone.
@@ -75,6 +76,7 @@ pub(crate) struct Inner {
     pub(crate) accounts: Option<Accounts>,
     pub(crate) scorers: Scorers,
     pub(crate) routes: Vec<Route>,
+    pub(crate) outcomes: Outcomes,
 }
 
 impl Service {
@@ -88,10 +90,10 @@ impl Service {
     }
 
     pub fn with(models: Vec<Model>, settings: Settings, metrics: Arc<Metrics>, besides: Besides) -> Self {
-        let Besides { accounts, mut scorers, routes } = besides;
+        let Besides { accounts, mut scorers, routes, outcomes } = besides;
         scorers.pin(routes.iter().map(|route| route.scorer.clone()));
         let fleet = Fleet::new(models, &settings);
-        let inner = Inner { fleet, settings, metrics, drain: Drain::default(), accounts, scorers, routes };
+        let inner = Inner { fleet, settings, metrics, drain: Drain::default(), accounts, scorers, routes, outcomes };
         Self { inner: Arc::new(inner), asker: None, hops: Hops::default() }
     }
 

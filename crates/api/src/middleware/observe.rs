@@ -42,6 +42,17 @@ impl Answered {
         Self { header, ..self }
     }
 
+    pub(crate) fn is_refused(&self) -> bool {
+        self.answer.is_err()
+    }
+
+    /// The same, with a body that is made of the model's name and the body, if it is not refused.
+    pub(crate) fn seen(self, see: impl FnOnce(&str, Body) -> Body) -> Self {
+        let Self { model, answer, header } = self;
+        let answer = answer.map(|response| response.map(|body| see(&model, body)));
+        Self { model, answer, header }
+    }
+
     /// It is refused because the model cannot answer now: another one might.
     pub(crate) fn is_its_models(&self) -> bool {
         matches!(&self.answer, Err(Error::Backend(error)) if error.is_its_models())

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use openai::verbatim::{Edit, Verbatim, quoted};
 use serving::Choice;
 
+use super::recorded::recorded;
 use crate::App;
 use crate::answer::{Error, Result};
 use crate::extract::look_into;
@@ -21,7 +22,9 @@ pub(super) async fn answer<Asked>(app: &App, body: Bytes, ask: impl Fn(Bytes) ->
 where
     Asked: Future<Output = Result<Answered>>,
 {
-    let Some(Choice { order, scores }) = choice(app, &body).await? else { return ask(body).await };
+    let Some(Choice { order, scores }) = choice(app, &body).await? else {
+        return recorded(app, &body, ask(body.clone()).await?).await;
+    };
     let mut order = order.into_iter().peekable();
     loop {
         let model = order.next().ok_or_else(|| Error::Backend(backend::Error::internal("a choice of nobody")))?;
@@ -31,7 +34,8 @@ where
             Err(error) => is_its_models(error),
         };
         if !another_may || order.peek().is_none() {
-            return Ok(answered?.with(shown(&scores).map(|scores| (ROUTER_SCORES, scores))));
+            let answered = answered?.with(shown(&scores).map(|scores| (ROUTER_SCORES, scores)));
+            return recorded(app, &body, answered).await;
         }
     }
 }

@@ -39,6 +39,7 @@ use crate::answer::Result;
         super::completions::create,
         super::classify::create,
         super::embeddings::create,
+        super::feedback::create,
         super::text2sql::create,
         super::models::list,
         super::models::show,

@@ -21,7 +21,7 @@ use testkit::{Answer, Reply, Scripted, TestApp, events, post, request, settings}
 use crate::{CHAT, COMPLETIONS, chat_with, completion_with};
 
 /// Every route, and whether it needs a key. A test holds it to the router.
-const ROUTES: [(Method, &str, bool); 32] = [
+const ROUTES: [(Method, &str, bool); 33] = [
     (Method::GET, "/", false),
     (Method::GET, "/health", false),
     (Method::GET, "/health/live", false),
@@ -46,6 +46,7 @@ const ROUTES: [(Method, &str, bool); 32] = [
     (Method::POST, "/v1/chat/completions", true),
     (Method::POST, "/v1/classify", true),
     (Method::POST, "/v1/embeddings", true),
+    (Method::POST, "/v1/feedback", true),
     (Method::POST, "/v1/completions", true),
     (Method::POST, "/v1/load_lora_adapter", true),
     (Method::POST, "/v1/unload_lora_adapter", true),

@@ -13,6 +13,7 @@ mod embeddings;
 mod every_refusal;
 mod every_route;
 mod fallbacks;
+mod feedback;
 mod hang_ups;
 mod health;
 mod home;

@@ -84,6 +84,10 @@ async fn every_example_is_answered_as_documented() {
     let mut examples = 0;
     for (path, item) in document().await["paths"].as_object().unwrap() {
         let Some(body) = item["post"].get("requestBody") else { continue };
+        if path == "/v1/feedback" {
+            // There has to be an answer first: its own tests ask for one.
+            continue;
+        }
         let backend = match path.as_str() {
             "/v1/classify" => Scripted::classifier("demo"),
             "/v1/embeddings" => Scripted::embedder("demo"),

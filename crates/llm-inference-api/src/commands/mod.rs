@@ -25,8 +25,8 @@ use crate::accounting;
 
 use crate::settings::{
     AccountArguments, Arguments, EngineArguments, FileArguments, GenerationArguments, HttpArguments, LimitArguments,
-    LogArguments, Machine, ModelArguments, PredictArguments, Problems, Purpose, RegistryArguments, ScorerArguments,
-    Settings, TelemetryArguments, read,
+    LogArguments, Machine, ModelArguments, PredictArguments, Problems, Purpose, RecordArguments, RegistryArguments,
+    ScorerArguments, Settings, TelemetryArguments, read,
 };
 
 /// Why a command did not do what it was asked to.
@@ -167,6 +167,8 @@ pub(crate) struct ServeArguments {
     #[command(flatten)]
     scorers: ScorerArguments,
     #[command(flatten)]
+    record: RecordArguments,
+    #[command(flatten)]
     http: HttpArguments,
     #[command(flatten)]
     generation: GenerationArguments,
@@ -191,6 +193,7 @@ impl From<ServeArguments> for Arguments {
             models,
             registry,
             scorers,
+            record,
             http,
             generation,
             predict,
@@ -200,7 +203,7 @@ impl From<ServeArguments> for Arguments {
             log,
             telemetry,
         } = arguments;
-        Self { file, models, registry, scorers, engine, generation, predict, http, accounts, limits, log, telemetry }
+        Self { file, models, registry, scorers, record, engine, generation, predict, http, accounts, limits, log, telemetry }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `scorer`: training, measuring and listing what says which model suits which prompt.
 
 mod evaluate;
+mod export;
 mod figures;
 mod list;
 mod train;
@@ -18,7 +19,7 @@ use scorer::prompt;
 use super::prepare;
 use crate::commands::Failure;
 use crate::encoding::Encoders;
-use crate::settings::{Arguments, FileArguments, LogArguments, Purpose, ScorerArguments};
+use crate::settings::{Arguments, FileArguments, LogArguments, Purpose, ScorerArguments, Settings};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ScorerCommand {
@@ -36,6 +37,8 @@ or prompt, model, score (0 to 1) and, if it is known, cost. One prompt in five i
   llm-inference-api scorer evaluate dense_network/mine --data votes.jsonl
   llm-inference-api scorer evaluate dense_network/mine --data scores.csv --curve curve.svg")]
     Evaluate(evaluate::EvaluateArguments),
+    /// Write the answers that were kept (LLM_SCORER_RECORD) and rated (POST /v1/feedback), as examples to train on.
+    Export(export::ExportArguments),
     /// List the scorers that are there.
     List(list::ListArguments),
     /// Show what is known of a scorer, as JSON.
@@ -46,6 +49,7 @@ pub(crate) fn run(command: ScorerCommand) -> Result<(), Failure> {
     match command {
         ScorerCommand::Train(arguments) => train::run(arguments),
         ScorerCommand::Evaluate(arguments) => evaluate::run(arguments),
+        ScorerCommand::Export(arguments) => export::run(arguments),
         ScorerCommand::List(arguments) => list::run(arguments),
         ScorerCommand::Show(arguments) => list::show(arguments),
     }
@@ -67,10 +71,14 @@ impl Scorers {
         Ok(self.open_with_encoders()?.0)
     }
 
+    fn settings(self) -> Result<Settings, Failure> {
+        let Self { place, file, log } = self;
+        prepare(Arguments { file, scorers: place, log, ..Arguments::default() }, Purpose::Answer)
+    }
+
     /// And the encoders that they may have been trained with.
     fn open_with_encoders(self) -> Result<(Directory, Arc<Encoders>), Failure> {
-        let Self { place, file, log } = self;
-        let settings = prepare(Arguments { file, scorers: place, log, ..Arguments::default() }, Purpose::Answer)?;
+        let settings = self.settings()?;
         let encoders = Arc::new(Encoders::new(&settings));
         let directory = Directory::new(settings.scorers.directory.value);
         Ok((directory.with_encoders(Arc::clone(&encoders) as Arc<dyn prompt::Encoders>), encoders))

@@ -13,7 +13,7 @@ use telemetry::Protocol;
 use telemetry::logs::Format;
 
 use super::otlp::{self, Endpoint, Headers, ResourceAttributes};
-use super::parse::{self, Allowance, KvCacheType, LogLevel, Origins, Quantization, Rate, Speculation};
+use super::parse::{self, Allowance, KvCacheType, LogLevel, Origins, Quantization, Rate, Recording, Speculation};
 
 /// All groups; those that a command does not take are empty.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +22,7 @@ pub(crate) struct Arguments {
     pub(crate) models: ModelArguments,
     pub(crate) registry: RegistryArguments,
     pub(crate) scorers: ScorerArguments,
+    pub(crate) record: RecordArguments,
     pub(crate) engine: EngineArguments,
     pub(crate) generation: GenerationArguments,
     pub(crate) predict: PredictArguments,
@@ -104,6 +105,18 @@ pub(crate) struct ScorerArguments {
     /// Where the scorers lie that say which model suits which prompt [LLM_SCORER_PATH; default: scorers in the data directory].
     #[arg(long, value_name = "DIRECTORY", value_parser = parse::path)]
     pub(crate) scorer_path: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Scorers")]
+pub(crate) struct RecordArguments {
+    /// What is kept of chat and text completions, in the data directory, for POST /v1/feedback and `scorer export`: off, or prompts, which
+    /// keeps what was asked [LLM_SCORER_RECORD; default: off].
+    #[arg(long, value_name = "WHAT", value_parser = parse::recording)]
+    pub(crate) scorer_record: Option<Recording>,
+    /// Bytes that this may take, as 64MiB; then the oldest goes [LLM_SCORER_RECORD_BYTES; default: 64 MiB].
+    #[arg(long, value_name = "BYTES", value_parser = parse::bytes)]
+    pub(crate) scorer_record_bytes: Option<NonZeroUsize>,
 }
 
 #[derive(Debug, Clone, Default, Args)]

@@ -21,6 +21,7 @@ pub(crate) const MAX_QUEUED_REQUESTS: usize = 64;
 pub(crate) const QUEUE_TIMEOUT: Duration = Duration::from_secs(30);
 /// With guesses that come true, a step of eleven rows is worth it on all machines measured; more rows bring little more.
 pub(crate) const SPECULATION_TOKENS: NonZeroUsize = NonZeroUsize::new(10).unwrap();
+pub(crate) const RECORD_BYTES: NonZeroUsize = NonZeroUsize::new(64 << 20).unwrap();
 pub(crate) const LEDGER_DAYS: NonZeroU32 = NonZeroU32::new(90).unwrap();
 pub(crate) const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
 

@@ -20,14 +20,14 @@ pub(crate) mod types;
 
 pub(crate) use arguments::{
     AccountArguments, Arguments, EngineArguments, FileArguments, GenerationArguments, HttpArguments, LimitArguments,
-    LogArguments, ModelArguments, PredictArguments, RegistryArguments, ScorerArguments, TelemetryArguments,
+    LogArguments, ModelArguments, PredictArguments, RecordArguments, RegistryArguments, ScorerArguments, TelemetryArguments,
 };
 #[cfg(test)]
 pub(crate) use environment::Environment;
 #[cfg(test)]
 pub(crate) use file::File;
 pub(crate) use machine::Machine;
-pub(crate) use parse::{Origins, Quantization, Speculation, account_name, temperature, tokens, top_p};
+pub(crate) use parse::{Origins, Quantization, Recording, Speculation, account_name, temperature, tokens, top_p};
 pub(crate) use problem::Problems;
 pub(crate) use reference::reference;
 pub(crate) use resolve::{Purpose, resolve};

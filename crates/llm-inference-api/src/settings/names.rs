@@ -89,6 +89,8 @@ declare! {
     }
     scorers: ScorerValues {
         directory: "scorers.directory", "--scorer-path", "LLM_SCORER_PATH";
+        record: "scorers.record", "--scorer-record", "LLM_SCORER_RECORD";
+        record_bytes: "scorers.record_bytes", "--scorer-record-bytes", "LLM_SCORER_RECORD_BYTES";
     }
     engine: EngineValues {
         quantization: "model.quantization", "--quantization", "LLM_QUANTIZATION";

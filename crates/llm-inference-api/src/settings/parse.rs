@@ -108,6 +108,14 @@ pub(crate) enum Speculation {
     Draft,
 }
 
+/// What is kept of what is asked and answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Recording {
+    Off,
+    /// With the text of the prompts.
+    Prompts,
+}
+
 /// A name or an address without a port.
 pub(crate) fn hostname(text: &str) -> Parsed<String> {
     let expected = Expected("a host name or an address without a port, as 0.0.0.0, localhost or ::1");
@@ -338,6 +346,14 @@ pub(crate) fn speculation(text: &str) -> Parsed<Speculation> {
         "ngram" => Ok(Speculation::Ngram),
         "draft" => Ok(Speculation::Draft),
         _ => Err(Expected("off, ngram or draft")),
+    }
+}
+
+pub(crate) fn recording(text: &str) -> Parsed<Recording> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "off" => Ok(Recording::Off),
+        "prompts" => Ok(Recording::Prompts),
+        _ => Err(Expected("off or prompts")),
     }
 }
 

@@ -12,7 +12,7 @@ use tracing::Level;
 
 use super::arguments::{
     AccountArguments, Arguments, EngineArguments, FileArguments, GenerationArguments, HttpArguments, LimitArguments,
-    LogArguments, ModelArguments, PredictArguments, ScorerArguments, TelemetryArguments,
+    LogArguments, ModelArguments, PredictArguments, RecordArguments, ScorerArguments, TelemetryArguments,
 };
 use super::choice::{Choice, Said};
 use super::defaults;
@@ -24,7 +24,7 @@ use super::names::{
     ScorerValues, TelemetryValues, Values,
 };
 use super::otlp::{self, Headers, ResourceAttributes};
-use super::parse::{self, Allowance, KvCacheType, LogLevel, Origins, Quantization, Rate, Speculation};
+use super::parse::{self, Allowance, KvCacheType, LogLevel, Origins, Quantization, Rate, Recording, Speculation};
 use super::problem::{Problem, Problems};
 use super::resolve_registry::{declare_registered, no_tracking_uri, resolve_registry};
 use super::types::{
@@ -55,6 +55,7 @@ pub(crate) fn resolve(
         models,
         registry,
         scorers,
+        record,
         engine,
         generation,
         predict,
@@ -90,7 +91,7 @@ pub(crate) fn resolve(
         generation: resolve_generation(&mut choice, generation, generation_said, &declared),
         models: ModelSettings { routes, ..resolve_models(&mut choice, models, models_said, declared, machine) },
         registry,
-        scorers: resolve_scorers(&mut choice, scorers, scorers_said, &accounts.data_directory.value),
+        scorers: resolve_scorers(&mut choice, (scorers, record), scorers_said, &accounts.data_directory.value),
         engine: resolve_engine(&mut choice, engine, engine_said, machine),
         predict: resolve_predict(&mut choice, predict, predict_said),
         http: resolve_http(&mut choice, http, http_said, machine),
@@ -137,13 +138,18 @@ fn resolve_models(
 
 fn resolve_scorers(
     choice: &mut Choice,
-    arguments: ScorerArguments,
+    (arguments, record_arguments): (ScorerArguments, RecordArguments),
     said: ScorerValues<Said>,
     data_directory: &Path,
 ) -> ScorerSettings {
     let ScorerArguments { scorer_path } = arguments;
-    let ScorerValues { directory } = said;
-    ScorerSettings { directory: choice.of(scorer_path, directory, parse::path, data_directory.join("scorers")) }
+    let RecordArguments { scorer_record, scorer_record_bytes } = record_arguments;
+    let ScorerValues { directory, record, record_bytes } = said;
+    ScorerSettings {
+        directory: choice.of(scorer_path, directory, parse::path, data_directory.join("scorers")),
+        record: choice.of(scorer_record, record, parse::recording, Recording::Off),
+        record_bytes: choice.of(scorer_record_bytes, record_bytes, parse::bytes, defaults::RECORD_BYTES),
+    }
 }
 
 fn some_path(text: &str) -> Result<Option<PathBuf>, parse::Expected> {

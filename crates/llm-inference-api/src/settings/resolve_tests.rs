@@ -9,8 +9,8 @@ use clap::Parser;
 use super::{Problems, Purpose, resolve};
 use crate::settings::{
     AccountArguments, Arguments, EngineArguments, Environment, File, FileArguments, GenerationArguments, HttpArguments,
-    LimitArguments, LogArguments, Machine, ModelArguments, PredictArguments, RegistryArguments, ScorerArguments, Settings,
-    TelemetryArguments, parse, show,
+    LimitArguments, LogArguments, Machine, ModelArguments, PredictArguments, RecordArguments, RegistryArguments,
+    ScorerArguments, Settings, TelemetryArguments, parse, show,
 };
 
 #[derive(Debug, Parser)]
@@ -27,6 +27,8 @@ struct Flags {
     registry: RegistryArguments,
     #[command(flatten)]
     scorers: ScorerArguments,
+    #[command(flatten)]
+    record: RecordArguments,
     #[command(flatten)]
     predict: PredictArguments,
     #[command(flatten)]
@@ -56,6 +58,7 @@ fn resolved_with(file: &str, purpose: Purpose, flags: &str, variables: &[&str]) 
         models,
         registry,
         scorers,
+        record,
         engine,
         generation,
         predict,
@@ -69,8 +72,21 @@ fn resolved_with(file: &str, purpose: Purpose, flags: &str, variables: &[&str]) 
         variables.iter().filter_map(|pair| pair.split_once('=')).map(|(name, value)| (name.into(), value.into())).collect();
     let of_file = File::parse("serving_config.yaml", file, &variables);
     let file = file_named;
-    let arguments =
-        Arguments { file, models, registry, scorers, engine, generation, predict, http, accounts, limits, log, telemetry };
+    let arguments = Arguments {
+        file,
+        models,
+        registry,
+        scorers,
+        record,
+        engine,
+        generation,
+        predict,
+        http,
+        accounts,
+        limits,
+        log,
+        telemetry,
+    };
     resolve(arguments, Environment::from_map(&variables), of_file, &MACHINE, purpose)
 }
 
@@ -144,6 +160,8 @@ fn nothing_said() {
         MLFLOW_TRACKING_PASSWORD          none                               default
         MLFLOW_TRACKING_TOKEN             none                               default
         LLM_SCORER_PATH                   llm-inference-api/scorers          default
+        LLM_SCORER_RECORD                 off                                default
+        LLM_SCORER_RECORD_BYTES           67108864 (64.0 MiB)                default
         API_KEY                           none                               default
         LLM_API_KEYS_FILE                 none                               default
         LLM_DATABASE_URL                  accounts.db in the data directory  default
@@ -252,6 +270,8 @@ fn everything_said_by_variables() {
         MLFLOW_TRACKING_PASSWORD          none                                  default
         MLFLOW_TRACKING_TOKEN             none                                  default
         LLM_SCORER_PATH                   llm-inference-api/scorers             default
+        LLM_SCORER_RECORD                 off                                   default
+        LLM_SCORER_RECORD_BYTES           67108864 (64.0 MiB)                   default
         API_KEY                           none                                  default
         LLM_API_KEYS_FILE                 none                                  default
         LLM_DATABASE_URL                  accounts.db in the data directory     default

@@ -10,7 +10,7 @@ use registry::Allowed;
 use telemetry::Protocol;
 use telemetry::logs::Format;
 
-use super::parse::{LogLevel, Origins, Speculation};
+use super::parse::{LogLevel, Origins, Recording, Speculation};
 use super::types::{
     AccountSettings, EngineSettings, GenerationSettings, HttpSettings, LimitSettings, LogSettings, ModelSettings,
     PredictSettings, RegistrySettings, ScorerSettings, Setting, Settings, TelemetrySettings,
@@ -47,7 +47,6 @@ fn rows(settings: &Settings) -> Vec<Row> {
         warnings: _,
     } = settings;
     let ModelSettings { named, directory, allowed, declared, routes: _, memory } = models;
-    let ScorerSettings { directory: scorers } = scorers;
     let EngineSettings {
         quantization,
         threads,
@@ -125,7 +124,7 @@ fn rows(settings: &Settings) -> Vec<Row> {
         row(draft_model, |model| path(model.as_deref())),
     ];
     rows.extend(registry_rows(registry));
-    rows.push(row(scorers, |directory| path(Some(directory))));
+    rows.extend(scorer_rows(scorers));
     rows.extend(account_rows(accounts, limits));
     rows.extend(log_rows(log, telemetry));
     rows
@@ -226,6 +225,18 @@ fn log_rows(log: &LogSettings, telemetry: &TelemetrySettings) -> [Row; 8] {
         row(headers, ToString::to_string),
         row(attributes, ToString::to_string),
         row(disabled, ToString::to_string),
+    ]
+}
+
+fn scorer_rows(scorers: &ScorerSettings) -> Vec<Row> {
+    let ScorerSettings { directory, record, record_bytes } = scorers;
+    vec![
+        row(directory, |directory| path(Some(directory))),
+        row(record, |record| match record {
+            Recording::Off => "off".to_owned(),
+            Recording::Prompts => "prompts".to_owned(),
+        }),
+        row(record_bytes, |value| bytes(*value)),
     ]
 }
 

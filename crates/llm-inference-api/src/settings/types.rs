@@ -17,7 +17,7 @@ use telemetry::logs::Format;
 use super::file::Place;
 use super::names::Names;
 use super::otlp::{Endpoint, Headers, ResourceAttributes};
-use super::parse::{Allowance, KvCacheType, LogLevel, Origins, Quantization, Rate, Speculation};
+use super::parse::{Allowance, KvCacheType, LogLevel, Origins, Quantization, Rate, Recording, Speculation};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Setting<T> {
@@ -173,6 +173,8 @@ pub(crate) struct RemoteModel {
 pub(crate) struct ScorerSettings {
     /// It need not be there: then there are none.
     pub(crate) directory: Setting<PathBuf>,
+    pub(crate) record: Setting<Recording>,
+    pub(crate) record_bytes: Setting<NonZeroUsize>,
 }
 
 /// Where models come from that are not on this machine.

@@ -7,3 +7,4 @@ mod known_truth;
 mod repeatable;
 mod scoring;
 mod torch;
+mod traffic;

@@ -68,7 +68,7 @@ pub(super) fn with_model() -> Vec<Error> {
 }
 
 /// What an operation names as its own, in place of a description.
-pub(super) fn particular() -> [(&'static str, Error); 10] {
+pub(super) fn particular() -> [(&'static str, Error); 12] {
     let no_sql = "sql parser error: Expected: an SQL statement, found: I at Line: 1, Column: 1".into();
     [
         ("forbidden_model", Error::Backend(forbidden_model())),
@@ -78,6 +78,8 @@ pub(super) fn particular() -> [(&'static str, Error); 10] {
         ("unknown_url", Error::NoRoute { method: "GET".into(), path: "/docs/logo.svg".into() }),
         ("nothing_to_score", Error::Unscored(Unscored::UnknownScorer { scorer: "elo/mine".into(), known: scorers() })),
         ("nothing_to_score", Error::Unscored(unscored_model())),
+        ("nothing_to_rate", Error::NothingToRate { id: "chatcmpl-1".into(), kept: true }),
+        ("feedback_is_limited", Error::Backend(queue_full())),
         ("scoring_is_limited", Error::Backend(quota_spent())),
         ("scoring_is_limited", Error::Backend(queue_full())),
         ("no_adapter_root", Error::NoAdapterRoot),

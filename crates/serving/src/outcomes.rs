@@ -1,0 +1,149 @@
+//! What was answered by whom and how it was liked, where that is kept: written by a thread of its own, so that nobody waits for a disk.
+
+use std::collections::{HashMap, VecDeque};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::{io, thread};
+
+use backend::{Error, Result};
+use scorer::traffic::{Answer, Line, Log, Rating};
+
+use crate::Service;
+use crate::service::RETRY_AFTER;
+
+/// Lines on their way to the disk.
+const MOST_WAITING: usize = 1024;
+/// Answers that can be rated: the last ones.
+const MOST_KNOWN: usize = 100_000;
+
+/// An answer that was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// What it calls itself: `chatcmpl-…`.
+    pub id: String,
+    /// Seconds since 1970.
+    pub at: u64,
+    pub model: String,
+    /// What was asked last.
+    pub prompt: String,
+    /// It was sent to its end.
+    pub whole: bool,
+}
+
+/// Where outcomes are kept, if they are.
+#[derive(Debug, Default)]
+pub struct Outcomes(Option<Kept>);
+
+#[derive(Debug)]
+struct Kept {
+    known: Mutex<Known>,
+    /// `None` only while it is being dropped.
+    lines: Option<SyncSender<Line>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+/// Whose the last answers are.
+#[derive(Debug, Default)]
+struct Known {
+    organizations: HashMap<String, Option<String>>,
+    /// The oldest first.
+    ids: VecDeque<String>,
+}
+
+impl Outcomes {
+    /// In files of this directory, of so many bytes in all.
+    pub fn within(directory: &Path, limit: u64) -> io::Result<Self> {
+        let log = Log::open(directory, limit)?;
+        let mut known = Known::default();
+        for line in log.lines()? {
+            if let Line::Answer(Answer { id, organization, .. }) = line {
+                known.add(id, organization);
+            }
+        }
+        let (lines, receiver) = sync_channel(MOST_WAITING);
+        let writer = thread::Builder::new().name("outcomes".into()).spawn(move || write(log, &receiver))?;
+        Ok(Self(Some(Kept { known: Mutex::new(known), lines: Some(lines), writer: Some(writer) })))
+    }
+}
+
+fn write(mut log: Log, lines: &Receiver<Line>) {
+    for line in lines {
+        if let Err(error) = log.push(&line) {
+            tracing::warn!(%error, "an outcome could not be kept");
+        }
+    }
+}
+
+impl Known {
+    fn add(&mut self, id: String, organization: Option<String>) {
+        if self.ids.len() == MOST_KNOWN
+            && let Some(oldest) = self.ids.pop_front()
+        {
+            self.organizations.remove(&oldest);
+        }
+        self.ids.push_back(id.clone());
+        self.organizations.insert(id, organization);
+    }
+}
+
+impl Kept {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, line: Line) -> Result<()> {
+        let pushed = self.lines.as_ref().map(|lines| lines.try_send(line));
+        match pushed {
+            Some(Ok(())) => Ok(()),
+            Some(Err(TrySendError::Full(_))) => {
+                Err(Error::QueueFull { reason: "too many outcomes wait to be kept", retry_after: RETRY_AFTER })
+            }
+            Some(Err(TrySendError::Disconnected(_))) | None => Err(Error::internal("nobody keeps outcomes any more")),
+        }
+    }
+}
+
+impl Drop for Kept {
+    /// What was told is kept.
+    fn drop(&mut self) {
+        drop(self.lines.take());
+        if let Some(writer) = self.writer.take()
+            && writer.join().is_err()
+        {
+            tracing::error!("the thread that keeps outcomes ended in a panic");
+        }
+    }
+}
+
+impl Service {
+    /// Whether outcomes are kept, and with them what was asked.
+    pub fn keeps_outcomes(&self) -> bool {
+        self.inner.outcomes.0.is_some()
+    }
+
+    /// Keeps an answer. Where the disk cannot follow, it is left out: who asked has their answer either way.
+    pub fn keep(&self, outcome: Outcome) {
+        let Some(kept) = &self.inner.outcomes.0 else { return };
+        let Outcome { id, at, model, prompt, whole } = outcome;
+        let organization = self.organization();
+        let answer = Answer { id: id.clone(), at, organization: organization.clone(), model, prompt, whole };
+        match kept.push(Line::Answer(answer)) {
+            Ok(()) => kept.known().add(id, organization),
+            Err(error) => tracing::warn!(%error, "an outcome is left out"),
+        }
+    }
+
+    /// Keeps what somebody thought of an answer that they got, 0 to 1, at so many seconds since 1970; whether there is such an
+    /// answer.
+    pub fn rate(&self, id: &str, rating: f32, at: u64) -> Result<bool> {
+        let Some(kept) = &self.inner.outcomes.0 else { return Ok(false) };
+        // One of another organisation is as unknown as none.
+        let is_theirs = kept.known().organizations.get(id) == Some(&self.organization());
+        if is_theirs {
+            kept.push(Line::Rating(Rating { id: id.to_owned(), at, rating }))?;
+        }
+        Ok(is_theirs)
+    }
+}
