@@ -17,6 +17,9 @@ use crate::SentenceModel;
 use crate::model::steps;
 use crate::pooling::normalise;
 
+/// Longer texts than this are tokenised on a thread for blocking work: it takes a millisecond.
+const TOKENISED_INLINE: usize = 4096;
+
 /// What an encoder is called, and how many may ask it.
 #[derive(Debug, Clone)]
 pub struct EmbedderSettings {
@@ -137,6 +140,9 @@ impl Embedder {
 
     /// Beside the others' steps: tokenising has no turns.
     async fn tokens(&self, inputs: Vec<Prompt>) -> Result<Vec<Encoded>> {
+        if inputs.iter().map(length).sum::<usize>() <= TOKENISED_INLINE {
+            return inputs.iter().map(|input| tokens(&self.model, input)).collect();
+        }
         let model = Arc::clone(&self.model);
         let encode = move || inputs.iter().map(|input| tokens(&model, input)).collect();
         spawn_blocking(encode).await.map_err(Error::internal)?
@@ -169,6 +175,15 @@ impl Embedder {
             Ok(tokens)
         };
         texts.iter().enumerate().map(check).collect()
+    }
+}
+
+/// In bytes; tokens count as the work of copying them.
+fn length(input: &Prompt) -> usize {
+    match input {
+        Prompt::Text(text) => text.len(),
+        Prompt::Tokens(tokens) => tokens.len(),
+        Prompt::Chat(_) => 0,
     }
 }
 

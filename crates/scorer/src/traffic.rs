@@ -3,11 +3,9 @@
 mod log;
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 pub use log::Log;
 
@@ -46,6 +44,13 @@ pub struct Rating {
     pub rating: f32,
 }
 
+#[derive(Serialize)]
+struct Example<'a> {
+    prompt: &'a str,
+    model: &'a str,
+    score: f32,
+}
+
 /// The answers that were rated, as JSON lines of `prompt, model, score`: what a scorer is trained on. Of several ratings of one
 /// answer the last counts.
 pub fn examples(directory: &Path) -> std::io::Result<String> {
@@ -59,9 +64,9 @@ pub fn examples(directory: &Path) -> std::io::Result<String> {
     }
     Ok(answers.iter().fold(String::new(), |mut text, answer| {
         if let Some(rating) = ratings.get(&answer.id) {
-            let example = json!({"prompt": answer.prompt, "model": answer.model, "score": rating});
-            // Writing to a string cannot fail.
-            let _ = writeln!(text, "{example}");
+            let example = Example { prompt: &answer.prompt, model: &answer.model, score: *rating };
+            text.extend(serde_json::to_string(&example));
+            text.push('\n');
         }
         text
     }))

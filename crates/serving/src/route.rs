@@ -131,7 +131,7 @@ impl Service {
         let models: Vec<String> = candidates.iter().map(|(candidate, _)| candidate.model.clone()).collect();
         let scorers = &self.inner.scorers;
         let score = async {
-            let open = scorers.open(&route.scorer).await?;
+            let open = scorers.open(&route.scorer, PATIENCE).await?;
             let work = move || open.saved.scorer.candidates(&models).map(|candidates| candidates.score(&[prompt]));
             Ok::<_, Unscored>(scorers.in_turn(PATIENCE, work).await?.map_err(Error::internal)?)
         };

@@ -34,7 +34,7 @@ impl Service {
     pub async fn score(&self, scoring: Scoring) -> Result<Vec<Vec<f32>>, Unscored> {
         let ticket = self.inner.drain.enter()?;
         let _place = self.inner.scorers.enter()?;
-        let open = self.inner.scorers.open(&scoring.scorer).await?;
+        let open = self.inner.scorers.open(&scoring.scorer, self.inner.settings.patience).await?;
         check(&open, &scoring.models)?;
         let mut meter = Meter::start(self.inner.metrics.clone(), open.name.to_string(), Operation::Score);
         let score = async {

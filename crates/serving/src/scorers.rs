@@ -8,7 +8,7 @@ use backend::{Error, OutOfRange, Result};
 use scorer::files::{self, Directory, Name, Saved};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::Unscored;
 use crate::service::RETRY_AFTER;
@@ -18,13 +18,23 @@ use crate::service::RETRY_AFTER;
 pub struct Scorers {
     /// Without one there are none.
     directory: Option<Directory>,
-    kept: Mutex<Vec<Arc<Open>>>,
-    /// Names of those that are never let go.
-    pinned: Vec<String>,
+    memory: Arc<Memory>,
+    /// One is loaded at a time, on one thread: its encoder may have to be downloaded.
+    loading: Arc<Semaphore>,
     /// One batch is computed at a time: the other processors are for the models. Who waits for longest is next.
     turn: Arc<Semaphore>,
     /// Requests that may be here at once.
     places: Semaphore,
+}
+
+/// What became of those that were asked.
+#[derive(Debug, Default)]
+struct Memory {
+    kept: Mutex<Vec<Arc<Open>>>,
+    /// Names of those that are never let go.
+    pinned: Vec<String>,
+    /// Those that could not be loaded, and when.
+    failed: Mutex<Vec<(Name, Instant)>>,
 }
 
 /// A scorer in memory.
@@ -41,8 +51,8 @@ impl Default for Scorers {
     fn default() -> Self {
         Self {
             directory: None,
-            kept: Mutex::default(),
-            pinned: Vec::new(),
+            memory: Arc::default(),
+            loading: Arc::new(Semaphore::new(1)),
             turn: Arc::new(Semaphore::new(1)),
             places: Semaphore::new(MOST_AT_ONCE),
         }
@@ -60,9 +70,9 @@ impl Scorers {
         Self { directory: Some(directory), ..Self::default() }
     }
 
-    /// Keeps these in memory once they have been asked.
+    /// Keeps these in memory once they have been asked. To be said before anybody asks.
     pub(crate) fn pin(&mut self, names: impl IntoIterator<Item = String>) {
-        self.pinned.extend(names);
+        self.memory = Arc::new(Memory { pinned: names.into_iter().collect(), ..Memory::default() });
     }
 
     /// A place among those who are scored for. Given back when it is dropped.
@@ -70,37 +80,46 @@ impl Scorers {
         self.places.try_acquire().map_err(|_| crowded())
     }
 
-    /// The scorer of this name, as it is now.
-    pub(crate) async fn open(&self, name: &str) -> Result<Arc<Open>, Unscored> {
-        let missing = |known| Unscored::UnknownScorer { scorer: name.to_owned(), known };
+    /// The scorer of this name, as it is now, if it can be had in time.
+    pub(crate) async fn open(&self, name: &str, patience: Duration) -> Result<Arc<Open>, Unscored> {
+        let unknown = |known| Unscored::UnknownScorer { scorer: name.to_owned(), known };
         let parsed = match Name::parse(name) {
             Ok(parsed) => Some(parsed),
             Err(files::Error::UnknownType(_)) => None,
             Err(_) => return Err(malformed(name).into()),
         };
-        let Some(directory) = self.directory.clone() else { return Err(missing(Vec::new())) };
-        let kept = self.kept().iter().find(|kept| Some(&kept.name) == parsed.as_ref()).cloned();
-        let opened = spawn_blocking(move || opened(&directory, parsed, kept)).await.map_err(Error::internal)?;
-        let open = opened.map_err(|error| match error {
-            files::Error::NotFound { known, .. } => missing(known),
+        let Some(directory) = self.directory.clone() else { return Err(unknown(Vec::new())) };
+        let told = |error| match error {
+            files::Error::NotFound { known, .. } => unknown(known),
             error => {
                 tracing::warn!(scorer = name, error = with_causes(&error), "a scorer cannot be used");
-                let reason = format!("the scorer {name:?} could not be loaded");
-                Unscored::Refused(Error::Unavailable { reason, retry_after: RETRY_AFTER })
+                unavailable(name)
             }
-        })?;
-        self.keep(&open);
-        Ok(open)
+        };
+        let Some(parsed) = parsed else {
+            let known = spawn_blocking(move || directory.list()).await.map_err(Error::internal)?.map_err(told)?;
+            return Err(unknown(known.iter().map(Name::to_string).collect()));
+        };
+        let (memory, place, asked) = (Arc::clone(&self.memory), directory.clone(), parsed.clone());
+        let current = spawn_blocking(move || memory.current(&place, &asked)).await.map_err(Error::internal)?;
+        match current.map_err(told)? {
+            Some(open) => Ok(open),
+            None if self.memory.has_failed(&parsed) => Err(unavailable(name)),
+            None => self.load(directory, parsed, patience).await?.map_err(told),
+        }
     }
 
-    fn keep(&self, open: &Arc<Open>) {
-        let mut kept = self.kept();
-        kept.retain(|other| other.name != open.name && self.pinned.contains(&other.name.to_string()));
-        kept.push(Arc::clone(open));
-    }
-
-    fn kept(&self) -> MutexGuard<'_, Vec<Arc<Open>>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    /// It goes on, and is kept, also where nobody waits for it any more.
+    async fn load(&self, directory: Directory, name: Name, patience: Duration) -> Result<Result<Arc<Open>, files::Error>> {
+        let loading = timeout(patience, Arc::clone(&self.loading).acquire_owned()).await.map_err(|_| crowded())?;
+        let (loading, memory) = (loading.map_err(Error::internal)?, Arc::clone(&self.memory));
+        let load = move || {
+            let loaded = memory.load(&directory, name);
+            drop(loading);
+            loaded
+        };
+        let loaded = timeout(patience, spawn_blocking(load)).await.map_err(|_| crowded())?;
+        loaded.map_err(Error::internal)
     }
 
     /// Does a piece of work when it is this one's turn, if that comes in time.
@@ -121,19 +140,56 @@ impl Scorers {
     }
 }
 
-/// The one that is in memory again, if nothing has changed. Without a name only what there is instead.
-fn opened(directory: &Directory, name: Option<Name>, kept: Option<Arc<Open>>) -> Result<Arc<Open>, files::Error> {
-    let Some(name) = name else {
-        let known = directory.list()?.iter().map(Name::to_string).collect();
-        return Err(files::Error::NotFound { name: String::new(), known });
-    };
-    if let Some(kept) = kept
-        && directory.describe(&name)? == kept.saved.sidecar
-    {
-        return Ok(kept);
+impl Memory {
+    /// The one in memory, if it is still what lies in the directory. Fails where nothing lies there.
+    fn current(&self, directory: &Directory, name: &Name) -> Result<Option<Arc<Open>>, files::Error> {
+        let sidecar = directory.describe(name)?;
+        let open = locked(&self.kept).iter().find(|open| open.name == *name && open.saved.sidecar == sidecar).cloned();
+        if let Some(open) = &open {
+            self.keep(open);
+        }
+        Ok(open)
     }
-    let saved = directory.load(&name)?;
-    Ok(Arc::new(Open { name, saved }))
+
+    fn load(&self, directory: &Directory, name: Name) -> Result<Arc<Open>, files::Error> {
+        // Who was before may have loaded it.
+        if let Some(open) = self.current(directory, &name)? {
+            return Ok(open);
+        }
+        match directory.load(&name) {
+            Ok(saved) => {
+                let open = Arc::new(Open { name, saved });
+                self.keep(&open);
+                Ok(open)
+            }
+            Err(error) => {
+                locked(&self.failed).push((name, Instant::now()));
+                Err(error)
+            }
+        }
+    }
+
+    fn keep(&self, open: &Arc<Open>) {
+        let mut kept = locked(&self.kept);
+        kept.retain(|other| other.name != open.name && self.pinned.contains(&other.name.to_string()));
+        kept.push(Arc::clone(open));
+    }
+
+    /// A moment ago: it would fail again, and might take long to do so.
+    fn has_failed(&self, name: &Name) -> bool {
+        let mut failed = locked(&self.failed);
+        failed.retain(|(_, at)| at.elapsed() < RETRY_AFTER);
+        failed.iter().any(|(other, _)| other == name)
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn unavailable(name: &str) -> Unscored {
+    let reason = format!("the scorer {name:?} could not be loaded");
+    Unscored::Refused(Error::Unavailable { reason, retry_after: RETRY_AFTER })
 }
 
 fn malformed(name: &str) -> Error {

@@ -17,11 +17,11 @@ fn rated_answers_can_be_trained_on_and_the_last_rating_counts() {
     let place = tempfile::tempdir().expect("a directory");
     assert_eq!(examples(&place.path().join("absent")).expect("nothing is no mistake"), "");
     let mut log = Log::open(place.path(), 1 << 20).expect("it can be written");
-    for line in [answer("a"), answer("b"), rating("a", 0.0), rating("a", 1.0), rating("unknown", 0.5)] {
+    for line in [answer("a"), answer("b"), rating("a", 0.0), rating("a", 0.9), rating("unknown", 0.5)] {
         log.push(&line).expect("it can be written");
     }
     let text = examples(place.path()).expect("it can be read");
-    assert_eq!(text, "{\"prompt\":\"What is a?\",\"model\":\"coder\",\"score\":1.0}\n");
+    assert_eq!(text, "{\"prompt\":\"What is a?\",\"model\":\"coder\",\"score\":0.9}\n");
     assert_eq!(Dataset::read(&text, Format::JsonLines).expect("it is right").examples.len(), 1);
 }
 

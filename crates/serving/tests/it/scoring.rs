@@ -3,26 +3,32 @@
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 
 use backend::Error;
 use scorer::data::{Dataset, Format};
 use scorer::files::{Directory, Provenance};
 use scorer::measure::measure;
-use scorer::prompt::{Encoder, HashedNgrams};
+use scorer::prompt::{Encoder, Encoders, HashedNgrams, Identity, Sentences};
 use scorer::{Training, Type};
 use serving::{Besides, Scorers, Scoring, Service, Settings, Unscored};
 use telemetry::Metrics;
+use tokio::sync::oneshot;
 
 /// Keeps a scorer to which `best` has won nine of ten times.
 fn train(directory: &Path, name: &str, best: &str) {
+    train_on(directory, name, best, Encoder::HashedNgrams(HashedNgrams::new(16).unwrap()));
+}
+
+fn train_on(directory: &Path, name: &str, best: &str, encoder: Encoder) {
     let line = |index: usize| {
         let winner = if index.is_multiple_of(10) == (best == "a") { "model_b" } else { "model_a" };
         format!(r#"{{"prompt": "question {index}", "model_a": "a", "model_b": "b", "winner": "{winner}"}}"#)
     };
     let text = (0..100).map(line).collect::<Vec<_>>().join("\n");
     let dataset = Dataset::read(&text, Format::JsonLines).unwrap();
-    let training = Training::new(Type::Elo, Encoder::HashedNgrams(HashedNgrams::new(16).unwrap()), 1);
+    let training = Training::new(Type::Elo, encoder, 1);
     let scorer = scorer::fit(&dataset, &training, |_| ()).unwrap();
     let report = measure(&scorer, &dataset, &training).unwrap().report;
     let provenance = Provenance::new(text.as_bytes(), &dataset, &training);
@@ -30,7 +36,11 @@ fn train(directory: &Path, name: &str, best: &str) {
 }
 
 fn service(directory: &Path) -> Service {
-    let besides = Besides { scorers: Scorers::within(directory), ..Besides::default() };
+    service_with(Scorers::within(directory))
+}
+
+fn service_with(scorers: Scorers) -> Service {
+    let besides = Besides { scorers, ..Besides::default() };
     Service::with(Vec::new(), Settings::default(), Arc::new(Metrics::new(["demo"])), besides)
 }
 
@@ -69,4 +79,72 @@ async fn the_last_one_stays_in_memory() {
     }
     assert_eq!(score(&service, "elo/mine").await, Ok(scores));
     assert!(matches!(score(&service, "elo/other").await, Err(Unscored::Refused(Error::Unavailable { .. }))));
+}
+
+/// Encoders that take long to come, as one that has to be downloaded.
+#[derive(Debug)]
+struct Slow {
+    asked: AtomicUsize,
+    begun: Mutex<Option<oneshot::Sender<()>>>,
+    gate: Mutex<mpsc::Receiver<()>>,
+}
+
+impl Encoders for Slow {
+    fn find(&self, _: &Identity) -> Result<Arc<dyn Sentences>, String> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        if let Some(begun) = self.begun.lock().unwrap().take() {
+            begun.send(()).unwrap();
+        }
+        self.gate.lock().unwrap().recv().map_err(|error| error.to_string())?;
+        Ok(Arc::new(One))
+    }
+}
+
+/// The same for every text.
+#[derive(Debug)]
+struct One;
+
+impl Sentences for One {
+    fn identity(&self) -> Identity {
+        Identity { name: "one".into(), revision: "1".into(), dimensions: 1 }
+    }
+
+    fn encode(&self, texts: &[&str]) -> Vec<Vec<f32>> {
+        vec![vec![1.0]; texts.len()]
+    }
+}
+
+#[tokio::test]
+async fn a_scorer_is_loaded_once_also_where_who_asked_first_has_left() {
+    let directory = tempfile::tempdir().unwrap();
+    train_on(directory.path(), "slow", "a", Encoder::Sentences(Arc::new(One)));
+    let (begun, has_begun) = oneshot::channel();
+    let (open, gate) = mpsc::sync_channel(1);
+    let slow = Slow { asked: AtomicUsize::new(0), begun: Mutex::new(Some(begun)), gate: Mutex::new(gate) };
+    let slow = Arc::new(slow);
+    let encoders = Arc::clone(&slow) as Arc<dyn Encoders>;
+    let service = service_with(Scorers::of(Directory::new(directory.path()).with_encoders(encoders)));
+    tokio::select! {
+        _ = score(&service, "elo/slow") => panic!("it cannot be loaded yet"),
+        begun = has_begun => begun.unwrap(),
+    }
+    open.send(()).unwrap();
+    let scores = score(&service, "elo/slow").await.unwrap();
+    assert!(scores.iter().all(|scores| scores[0] > scores[1]), "{scores:?}");
+    assert_eq!(slow.asked.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn one_that_could_not_be_loaded_is_let_be_for_a_moment() {
+    let directory = tempfile::tempdir().unwrap();
+    train_on(directory.path(), "slow", "a", Encoder::Sentences(Arc::new(One)));
+    let (open, gate) = mpsc::sync_channel(1);
+    drop(open);
+    let slow = Arc::new(Slow { asked: AtomicUsize::new(0), begun: Mutex::new(None), gate: Mutex::new(gate) });
+    let encoders = Arc::clone(&slow) as Arc<dyn Encoders>;
+    let service = service_with(Scorers::of(Directory::new(directory.path()).with_encoders(encoders)));
+    for _ in 0..3 {
+        assert!(matches!(score(&service, "elo/slow").await, Err(Unscored::Refused(Error::Unavailable { .. }))));
+    }
+    assert_eq!(slow.asked.load(Ordering::Relaxed), 1);
 }
