@@ -156,7 +156,7 @@ fn score(mut checkpoint: Checkpoint, threads: NonZeroUsize, element: Option<KvEl
     let bytes_per_weight = bytes as f64 / elements as f64;
     let mut score = Score { bytes_per_weight, logarithms: Vec::new(), sum: 0.0, count: 0, vocabulary };
     for Text { tokens, learned } in texts {
-        let rows = model.forward(&[Run { tokens, start: 0, blocks: &blocks, wanted: Wanted::All }]);
+        let rows = model.forward(&[Run { tokens, start: 0, blocks: &blocks, wanted: Wanted::All, adapter: None }]);
         // The row of a token says what comes behind it, and nothing comes behind the last.
         let logits = model.logits(learned - 1..rows - 1);
         for (row, next) in logits.chunks_exact(vocabulary).zip(&tokens[*learned..]) {

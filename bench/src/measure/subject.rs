@@ -71,7 +71,8 @@ impl Subject {
         for (index, chunk) in tokens.chunks(chunk_tokens).enumerate() {
             let first = index * chunk_tokens;
             let wanted = if first + chunk.len() == tokens.len() { Wanted::Last } else { Wanted::Nothing };
-            let rows = self.model.forward(&[Run { tokens: chunk, start: first, blocks: &sequence.blocks, wanted }]);
+            let rows =
+                self.model.forward(&[Run { tokens: chunk, start: first, blocks: &sequence.blocks, wanted, adapter: None }]);
             self.model.logits(0..rows);
         }
         let (steps, time) = (tokens.len().div_ceil(chunk_tokens), start.elapsed());
@@ -91,6 +92,7 @@ impl Subject {
                     start: length + step,
                     blocks,
                     wanted: Wanted::Last,
+                    adapter: None,
                 })
                 .collect();
             let rows = self.model.forward(&runs);

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use crate::sampling::MaxTokens;
-use crate::{Encoded, Priority, Prompt, Tenant, Usage};
+use crate::{Adapter, Encoded, Priority, Prompt, Tenant, Usage};
 
 /// One text to be classified. It was checked when it was made; a backend adds only what it alone can know.
 #[derive(Debug, Clone)]
 pub struct Classification {
     /// The model that is to answer: an id or an alias.
     pub model: String,
+    /// What changes the model for this request. `serving` finds it by the name.
+    pub adapter: Option<Adapter>,
     /// A conversation is put into the words of the model's chat template, without the beginning of an answer; where the model has
     /// none, it is the last user's message that is classified.
     pub prompt: Prompt,

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::sampling::{Choices, MaxTokens, Sampling, Stop, TopLogprobs};
-use crate::{Error, Hops, OutOfRange, Result};
+use crate::{Adapter, Error, Hops, OutOfRange, Result};
 
 /// One request to a model. It was checked when it was made; a backend adds only what it alone can know (the vocabulary,
 /// the context length, its queue).
@@ -13,6 +13,8 @@ use crate::{Error, Hops, OutOfRange, Result};
 pub struct Generation {
     /// The model or adapter that is to answer: an id or an alias.
     pub model: String,
+    /// What changes the model for this request. `serving` finds it by the name.
+    pub adapter: Option<Adapter>,
     pub prompt: Prompt,
     /// The same as its backend's tokenizer has it, where it was asked already.
     pub encoded: Option<Encoded>,
@@ -41,6 +43,7 @@ impl Generation {
     pub fn new(model: impl Into<String>, prompt: Prompt) -> Self {
         Self {
             model: model.into(),
+            adapter: None,
             prompt,
             encoded: None,
             most_prompt_tokens: None,

@@ -4,6 +4,7 @@
 //! [`Classification`]s and answers each with a [`Classified`]; one that embeds, with an [`Embedding`]. Nothing here does IO, knows
 //! HTTP, or knows how a model is run, so that the engine in this process and a fleet of remote servers look the same.
 
+mod adapter;
 mod answer;
 mod bounded;
 mod card;
@@ -18,6 +19,7 @@ mod passage;
 mod sampling;
 mod upstream;
 
+pub use adapter::Adapter;
 pub use answer::{Backend, BoxFuture, Events};
 pub use bounded::OutOfRange;
 pub use card::{Activity, ModelCard, ModelState, Task};

@@ -4,6 +4,7 @@
 //! file, nothing is copied until the kernels pack it), and the text side: [`Tokenizer`] and [`ChatTemplate`]. Nothing in a
 //! file is trusted: every size, offset and count is checked before it is used.
 
+mod adapter;
 mod architecture;
 mod assemble;
 mod checkpoint;
@@ -28,6 +29,7 @@ mod tests;
 pub mod tokenizer;
 mod weights;
 
+pub use adapter::{Adapter, AdapterSummary, LayerUpdates, Up, Updates};
 pub use architecture::{Activation, Architecture, Norm, Position};
 pub use checkpoint::{Checkpoint, inspect};
 pub use classes::{Classes, Scoring};

@@ -9,6 +9,8 @@ use std::hash::{BuildHasher, RandomState};
 
 use backend::Tenant;
 
+use crate::model::AdapterNumber;
+
 /// Names a prefix: the salt, all blocks before, and this block's tokens. Keyed at random in each process, so that nobody
 /// can prepare two prefixes with the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -78,9 +80,9 @@ impl BlockPool {
         Some(index)
     }
 
-    /// The name of the empty prefix, different for each tenant.
-    pub(crate) fn root(&self, tenant: Tenant) -> PrefixHash {
-        PrefixHash(self.hasher.hash_one(tenant))
+    /// The name of the empty prefix, different for each tenant and each adapter.
+    pub(crate) fn root(&self, tenant: Tenant, adapter: Option<AdapterNumber>) -> PrefixHash {
+        PrefixHash(self.hasher.hash_one((tenant, adapter)))
     }
 
     /// The longest run of published blocks that `tokens` begins with, without taking it.
@@ -156,7 +158,7 @@ mod tests {
     const NOBODY: Tenant = Tenant(0);
 
     fn filled(pool: &mut BlockPool, tenant: Tenant, tokens: &[u32]) -> Vec<u32> {
-        let mut parent = pool.root(tenant);
+        let mut parent = pool.root(tenant, None);
         let size = pool.block_tokens();
         tokens
             .chunks_exact(size)
@@ -173,7 +175,7 @@ mod tests {
         let mut pool = BlockPool::new(4, 2);
         let blocks = filled(&mut pool, NOBODY, &[1, 2, 3, 4]);
         pool.release(&blocks);
-        let found = pool.find_prefix(pool.root(NOBODY), &[1, 2, 3, 4, 5]);
+        let found = pool.find_prefix(pool.root(NOBODY, None), &[1, 2, 3, 4, 5]);
         assert_eq!(found.iter().map(|(block, _)| *block).collect::<Vec<_>>(), blocks);
     }
 
@@ -181,14 +183,21 @@ mod tests {
     fn the_same_tokens_after_another_beginning_are_not_found() {
         let mut pool = BlockPool::new(4, 2);
         filled(&mut pool, NOBODY, &[1, 2, 3, 4]);
-        assert_eq!(pool.find_prefix(pool.root(NOBODY), &[9, 9, 3, 4]), []);
+        assert_eq!(pool.find_prefix(pool.root(NOBODY, None), &[9, 9, 3, 4]), []);
     }
 
     #[test]
     fn another_tenant_finds_nothing() {
         let mut pool = BlockPool::new(4, 2);
         filled(&mut pool, Tenant(1), &[1, 2]);
-        assert_eq!(pool.find_prefix(pool.root(Tenant(2)), &[1, 2]), []);
+        assert_eq!(pool.find_prefix(pool.root(Tenant(2), None), &[1, 2]), []);
+    }
+
+    #[test]
+    fn another_adapter_finds_nothing() {
+        let mut pool = BlockPool::new(4, 2);
+        filled(&mut pool, NOBODY, &[1, 2]);
+        assert_eq!(pool.find_prefix(pool.root(NOBODY, Some(AdapterNumber(1))), &[1, 2]), []);
     }
 
     #[test]
@@ -198,7 +207,7 @@ mod tests {
         pool.release(&old);
         assert_eq!(pool.allocate(), Some(2), "the one that was never used");
         assert_eq!(pool.allocate(), Some(old[1]), "the end of the prefix");
-        assert_eq!(pool.find_prefix(pool.root(NOBODY), &[1, 2, 3, 4]).len(), 1, "its beginning is still there");
+        assert_eq!(pool.find_prefix(pool.root(NOBODY, None), &[1, 2, 3, 4]).len(), 1, "its beginning is still there");
     }
 
     #[test]

@@ -33,6 +33,7 @@ impl Engine {
         };
         self.check_draining()?;
         let mut classification = classification;
+        let adapter = self.own(classification.adapter.take())?;
         let encoded = classification.encoded.take();
         let mut tokens = self.tokens(&classification.prompt, encoded).await?;
         if let Some(truncation) = classification.truncation {
@@ -53,6 +54,7 @@ impl Engine {
             echo: false,
             priority: classification.priority,
             tenant: classification.tenant,
+            adapter,
             admitted,
             reader: Reader::Logits(sender),
         };

@@ -9,14 +9,14 @@ use backend::{
     Activity, Backend, BoxFuture, Classification, Classified, Encoded, Error, Events, Generation, ModelCard, ModelState,
     Prompt, Result, Task,
 };
-use checkpoint::Checkpoint;
+use checkpoint::{Architecture, Checkpoint};
 use thiserror::Error as ThisError;
 use tokio::sync::oneshot;
 
 use crate::aside::Aside;
 use crate::classify::Classifier;
 use crate::job::Job;
-use crate::model::{BLOCK_TOKENS, Model, ModelError, part_of_cache};
+use crate::model::{Adapter, BLOCK_TOKENS, Fit, Model, ModelError, part_of_cache};
 use crate::prompt::Encoder;
 use crate::scheduler::Limits;
 use crate::settings::{EngineSettings, GuessSource, Memory, Progress, Speculation};
@@ -57,6 +57,9 @@ pub struct Engine {
     aside: Aside,
     queue_timeout: Duration,
     shared: Arc<Shared>,
+    architecture: Arc<Architecture>,
+    /// Of adapters.
+    fit: Fit,
     /// `None` only while it is being dropped.
     jobs: Option<SyncSender<Box<Job>>>,
     worker: Option<JoinHandle<()>>,
@@ -95,6 +98,7 @@ impl Engine {
         let model = Model::load(architecture, weights, threads, kv_cache_bytes, kv_element, max_running.get(), progress)?;
         let speculating =
             speculation.map(|speculation| Speculating::start(speculation, &model, &tokenizer, progress)).transpose()?;
+        let (architecture, fit) = (Arc::new(model.architecture().clone()), model.fit());
         let context = model.architecture().context.min(model.blocks() * BLOCK_TOKENS);
         warn_of_a_small_cache(context, model.architecture().context);
         let tokenizer = Arc::new(tokenizer);
@@ -128,6 +132,8 @@ impl Engine {
             aside: Aside::new(hand_over),
             queue_timeout,
             shared,
+            architecture,
+            fit,
             jobs: Some(jobs),
             worker: Some(worker),
         }))
@@ -135,6 +141,28 @@ impl Engine {
 
     pub fn memory(&self) -> Memory {
         self.memory
+    }
+
+    /// What the model is that adapters are to fit.
+    pub fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    /// What an adapter that was opened for this model takes in memory.
+    pub fn adapter_bytes(&self, adapter: &checkpoint::Adapter) -> u64 {
+        Adapter::bytes_of(adapter, self.fit)
+    }
+
+    /// Packs an adapter that was opened for this model, to be handed over with requests.
+    pub fn adapter(&self, adapter: &checkpoint::Adapter) -> Result<backend::Adapter, ModelError> {
+        Ok(backend::Adapter::new(Arc::new(Adapter::pack(adapter, self.fit)?)))
+    }
+
+    /// What comes with a request, if it was made for this model.
+    pub(crate) fn own(&self, adapter: Option<backend::Adapter>) -> Result<Option<Arc<Adapter>>> {
+        let Some(adapter) = adapter else { return Ok(None) };
+        let own = adapter.get::<Adapter>().filter(|adapter| adapter.fits(self.fit));
+        own.map(Some).ok_or_else(|| Error::internal("an adapter came with the request that was made for another model"))
     }
 
     /// The tokens of what was asked, which may be known already.

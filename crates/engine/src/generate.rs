@@ -15,6 +15,7 @@ impl Engine {
         }
         self.check_draining()?;
         let mut generation = generation;
+        let adapter = self.own(generation.adapter.take())?;
         let encoded = generation.encoded.take();
         let prompt = self.tokens(&generation.prompt, encoded).await?;
         generation.check_prompt_tokens(prompt.len())?;
@@ -33,6 +34,7 @@ impl Engine {
             echo: generation.echo.is_some(),
             priority: generation.priority,
             tenant: generation.tenant,
+            adapter,
             admitted,
             reader: Reader::Events(sender),
         };

@@ -1,7 +1,11 @@
 //! A request as the worker gets it: tokens, checked against this model, and where its answer goes.
 
+use std::sync::Arc;
+
 use backend::{Error, Event, Priority, Result, Sampling, Stop, Tenant, TopLogprobs, Usage};
 use tokio::sync::{mpsc, oneshot};
+
+use crate::model::Adapter;
 
 #[derive(Debug)]
 pub(crate) struct Job {
@@ -19,6 +23,7 @@ pub(crate) struct Job {
     pub(crate) continues: bool,
     pub(crate) priority: Priority,
     pub(crate) tenant: Tenant,
+    pub(crate) adapter: Option<Arc<Adapter>>,
     /// Told once when the request starts, or why it never will.
     pub(crate) admitted: oneshot::Sender<Result<()>>,
     pub(crate) reader: Reader,

@@ -26,7 +26,7 @@ mod sampling;
 mod text;
 
 pub use engine::{Engine, OWNER, StartError};
-pub use model::{BLOCK_TOKENS, Model, ModelError, Run, Wanted};
+pub use model::{Adapter, BLOCK_TOKENS, Model, ModelError, Run, Wanted};
 pub use sampling::sampling_time;
 pub use settings::{EngineSettings, GuessSource, Memory, Progress, Speculation};
 pub use speculation::{DraftError, MOST_GUESSES};

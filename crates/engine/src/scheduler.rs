@@ -286,7 +286,7 @@ impl Scheduler {
         let needed = sequence.tokens.len().div_ceil(size);
         // The last token is always run: its row is what the next one is sampled from.
         let reusable = if sequence.wants_whole_prompt() { 0 } else { (sequence.tokens.len() - 1) / size * size };
-        let found = self.pool.find_prefix(self.pool.root(sequence.tenant), &sequence.tokens[..reusable]);
+        let found = self.pool.find_prefix(self.pool.root(sequence.tenant, sequence.adapter()), &sequence.tokens[..reusable]);
         let revived = found.iter().filter(|(block, _)| self.pool.is_idle(*block)).count();
         // Each running sequence may want a block within the next steps; without that reserve a new one would be set back
         // as soon as it has started.
@@ -343,7 +343,7 @@ fn publish_full_blocks(pool: &mut BlockPool, sequence: &mut Sequence) {
     let size = pool.block_tokens();
     while (sequence.published.len() + 1) * size <= sequence.computed {
         let index = sequence.published.len();
-        let parent = sequence.published.last().copied().unwrap_or_else(|| pool.root(sequence.tenant));
+        let parent = sequence.published.last().copied().unwrap_or_else(|| pool.root(sequence.tenant, sequence.adapter()));
         let tokens = &sequence.tokens[index * size..(index + 1) * size];
         sequence.published.push(pool.publish(sequence.blocks[index], parent, tokens));
     }

@@ -18,6 +18,7 @@ fn sequence(id: u64, prompt: &[u32]) -> Sequence {
         drafted: 0,
         blocks: Vec::new(),
         published: Vec::new(),
+        adapter: None,
         tenant: Tenant(0),
         priority: Priority(0),
         choice: 0,

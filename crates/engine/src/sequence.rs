@@ -1,8 +1,11 @@
 //! One answer in the making, as the scheduler sees it: tokens, and the blocks that hold their keys and values.
 
+use std::sync::Arc;
+
 use backend::{Priority, Tenant};
 
 use crate::blocks::PrefixHash;
+use crate::model::{Adapter, AdapterNumber};
 
 /// Counts up in order of arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,6 +33,7 @@ pub(crate) struct Sequence {
     pub(crate) blocks: Vec<u32>,
     /// The names of the blocks that were published, from the first on.
     pub(crate) published: Vec<PrefixHash>,
+    pub(crate) adapter: Option<Arc<Adapter>>,
     pub(crate) tenant: Tenant,
     pub(crate) priority: Priority,
     /// Which of its request's answers it is.
@@ -59,6 +63,11 @@ impl Sequence {
 
     pub(crate) fn prompt_is_computed(&self) -> bool {
         self.computed >= self.prompt_tokens
+    }
+
+    /// Of what is added to the model for it, if something is.
+    pub(crate) fn adapter(&self) -> Option<AdapterNumber> {
+        self.adapter.as_ref().map(|adapter| adapter.number())
     }
 
     pub(crate) fn rank(&self) -> Rank {

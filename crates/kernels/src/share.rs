@@ -21,6 +21,10 @@ impl<'a, T> Shared<'a, T> {
         Self { start: slice.as_mut_ptr(), length: slice.len(), slice: PhantomData }
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.length
+    }
+
     /// The elements from `at`, `count` of them.
     ///
     /// # Safety
@@ -29,6 +33,16 @@ impl<'a, T> Shared<'a, T> {
         assert!(at <= self.length && count <= self.length - at, "a piece beyond the end of a shared slice");
         // SAFETY: the range was just checked, and is this worker's alone by the caller's promise.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(at), count) }
+    }
+
+    /// The same to be read, by several workers if they like.
+    ///
+    /// # Safety
+    /// No worker writes any of them at the same time.
+    pub(crate) unsafe fn read(&self, at: usize, count: usize) -> &'a [T] {
+        assert!(at <= self.length && count <= self.length - at, "a piece beyond the end of a shared slice");
+        // SAFETY: the range was just checked, and nobody writes it by the caller's promise.
+        unsafe { std::slice::from_raw_parts(self.start.add(at), count) }
     }
 
     /// The place of element `at`, for elements that are not one piece.

@@ -10,6 +10,7 @@ pub(crate) fn shared(generation: &Generation, model: &str) -> Fields {
     let Generation {
         model: _, // It may have another name there.
         prompt: _,
+        adapter: _, // Of a model that runs here.
         encoded: _, // By a tokenizer of this process.
         most_prompt_tokens: _,
         sampling,

@@ -69,6 +69,7 @@ pub(crate) async fn answer(backend: &dyn Backend, generation: Generation) -> Res
 fn in_a_chat(generation: Generation) -> Result<Classification> {
     let Generation {
         model,
+        adapter,
         prompt,
         encoded,
         sampling,
@@ -91,9 +92,16 @@ fn in_a_chat(generation: Generation) -> Result<Classification> {
         Prompt::Chat(_) if !stop.strings().is_empty() => refuse("stop", "a label is not cut"),
         Prompt::Chat(_) if stop.ignore_eos => refuse("ignore_eos", "nothing follows a label"),
         Prompt::Chat(_) if echo.is_some() => refuse("echo", "the answer is a label"),
-        Prompt::Chat(_) => {
-            Ok(Classification { model, prompt, encoded, truncation: None, scale: Scale::Meant, priority, tenant })
-        }
+        Prompt::Chat(_) => Ok(Classification {
+            model,
+            adapter,
+            prompt,
+            encoded,
+            truncation: None,
+            scale: Scale::Meant,
+            priority,
+            tenant,
+        }),
     }
 }
 

@@ -2,10 +2,10 @@
 
 mod classes;
 mod config;
-mod fields;
+pub(crate) mod fields;
 mod generation;
 mod rope;
-mod safetensors;
+pub(crate) mod safetensors;
 pub(crate) mod sentence;
 pub(crate) mod shards;
 

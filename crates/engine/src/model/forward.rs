@@ -1,10 +1,13 @@
 //! One step through all layers.
 
-use checkpoint::{Norm, NormWeights};
-use kernels::{Form, Input, KvCache, Pool, Product, RopeTable, Rows, Slot, Span};
+use std::ops::Range;
 
+use checkpoint::{Norm, NormWeights};
+use kernels::{Form, Group, Input, KvCache, LowRank, Matrix, Pool, Product, RopeTable, Rows, Slot, Span};
+
+use super::adapter::LayerAdapter;
 use super::scratch::{Scratch, take};
-use super::{BLOCK_TOKENS, Layer, Model, Projection, Run, Wanted};
+use super::{Adapter, BLOCK_TOKENS, Layer, Model, Projection, Run, Wanted};
 
 impl Model {
     /// Runs the tokens of all runs at once, writes their keys and values into the cache, and keeps the final hidden
@@ -20,10 +23,11 @@ impl Model {
         let Self { architecture, pool, layers, final_norm, rope, cache, scratch, .. } = self;
         let hidden = architecture.hidden;
         let spans = spans(runs);
-        let step = Step { pool, norm: architecture.norm, rope: rope.as_ref(), spans: &spans };
+        let adapters = adapters(runs);
+        let step = Step { pool, norm: architecture.norm, rope: rope.as_ref(), spans: &spans, adapters: &adapters };
         for (index, layer) in layers.iter().enumerate() {
             step.attention(layer, index, cache, scratch);
-            step.mlp(layer, scratch);
+            step.mlp(layer, index, scratch);
         }
         keep_wanted(runs, hidden, scratch);
         let Scratch { wanted, normed, .. } = scratch;
@@ -94,6 +98,22 @@ fn spans<'a>(runs: &[Run<'a>]) -> Vec<Span<'a>> {
         .collect()
 }
 
+/// The rows that an adapter is for, one after the other; neighbours with the same one are one group.
+fn adapters<'a>(runs: &[Run<'a>]) -> Vec<(Range<usize>, &'a Adapter)> {
+    let mut adapters: Vec<(Range<usize>, &Adapter)> = Vec::new();
+    let mut row = 0;
+    for run in runs {
+        let rows = row..row + run.tokens.len();
+        row = rows.end;
+        let Some(adapter) = run.adapter else { continue };
+        match adapters.last_mut() {
+            Some((last, same)) if last.end == rows.start && same.number() == adapter.number() => last.end = rows.end,
+            _ => adapters.push((rows, adapter)),
+        }
+    }
+    adapters
+}
+
 /// Copies the wanted rows of the residual stream, with what the last layer adds to them.
 fn keep_wanted(runs: &[Run<'_>], hidden: usize, scratch: &mut Scratch) {
     let Scratch { hidden: states, projected, wanted, .. } = scratch;
@@ -118,20 +138,47 @@ struct Step<'a> {
     norm: Norm,
     rope: Option<&'a RopeTable>,
     spans: &'a [Span<'a>],
+    adapters: &'a [(Range<usize>, &'a Adapter)],
 }
 
 impl Step<'_> {
+    /// The form in which an input is read by these matrices, and by adapters.
+    fn form<'m>(&self, matrices: impl IntoIterator<Item = &'m Matrix>) -> Form {
+        let form = Form::of(matrices);
+        Form { floats: form.floats || !self.adapters.is_empty(), ..form }
+    }
+
+    /// Adds to the products of an input what the rows' adapters have for them.
+    fn adapt<const N: usize>(
+        &self,
+        layer: usize,
+        site: impl Fn(&LayerAdapter) -> Option<&LowRank>,
+        input: &Input,
+        sums: &mut Vec<f32>,
+        outputs: [&mut [f32]; N],
+    ) {
+        if self.adapters.is_empty() {
+            return;
+        }
+        let groups = self.adapters.iter().filter_map(|(rows, adapter)| {
+            let low_rank = site(&adapter.layers[layer])?;
+            Some(Group { rows: rows.clone(), low_rank })
+        });
+        let groups: Vec<_> = groups.collect();
+        kernels::add_low_rank(self.pool, input, &groups, sums, outputs);
+    }
+
     /// `hidden += projected; projected ← output(attend(norm(hidden)))`
     ///
     /// What a block adds to the residual stream is added by the next one, which reads the stream anyway. Before the first
     /// layer nothing is to be added.
     fn attention(&self, layer: &Layer, index: usize, cache: &mut KvCache, scratch: &mut Scratch) {
         let tokens = scratch.positions.len();
-        let Scratch { hidden, query, key, value, attended, projected, positions, slots, input, .. } = scratch;
+        let Scratch { hidden, query, key, value, attended, projected, low_rank, positions, slots, input, .. } = scratch;
         let input = input.get_or_insert_with(Input::new);
         let states = &mut hidden[..tokens * layer.query.weight.columns()];
         let projected = take(projected, states.len());
-        let form = Form::of([&layer.query.weight, &layer.key.weight, &layer.value.weight]);
+        let form = self.form([&layer.query.weight, &layer.key.weight, &layer.value.weight]);
         input.load_normed(
             self.pool,
             states,
@@ -144,6 +191,7 @@ impl Step<'_> {
         let value = take(value, tokens * layer.value.weight.rows());
         let products = [layer.query.to(query), layer.key.to(key), layer.value.to(value)];
         kernels::multiply(self.pool, input, products);
+        self.adapt(index, |adapter| adapter.attention.as_ref(), input, low_rank, [&mut *query, &mut *key, value]);
         let shape = &layer.attention;
         self.normalise_heads(query, layer.query_norm.as_deref(), attended);
         self.normalise_heads(key, layer.key_norm.as_deref(), attended);
@@ -154,31 +202,35 @@ impl Step<'_> {
         cache.write(self.pool, index, slots, key, value);
         let attended = take(attended, query.len());
         kernels::attend(self.pool, shape, cache, index, self.spans, query, attended);
-        input.load(self.pool, attended, layer.output.weight.columns(), Form::of([&layer.output.weight]));
+        input.load(self.pool, attended, layer.output.weight.columns(), self.form([&layer.output.weight]));
         kernels::multiply(self.pool, input, [layer.output.to(projected)]);
+        self.adapt(index, |adapter| adapter.output.as_ref(), input, low_rank, [projected]);
     }
 
     /// `hidden += projected; projected ← down(activation(gate(norm(hidden))) · up(norm(hidden)))`, or without the gate.
-    fn mlp(&self, layer: &Layer, scratch: &mut Scratch) {
+    fn mlp(&self, layer: &Layer, index: usize, scratch: &mut Scratch) {
         let tokens = scratch.positions.len();
-        let Scratch { hidden, gate, up, projected, input, .. } = scratch;
+        let Scratch { hidden, gate, up, projected, low_rank, input, .. } = scratch;
         let input = input.get_or_insert_with(Input::new);
         let states = &mut hidden[..tokens * layer.up.weight.columns()];
         let projected = take(projected, states.len());
-        let form = Form::of(layer.gate.iter().chain([&layer.up]).map(|projection| &projection.weight));
+        let form = self.form(layer.gate.iter().chain([&layer.up]).map(|projection| &projection.weight));
         input.load_normed(self.pool, states, projected, self.norm(&layer.mlp_norm), form);
         let inner = layer.down.weight.columns();
         let up = take(up, tokens * inner);
-        let form = Form::of([&layer.down.weight]);
+        let form = self.form([&layer.down.weight]);
         if let Some(projection) = &layer.gate {
             let gate = take(gate, tokens * inner);
             kernels::multiply(self.pool, input, [projection.to(gate), layer.up.to(up)]);
+            self.adapt(index, |adapter| adapter.mlp.as_ref(), input, low_rank, [&mut *gate, &mut *up]);
             input.load_activated(self.pool, layer.activation, gate, up, inner, form);
         } else {
             kernels::multiply(self.pool, input, [layer.up.to(up)]);
+            self.adapt(index, |adapter| adapter.mlp.as_ref(), input, low_rank, [&mut *up]);
             input.load_activated(self.pool, layer.activation, up, &[], inner, form);
         }
         kernels::multiply(self.pool, input, [layer.down.to(projected)]);
+        self.adapt(index, |adapter| adapter.down.as_ref(), input, low_rank, [projected]);
     }
 
     fn norm<'w>(&self, weights: &'w NormWeights) -> kernels::Norm<'w> {

@@ -1,5 +1,6 @@
 //! The decoder: token ids in, logits out.
 
+mod adapter;
 mod forward;
 mod load;
 mod scratch;
@@ -11,6 +12,8 @@ use kernels::{Activation, AttentionShape, KvCache, KvElement, Matrix, Pool, Rope
 
 use scratch::Scratch;
 
+pub use adapter::Adapter;
+pub(crate) use adapter::{AdapterNumber, Fit};
 pub use load::ModelError;
 pub(crate) use load::part_of_cache;
 
@@ -65,6 +68,8 @@ pub struct Run<'a> {
     /// The sequence's blocks, from its beginning; they reach at least to the end of the run.
     pub blocks: &'a [u32],
     pub wanted: Wanted,
+    /// What is added to the model for these tokens.
+    pub adapter: Option<&'a Adapter>,
 }
 
 /// For which of its tokens a run gives logits.

@@ -13,6 +13,7 @@ pub(super) struct Scratch {
     pub(super) gate: Vec<f32>,      // (tokens, intermediate)
     pub(super) up: Vec<f32>,        // (tokens, intermediate)
     pub(super) projected: Vec<f32>, // (tokens, hidden)
+    pub(super) low_rank: Vec<f32>,  // what adapters make of an input on the way
     pub(super) wanted: Vec<f32>,    // (rows wanted, hidden): the final hidden states
     pub(super) logits: Vec<f32>,    // (rows, vocabulary)
     pub(super) encoded: Vec<u8>,    // a row of the embeddings, as in the file

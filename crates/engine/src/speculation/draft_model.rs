@@ -90,7 +90,8 @@ impl Task {
         };
         let catches_up = self.guesses.is_empty() && self.first.end < sequence.tokens.len();
         let wanted = if catches_up { Wanted::Nothing } else { Wanted::Last };
-        Run { tokens, start, blocks: &sequence.blocks, wanted }
+        // What it guesses for a sequence with an adapter is only less often right.
+        Run { tokens, start, blocks: &sequence.blocks, wanted, adapter: None }
     }
 
     /// Has nothing run in this step. So many positions are computed already.

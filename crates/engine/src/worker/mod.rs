@@ -147,6 +147,7 @@ impl Worker {
                 drafted: 0,
                 blocks: Vec::new(),
                 published: Vec::new(),
+                adapter: job.adapter.clone(),
                 tenant: job.tenant,
                 priority: job.priority,
                 choice,

@@ -9,8 +9,8 @@ use super::outputs::{Row, describe};
 use super::request::RequestId;
 use crate::model::{Run, Wanted};
 use crate::sampling::Distribution;
-use crate::scheduler::{Chunk, Plan};
-use crate::sequence::SequenceId;
+use crate::scheduler::{Chunk, Plan, Scheduler};
+use crate::sequence::{Sequence, SequenceId};
 
 /// Rows whose logits are computed at a time: enough for a fast product, few enough that a vocabulary of 150,000 words
 /// stays within 20 MB.
@@ -49,8 +49,7 @@ impl Worker {
     fn compute(&mut self, plan: &Plan) -> Vec<Row> {
         let mut rows = Vec::new();
         let mut runs = Vec::with_capacity(plan.chunks.len());
-        for chunk in &plan.chunks {
-            let Some(sequence) = self.scheduler.sequence(chunk.sequence) else { continue };
+        for (chunk, sequence) in by_adapter(&self.scheduler, plan) {
             // What guesses are run behind is a single token, whose row is wanted like theirs.
             let wanted = if sequence.wants_whole_prompt() || chunk.drafted > 0 {
                 Wanted::All
@@ -65,6 +64,7 @@ impl Worker {
                 start: chunk.start,
                 blocks: &sequence.blocks,
                 wanted,
+                adapter: sequence.adapter.as_deref(),
             });
         }
         self.model.forward(&runs);
@@ -153,6 +153,14 @@ impl Worker {
             }
         }
     }
+}
+
+/// Those with the same adapter side by side, so that it is read once for all of them.
+fn by_adapter<'a>(scheduler: &'a Scheduler, plan: &'a Plan) -> Vec<(&'a Chunk, &'a Sequence)> {
+    let with_sequence = |chunk: &'a Chunk| Some((chunk, scheduler.sequence(chunk.sequence)?));
+    let mut chunks: Vec<_> = plan.chunks.iter().filter_map(with_sequence).collect();
+    chunks.sort_by_key(|(_, sequence)| sequence.adapter());
+    chunks
 }
 
 fn rows_of(chunk: &Chunk, wanted: Wanted, tokens: &[u32]) -> impl Iterator<Item = Row> {

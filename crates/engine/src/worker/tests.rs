@@ -41,6 +41,7 @@ fn job(prompt: &[u32], max_new: usize) -> (Box<Job>, mpsc::Receiver<Result<Event
         echo: false,
         continues: true,
         priority: Priority(0),
+        adapter: None,
         tenant: Tenant(0),
         admitted: oneshot::channel().0,
         reader: Reader::Events(sender),

@@ -27,7 +27,7 @@ fn start(name: &str, settings: EngineSettings) -> Arc<Engine> {
 fn asked(prompt: Prompt) -> Classification {
     let scale = Scale::Meant;
     let (model, priority, tenant) = ("tiny".into(), Priority(0), Tenant(0));
-    Classification { model, prompt, encoded: None, truncation: None, scale, priority, tenant }
+    Classification { model, adapter: None, prompt, encoded: None, truncation: None, scale, priority, tenant }
 }
 
 async fn classes(engine: &Engine, prompt: Prompt) -> Classified {

@@ -1,6 +1,7 @@
 //! The engine through its contract, on tiny models with random weights.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod adapters;
 mod batching;
 mod cancelling;
 mod classifying;

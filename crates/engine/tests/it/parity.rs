@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use checkpoint::Checkpoint;
-use engine::{BLOCK_TOKENS, Model, Run, Wanted};
+use engine::{Adapter, BLOCK_TOKENS, Model, Run, Wanted};
 use kernels::KvElement;
 use serde_json::Value;
 
@@ -17,18 +17,19 @@ const CACHE_BYTES: usize = 64 << 20;
 
 /// How near a model has to come.
 #[derive(Debug, Clone, Copy)]
-enum Nearness {
+pub(crate) enum Nearness {
     /// Within 1e-3, and the same greedy tokens.
     Same,
     /// At most so many times the error that rounding every activation to this gives in transformers itself.
     Yardstick(&'static str, f32),
 }
 
-const BF16: Nearness = Nearness::Yardstick("bf16_activations", 2.0);
-const INT8: Nearness = Nearness::Yardstick("int8_activations", 2.0);
+pub(crate) const BF16: Nearness = Nearness::Yardstick("bf16_activations", 2.0);
+pub(crate) const INT8: Nearness = Nearness::Yardstick("int8_activations", 2.0);
 
 struct Fixture {
     model: Model,
+    adapter: Option<Adapter>,
     blocks: Vec<u32>,
     expected: Value,
 }
@@ -36,6 +37,15 @@ struct Fixture {
 impl Fixture {
     fn load(name: &str) -> Self {
         Self::with(name, None)
+    }
+
+    /// An adapter, on the model that it is for.
+    fn load_adapter(name: &str) -> Self {
+        let directory = directory(&format!("adapters/{name}"));
+        let expected: Value = serde_json::from_str(&fs::read_to_string(directory.join("expected.json")).unwrap()).unwrap();
+        let Self { model, blocks, .. } = Self::load(expected["base"].as_str().unwrap());
+        let adapter = checkpoint::Adapter::open(&directory, model.architecture()).unwrap();
+        Self { adapter: Some(model.adapter(&adapter).unwrap()), model, blocks, expected }
     }
 
     fn with(name: &str, element: Option<KvElement>) -> Self {
@@ -47,7 +57,7 @@ impl Fixture {
         let threads = NonZeroUsize::new(2).unwrap();
         let model = Model::load(architecture, weights, threads, CACHE_BYTES, element, 1, &mut |_| {}).unwrap();
         let expected = fs::read_to_string(directory.join("expected.json")).unwrap();
-        Self { model, blocks: (0..blocks).collect(), expected: serde_json::from_str(&expected).unwrap() }
+        Self { model, adapter: None, blocks: (0..blocks).collect(), expected: serde_json::from_str(&expected).unwrap() }
     }
 
     fn prompts(&self) -> Vec<Prompt> {
@@ -56,7 +66,8 @@ impl Fixture {
 
     /// The logits of the wanted tokens of one run.
     fn run(&mut self, tokens: &[u32], start: usize, wanted: Wanted) -> Vec<f32> {
-        let rows = self.model.forward(&[Run { tokens, start, blocks: &self.blocks, wanted }]);
+        let run = Run { tokens, start, blocks: &self.blocks, wanted, adapter: self.adapter.as_ref() };
+        let rows = self.model.forward(&[run]);
         self.model.logits(0..rows).to_vec()
     }
 
@@ -91,7 +102,7 @@ fn numbers(value: &Value) -> Vec<f32> {
     value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap() as f32).collect()
 }
 
-fn directory(name: &str) -> PathBuf {
+pub(crate) fn directory(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../testkit/fixtures/models").join(name)
 }
 
@@ -108,9 +119,16 @@ fn relative_error(found: &[f32], expected: &[f32]) -> f32 {
     difference / square(&mut expected.iter().copied())
 }
 
-#[expect(clippy::print_stdout, reason = "the measured error is worth seeing, with --nocapture or when a test fails")]
 fn check(name: &str, nearness: Nearness) {
-    let mut fixture = Fixture::load(name);
+    check_fixture(name, Fixture::load(name), nearness);
+}
+
+pub(crate) fn check_adapter(name: &str, nearness: Nearness) {
+    check_fixture(name, Fixture::load_adapter(name), nearness);
+}
+
+#[expect(clippy::print_stdout, reason = "the measured error is worth seeing, with --nocapture or when a test fails")]
+fn check_fixture(name: &str, mut fixture: Fixture, nearness: Nearness) {
     let bound = match nearness {
         Nearness::Same => FLOAT32,
         Nearness::Yardstick(yardstick, times) => {

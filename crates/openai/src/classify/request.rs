@@ -109,8 +109,16 @@ impl Request {
             (None, None) => return Err(Error::missing("input")),
         };
         let (priority, tenant) = (Priority(priority.unwrap_or_default()), Tenant::default());
-        let classification =
-            |prompt| Classification { model: model.clone(), prompt, encoded: None, truncation, scale, priority, tenant };
+        let classification = |prompt| Classification {
+            model: model.clone(),
+            adapter: None,
+            prompt,
+            encoded: None,
+            truncation,
+            scale,
+            priority,
+            tenant,
+        };
         Ok(prompts.into_iter().map(classification).collect())
     }
 }

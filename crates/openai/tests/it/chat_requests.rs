@@ -30,6 +30,7 @@ fn every_parameter_arrives() {
     insta::assert_debug_snapshot!(generation, @r#"
         Generation {
             model: "org/demo",
+            adapter: None,
             prompt: Chat(
                 Conversation {
                     messages: [
