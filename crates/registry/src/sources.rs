@@ -54,6 +54,16 @@ impl Sources {
     }
 }
 
+impl Sources {
+    /// An adapter's directory on this machine, after a download if need be. It may take its time.
+    pub fn fetch_adapter(&self, origin: &Origin, watch: Watch<'_>) -> Result<Fetched, FetchError> {
+        match origin {
+            Origin::Hub(adapter) => self.hub.fetch_adapter(adapter, watch),
+            Origin::MlFlow(adapter) => self.mlflow.fetch_adapter(adapter, watch),
+        }
+    }
+}
+
 /// Who writes a name without `hf:` may have meant a path.
 fn nor_a_path(error: FetchError, entry: &Entry, model: &HubModel) -> FetchError {
     if entry.id != model.to_string() {

@@ -14,6 +14,7 @@ pub(crate) enum Unfit {
     SeveralGguf(Vec<String>),
     Adapter,
     NoWeights,
+    NoAdapter,
 }
 
 impl Unfit {
@@ -30,6 +31,9 @@ impl Unfit {
                 files.join(", ")
             ),
             Self::Adapter => format!("hf:{model} is an adapter for another model, and no model by itself"),
+            Self::NoAdapter => {
+                format!("hf:{model} has no adapter: adapter_model.safetensors beside an adapter_config.json")
+            }
             Self::NoWeights => {
                 format!("hf:{model} has no weights that this server reads: safetensors beside a config.json, or GGUF")
             }
@@ -72,6 +76,15 @@ pub(crate) fn choose(files: &[String], wanted: Option<&str>) -> Result<Vec<Strin
 fn is_of_a_module(file: &str) -> bool {
     let folder = file.strip_suffix("/config.json").and_then(|folder| folder.split_once('_'));
     folder.is_some_and(|(number, name)| number.bytes().all(|byte| byte.is_ascii_digit()) && !name.contains('/'))
+}
+
+/// What PEFT saves, and nothing else.
+pub(crate) const ADAPTER: [&str; 2] = ["adapter_config.json", "adapter_model.safetensors"];
+
+/// The files of an adapter.
+pub(crate) fn choose_adapter(files: &[String]) -> Result<Vec<String>, Unfit> {
+    let wanted = ADAPTER.map(str::to_owned);
+    if wanted.iter().all(|name| files.contains(name)) { Ok(wanted.into()) } else { Err(Unfit::NoAdapter) }
 }
 
 /// Some repositories have the same weights once more, under names of their makers' own program.
@@ -133,5 +146,11 @@ mod tests {
     fn what_is_no_model_is_told_from_an_adapter() {
         assert_eq!(chosen(&["adapter_config.json", "adapter_model.safetensors"], None), Err(Unfit::Adapter));
         assert_eq!(chosen(&["config.json", "pytorch_model.bin"], None), Err(Unfit::NoWeights));
+    }
+    #[test]
+    fn an_adapter_is_two_files() {
+        let files = ["README.md", "adapter_config.json", "adapter_model.safetensors", "tokenizer.json"].map(str::to_owned);
+        assert_eq!(choose_adapter(&files).unwrap(), files[1..3]);
+        assert_eq!(choose_adapter(&files[..2]), Err(Unfit::NoAdapter));
     }
 }

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use crate::fetch::{self, Digest, Download, FetchError, Fetched, Network, Patience, Progress, Token, Watch};
 pub use cache::Cached;
 use cache::Repository;
+use choice::Unfit;
 use client::{Client, Listing};
 
 const MAIN: &str = "main";
@@ -67,9 +68,13 @@ impl Hub {
 
     /// The files of a model that are on this machine, if all are.
     pub fn cached(&self, model: &HubModel) -> Option<Fetched> {
+        self.cached_as(What::Model, model)
+    }
+
+    fn cached_as(&self, what: What, model: &HubModel) -> Option<Fetched> {
         let repository = self.repository(model);
         let commit = repository.commit(model.revision())?;
-        let path = repository.complete(&commit, model.file.as_deref())?;
+        let path = what.complete(&repository, &commit, model.file.as_deref())?;
         Some(Fetched { path, version: commit, note: None })
     }
 
@@ -85,7 +90,16 @@ impl Hub {
 
     /// Sees to it that the files of a model are on this machine. If the Hub cannot be asked, what is there has to do.
     pub fn fetch(&self, model: &HubModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
-        let cached = self.cached(model);
+        self.fetch_as(What::Model, model, watch)
+    }
+
+    /// The same of an adapter: a directory as PEFT saves it.
+    pub fn fetch_adapter(&self, adapter: &HubModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
+        self.fetch_as(What::Adapter, adapter, watch)
+    }
+
+    fn fetch_as(&self, what: What, model: &HubModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
+        let cached = self.cached_as(what, model);
         // A commit never changes.
         if let Some(cached) = cached.as_ref().filter(|cached| cached.version == model.revision()) {
             return Ok(cached.clone());
@@ -93,7 +107,7 @@ impl Hub {
         if self.settings.offline {
             return cached.ok_or_else(|| FetchError::Offline(format!("hf:{model}")));
         }
-        match (self.download(model, watch), cached) {
+        match (self.download(what, model, watch), cached) {
             (Err(error), Some(cached)) if error.may_pass() => {
                 let reason = crate::error::with_causes(&error);
                 let note = format!("hf:{model} is served as it lies on this machine ({}): {reason}", cached.version);
@@ -107,20 +121,47 @@ impl Hub {
         Repository::new(&self.settings.cache, &model.repository)
     }
 
-    fn download(&self, model: &HubModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
+    fn download(&self, what: What, model: &HubModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
         let HubSettings { endpoint, token, patience, .. } = &self.settings;
         let network = Network::new(*patience, endpoint.starts_with("https:"))?;
         let client = Client::new(&network, endpoint, token.as_ref(), model);
         let Listing { commit, files } = client.list()?;
-        let chosen = choice::choose(&files, model.file.as_deref()).map_err(|why| why.told(model))?;
+        let chosen = what.choose(&files, model.file.as_deref()).map_err(|why| why.told(model))?;
         let pull = Pull { client, repository: self.repository(model), commit };
         pull.all(&chosen, watch)?;
         pull.repository.point(model.revision(), &pull.commit)?;
         let file = chosen.first().filter(|file| choice::is_gguf(file)).map(String::as_str);
-        let path = pull.repository.complete(&pull.commit, file);
+        let path = what.complete(&pull.repository, &pull.commit, file);
         let path =
             path.ok_or_else(|| FetchError::NotAModel(format!("hf:{model}: its index names files that it has not")))?;
         Ok(Fetched { path, version: pull.commit, note: None })
+    }
+}
+
+/// What is wanted of a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    Model,
+    Adapter,
+}
+
+impl What {
+    fn choose(self, files: &[String], named: Option<&str>) -> Result<Vec<String>, Unfit> {
+        match (self, named) {
+            (Self::Model, _) | (Self::Adapter, Some(_)) => choice::choose(files, named),
+            (Self::Adapter, None) => choice::choose_adapter(files),
+        }
+    }
+
+    /// Where it is, if all of it is there.
+    fn complete(self, repository: &Repository, commit: &str, file: Option<&str>) -> Option<PathBuf> {
+        match (self, file) {
+            (Self::Model, _) | (Self::Adapter, Some(_)) => repository.complete(commit, file),
+            (Self::Adapter, None) => {
+                let snapshot = repository.snapshot(commit);
+                choice::ADAPTER.iter().all(|name| snapshot.join(name).exists()).then_some(snapshot)
+            }
+        }
     }
 }
 

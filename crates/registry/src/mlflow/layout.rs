@@ -25,6 +25,7 @@ pub(super) enum Unfit {
     /// Directories and GGUF files, of which none is better than another.
     Several(Vec<String>),
     Adapter,
+    NoAdapter,
     /// These are there.
     NoWeights(Vec<String>),
 }
@@ -37,6 +38,9 @@ impl Unfit {
                 format!("mlflow:{model} holds several models, of which only one can be served: {}", places.join(", "))
             }
             Self::Adapter => format!("mlflow:{model} is an adapter for another model, and no model by itself"),
+            Self::NoAdapter => {
+                format!("mlflow:{model} has no adapter: adapter_model.safetensors beside an adapter_config.json, once")
+            }
             Self::NoWeights(files) => match settings().and_then(|settings| elsewhere(&settings)) {
                 Some(source) => format!(
                     "mlflow:{model} was logged without its weights: they are on the Hugging Face Hub, and {source} is the source to name"
@@ -73,6 +77,18 @@ pub(super) fn find(files: &[Remote]) -> Result<Vec<Part>, Unfit> {
         _ => Err(Unfit::Several(
             best.into_iter().map(|place| if place.is_empty() { ".".to_owned() } else { place.clone() }).collect(),
         )),
+    }
+}
+
+/// What has to be downloaded of an adapter, which `mlflow.transformers` puts into `peft/`.
+pub(super) fn find_adapter(files: &[Remote]) -> Result<Vec<Part>, Unfit> {
+    let [settings, weights] = choice::ADAPTER;
+    let has =
+        |directory: &str| files.iter().any(|file| directory_of(&file.path) == directory && name_of(&file.path) == weights);
+    let directories = files.iter().filter(|file| name_of(&file.path) == settings).map(|file| directory_of(&file.path));
+    match directories.filter(|directory| has(directory)).collect::<Vec<_>>().as_slice() {
+        [directory] => Ok(parts(files, directory, |name| choice::ADAPTER.contains(&name))),
+        _ => Err(Unfit::NoAdapter),
     }
 }
 
@@ -165,6 +181,11 @@ mod tests {
     #[test]
     fn what_is_no_model_is_said_so() {
         assert_eq!(found(&["MLmodel", "peft/adapter_config.json", "peft/adapter_model.safetensors"]), Err(Unfit::Adapter));
+        let adapter = ["MLmodel", "peft/README.md", "peft/adapter_config.json", "peft/adapter_model.safetensors"];
+        let remotes = adapter.map(|path| Remote { path: path.to_owned(), size: 1 });
+        let parts = find_adapter(&remotes).unwrap();
+        assert_eq!(parts.iter().map(|part| &part.name[..]).collect::<Vec<_>>(), choice::ADAPTER);
+        assert_eq!(find_adapter(&remotes[..3]), Err(Unfit::NoAdapter));
         assert_eq!(found(&["a.pkl"]), Err(Unfit::NoWeights(vec!["a.pkl".into()])));
         assert_eq!(
             found(&["artifacts/a.gguf", "artifacts/b.gguf"]),

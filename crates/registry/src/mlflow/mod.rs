@@ -60,7 +60,16 @@ impl MlFlow {
 
     /// Sees to it that the files of a model are on this machine. If the registry cannot be asked, what is there has to do.
     pub fn fetch(&self, model: &MlFlowModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
-        match (self.download(model, watch), self.cached(model)) {
+        self.fetch_as(layout::find, model, watch)
+    }
+
+    /// The same of an adapter: a directory as PEFT saves it.
+    pub fn fetch_adapter(&self, adapter: &MlFlowModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
+        self.fetch_as(layout::find_adapter, adapter, watch)
+    }
+
+    fn fetch_as(&self, find: Find, model: &MlFlowModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
+        match (self.download(find, model, watch), self.cached(model)) {
             (Err(error), Some(cached)) if error.may_pass() => {
                 let reason = with_causes(&error);
                 let note =
@@ -76,7 +85,7 @@ impl MlFlow {
         Versions::new(&self.settings.cache, server, model)
     }
 
-    fn download(&self, model: &MlFlowModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
+    fn download(&self, find: Find, model: &MlFlowModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
         let MlFlowSettings { tracking_uri, access, patience, .. } = &self.settings;
         let server = tracking_uri.as_deref().ok_or_else(|| {
             FetchError::NotThere(format!(
@@ -87,7 +96,7 @@ impl MlFlow {
         let client = Client::new(&network, server, access);
         let Found { version, files } = client.resolve(model)?;
         let versions = self.versions(model);
-        let pull = Pull { client: &client, versions: &versions, model, version: &version };
+        let pull = Pull { find, client: &client, versions: &versions, model, version: &version };
         let path = match versions.complete(&version) {
             Some(path) => path,
             None => fetch::locked(&versions.lock(&version), || pull.all(&files, watch))?,
@@ -97,8 +106,12 @@ impl MlFlow {
     }
 }
 
+/// Which files are needed.
+type Find = fn(&[tree::Remote]) -> Result<Vec<Part>, layout::Unfit>;
+
 /// The download of one version's files.
 struct Pull<'a> {
+    find: Find,
     client: &'a Client<'a>,
     versions: &'a Versions,
     model: &'a MlFlowModel,
@@ -113,7 +126,7 @@ impl Pull<'_> {
             return Ok(path);
         }
         let files = tree::list(self.client, self.model, place)?;
-        let layout = layout::find(&files);
+        let layout = (self.find)(&files);
         let parts = layout.map_err(|unfit| unfit.told(self.model, || self.client.text(place, "MLmodel")))?;
         let directory = self.versions.incomplete(self.version);
         let total = parts.iter().map(|part| part.size).sum();
