@@ -13,6 +13,7 @@ mod http_target;
 mod latency;
 mod listing;
 mod llama_cpp;
+mod lora;
 mod perplexity;
 mod prefix;
 mod products;
@@ -109,6 +110,8 @@ enum Stage {
     Engine,
     /// A second request with the same beginning.
     Prefix,
+    /// Eight sequences with an adapter each, beside the same without.
+    Lora,
     /// Clients that ask over HTTP, beside the same requests put to the engine in this process.
     Http,
     /// How long clients wait for a class of a text, and for a short chat, beside what description A promises; needs no --model.
@@ -181,6 +184,7 @@ impl Plan {
             Stage::Kernels => products::measure(self, report),
             Stage::Engine => steps::measure(self, self.model()?, report),
             Stage::Prefix => prefix::measure(self, self.model()?, report),
+            Stage::Lora => lora::measure(self, self.model()?, report),
             Stage::Http => http::measure(self, self.model()?, report),
             Stage::Latency => latency::measure(self, report),
             Stage::Gateway => gateway::measure(self, report),

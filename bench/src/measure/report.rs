@@ -50,6 +50,8 @@ pub(super) enum Limit {
     Step,
     /// A request that has only what is new of this one.
     RestAlone,
+    /// The same sequences on the model alone.
+    WithoutAdapters,
 }
 
 impl Limit {
@@ -61,6 +63,7 @@ impl Limit {
             Self::FileAndCache => "file + KV",
             Self::Step => "a step",
             Self::RestAlone => "the rest alone",
+            Self::WithoutAdapters => "the model alone",
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use checkpoint::{Architecture, Checkpoint, Tensor, Weights};
-use engine::{BLOCK_TOKENS, EngineSettings, Model, Run, Wanted};
+use engine::{Adapter, BLOCK_TOKENS, EngineSettings, Model, Run, Wanted};
 use kernels::{Format, Rows};
 
 use super::gauge::Cost;
@@ -79,20 +79,34 @@ impl Subject {
         Work { tokens: tokens.len(), steps, context: tokens.len() / 2, time }
     }
 
+    pub(super) fn architecture(&self) -> &Architecture {
+        self.model.architecture()
+    }
+
+    pub(super) fn adapter(&self, adapter: &checkpoint::Adapter) -> Result<Adapter> {
+        Ok(self.model.adapter(adapter)?)
+    }
+
     /// So many steps of all these sequences together, each behind as much context as it is long.
     pub(super) fn decode(&mut self, sequences: &[Sequence], steps: usize) -> Work {
+        self.decode_with(sequences, steps, &[])
+    }
+
+    /// The same, the first of them each with one of these adapters.
+    pub(super) fn decode_with(&mut self, sequences: &[Sequence], steps: usize, adapters: &[Adapter]) -> Work {
         let start = Instant::now();
         for step in 0..steps {
             let next: Vec<u32> = sequences.iter().map(|sequence| self.token(sequence, sequence.length + step)).collect();
             let runs: Vec<_> = next
                 .chunks(1)
                 .zip(sequences)
-                .map(|(tokens, Sequence { blocks, length })| Run {
+                .enumerate()
+                .map(|(index, (tokens, Sequence { blocks, length }))| Run {
                     tokens,
                     start: length + step,
                     blocks,
                     wanted: Wanted::Last,
-                    adapter: None,
+                    adapter: adapters.get(index),
                 })
                 .collect();
             let rows = self.model.forward(&runs);
