@@ -175,7 +175,7 @@ impl Error {
             Self::Unscored(error) => error.to_string(),
             Self::NothingToRate { id, kept: true } => format!("there is no answer {id:.100?} of yours that is kept"),
             Self::NothingToRate { kept: false, .. } => "this server keeps no answers that could be rated".into(),
-            Self::NoAdapterRoot => "adapters cannot be loaded at run time yet".into(),
+            Self::NoAdapterRoot => "this server loads no adapters by path: it has no adapter root".into(),
             Self::UnsupportedMediaType => "the body must be sent as content-type: application/json".into(),
             Self::PayloadTooLarge { limit } => format!("the body is larger than {limit} bytes"),
             Self::ContentEncoding => "the body must be sent as it is, without a content-encoding".into(),

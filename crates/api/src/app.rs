@@ -1,6 +1,7 @@
 //! What every handler shares.
 
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -62,6 +63,8 @@ pub struct Settings {
     /// The version in answers about the server.
     pub version: &'static str,
     pub predict: PredictSettings,
+    /// `LLM_ADAPTER_ROOT`: below it adapters may be loaded.
+    pub adapter_root: Option<PathBuf>,
     /// What time it is: an argument, so that a test can say.
     pub clock: fn() -> SystemTime,
 }
@@ -116,6 +119,7 @@ impl Default for Settings {
             traces: Traces::default(),
             version: env!("CARGO_PKG_VERSION"),
             predict: PredictSettings::default(),
+            adapter_root: None,
             clock: SystemTime::now,
         }
     }

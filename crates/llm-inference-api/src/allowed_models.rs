@@ -7,11 +7,12 @@ use registry::Catalogue;
 
 use crate::settings::types::ModelSettings;
 
-/// What the models that these settings lead to can be asked as: ids and aliases.
+/// What the models that these settings lead to can be asked as: ids, aliases and adapters.
 pub(crate) fn names(catalogue: &Catalogue, settings: &ModelSettings) -> BTreeSet<String> {
     let ids = catalogue.entries().iter().map(|entry| entry.id.clone());
     let declared = settings.declared.iter().flat_map(|model| model.aliases.iter().chain([&model.id]).cloned());
-    ids.chain(declared).collect()
+    let adapters = settings.declared.iter().flat_map(|model| model.adapters.iter().map(|(id, _)| id.clone()));
+    ids.chain(declared).chain(adapters).collect()
 }
 
 /// A warning for each model of a key that is not among them. It is no error: a model may come later.

@@ -13,7 +13,7 @@ use engine::{Engine, EngineSettings, GuessSource, Memory, Progress};
 use jiff::Timestamp;
 use registry::{Catalogue, Declaration, Entry, Places, Source, Sources};
 use scorer::files::Directory;
-use serving::{Besides, Defaults, Model, Outcomes, Scorers, Service, SqlFormat};
+use serving::{AdapterSource, Besides, Defaults, Model, Outcomes, Scorers, Service, SqlFormat};
 use telemetry::{Metrics, Otlp};
 
 use crate::memory::{self, Share};
@@ -229,7 +229,9 @@ pub(crate) fn described(entry: &Entry, sources: &Sources) -> Result<String> {
 /// What answers, whichever way it is asked, as the catalogue offers it.
 pub(crate) fn service(models: Vec<Model>, settings: &Settings, otlp: Option<&Otlp>, besides: Besides) -> Service {
     let models: Vec<Model> = models.into_iter().map(|model| offered(model, settings)).collect();
-    let metrics = Metrics::new(models.iter().map(|model| model.card().id.clone()).chain(scorers(settings)));
+    let adapters = models.iter().flat_map(|model| model.adapters.iter().map(|(id, _)| id.clone()));
+    let ids = models.iter().map(|model| model.card().id.clone()).chain(adapters);
+    let metrics = Metrics::new(ids.chain(scorers(settings)));
     let metrics = match otlp {
         Some(otlp) => metrics.sent_by(&otlp.meter()),
         None => metrics,
@@ -294,6 +296,7 @@ fn serving_settings(settings: &Settings) -> serving::Settings {
         max_tokens_limit: max_tokens_limit.value,
         stall_limit: STALL_LIMIT,
         memory: settings.memory(),
+        adapter_memory: settings.models.adapter_memory.value.get() as u64,
         patience: queue_timeout.value,
         most_waiting: max_queued.value,
     }
@@ -309,6 +312,7 @@ fn offered(model: Model, settings: &Settings) -> Model {
         max_tokens: declared.max_tokens.or(own),
         group: declared.group,
         fallbacks: declared.fallbacks.clone(),
+        adapters: declared.adapters.iter().map(|(id, source)| (id.clone(), AdapterSource(source.to_string()))).collect(),
         ..model
     }
 }
@@ -351,10 +355,13 @@ pub(crate) fn version(entry: &Entry, created: SystemTime) -> String {
         (Some(version), _) => version.clone(),
         (None, Source::Embedded) => env!("CARGO_PKG_VERSION").into(),
         (None, Source::Origin(_)) => "unknown".into(),
-        (None, Source::Path(_) | Source::Remote(_)) => {
-            Timestamp::try_from(created).map_or_else(|_| "unknown".into(), |date| format!("{date:.0}"))
-        }
+        (None, Source::Path(_) | Source::Remote(_)) => date(created),
     }
+}
+
+/// In place of a version.
+pub(crate) fn date(created: SystemTime) -> String {
+    Timestamp::try_from(created).map_or_else(|_| "unknown".into(), |date| format!("{date:.0}"))
 }
 
 #[cfg(test)]

@@ -43,6 +43,37 @@ fn app(engine: EngineArguments) -> TestApp {
     TestApp::with_models(vec![loaded(engine).unwrap().model()])
 }
 
+fn fixture(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../testkit/fixtures/models").join(name)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_adapter_of_the_catalogue_says_what_peft_says() {
+    let places = ["hf/llama", "adapters/llama", "adapters/mistral"].map(|name| fixture(name).display().to_string());
+    let [model, tuned, misfit] = places;
+    let adapters = format!("[{{id: tuned, source: {tuned}}}, {{id: misfit, source: {misfit}}}]");
+    let app = declared(&format!("models:\n  - {{id: tiny, source: {model}, adapters: {adapters}}}\n"));
+    let expected: Value = serde_json::from_slice(&fs::read(fixture("adapters/llama/expected.json")).unwrap()).unwrap();
+    let tokenizer = Checkpoint::open(&fixture("hf/llama")).unwrap().tokenizer;
+    for prompt in expected["prompts"].as_array().unwrap() {
+        let greedy: Vec<u32> = serde_json::from_value(prompt["greedy"].clone()).unwrap();
+        let fields = json!({"prompt": prompt["prompt"], "temperature": 0, "max_tokens": greedy.len(), "ignore_eos": true});
+        let ask = async |model: &str| {
+            let mut body = fields.clone();
+            body["model"] = model.into();
+            app.post("/v1/completions", &body).await
+        };
+        let text = ask("tuned").await.ok().json()["choices"][0]["text"].clone();
+        assert_eq!(text, tokenizer.decode(&greedy));
+        assert_ne!(ask("tiny").await.ok().json()["choices"][0]["text"], text);
+        let refusal = ask("misfit").await;
+        assert_eq!(refusal.status.as_u16(), 503);
+        assert_eq!(refusal.json()["error"]["message"], "the adapter \"misfit\" could not be loaded");
+    }
+    let card = app.service.card("tuned").unwrap();
+    assert_eq!(card.description, "LoRA, rank 6, 14 modules, 0.0 M parameters, for hf/llama");
+}
+
 /// A question whose answer stands in the conversation already.
 fn conversation() -> Value {
     let question = json!({"role": "user", "content": "Get top 10 customers by revenue"});

@@ -5,7 +5,9 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use registry::{Access, Entry, FetchError, Hub, HubSettings, MlFlow, MlFlowSettings, Patience, Progress, Sources, Token};
+use registry::{
+    Access, Entry, FetchError, Fetched, Hub, HubSettings, MlFlow, MlFlowSettings, Origin, Patience, Progress, Sources, Token,
+};
 
 use crate::settings::{Settings, types::RegistrySettings};
 
@@ -38,6 +40,15 @@ fn access(registry: &RegistrySettings) -> Access {
         (_, _, Some(token)) => Access::Bearer(Token::new(token.reveal())),
         _ => Access::Anybody,
     }
+}
+
+/// An adapter's directory on this machine.
+pub(crate) fn fetch_adapter(origin: &Origin, sources: &Sources) -> Result<Fetched, FetchError> {
+    let fetched = sources.fetch_adapter(origin, &mut |_| {})?;
+    if let Some(note) = &fetched.note {
+        tracing::warn!(source = %origin, "{note}");
+    }
+    Ok(fetched)
 }
 
 /// The same model with its files on this machine, with a bar while they are downloaded where stderr is a terminal.

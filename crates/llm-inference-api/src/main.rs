@@ -1,6 +1,7 @@
 //! The server's binary: reads the command line, and hands over to a command.
 
 mod accounting;
+mod adapting;
 mod allowed_models;
 mod assemble;
 mod collector;

@@ -1,17 +1,17 @@
 //! Models that the service opens when they are asked for.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use backend::{ModelCard, Task};
 use checkpoint::Summary;
-use engine::Memory;
+use engine::{Engine, Memory};
 use registry::{Entry, FetchError, Sources};
-use serving::{Model, OnDemand, OpenError, Opened, Opener};
+use serving::{AdaptError, Adapted, AdapterSource, Model, OnDemand, OpenError, Opened, Opener};
 
 use crate::commands::loading;
 use crate::memory::Share;
 use crate::settings::types;
-use crate::{assemble, encoding, fetching, memory};
+use crate::{adapting, assemble, encoding, fetching, memory};
 
 /// A model that can be opened, with all that is needed for it.
 #[derive(Debug)]
@@ -37,11 +37,13 @@ pub(crate) struct Known {
     pub(crate) took: Option<Memory>,
     /// Whether it could not be opened for want of a server that may come back.
     pub(crate) waits_for_server: bool,
+    /// What was opened last, if it is still open.
+    pub(crate) engine: Weak<Engine>,
 }
 
 impl Known {
     pub(crate) fn new(local: Option<Entry>, summary: Option<Summary>) -> Self {
-        Self { local, summary, took: None, waits_for_server: false }
+        Self { local, summary, took: None, waits_for_server: false, engine: Weak::new() }
     }
 }
 
@@ -114,7 +116,15 @@ impl Opener for Parked {
         let loaded = loading::load(local.clone(), draft.as_ref(), &self.settings, kv_cache).map_err(told)?;
         let memory = loaded.memory();
         let summary = assemble::summary(&local).ok();
-        *self.known() = Known { took: Some(memory), ..Known::new(Some(local), summary) };
+        let engine = Arc::downgrade(&loaded.engine);
+        *self.known() = Known { took: Some(memory), engine, ..Known::new(Some(local), summary) };
         Ok(Opened { backend: loaded.engine, defaults: loaded.defaults, bytes: memory.weights + memory.kv_cache })
+    }
+
+    fn adapt(&self, source: &AdapterSource, room: &mut dyn FnMut(u64) -> bool) -> Result<Adapted, AdaptError> {
+        let engine = self.known().engine.upgrade();
+        let engine = engine
+            .ok_or_else(|| AdaptError::Failed(OpenError("its model takes no adapters, or was closed meanwhile".into())))?;
+        adapting::adapt(&engine, &source.0, &self.sources, room)
     }
 }

@@ -152,8 +152,8 @@ impl Account {
         self.reservation.used(u64::from(input_tokens) + u64::from(output_tokens));
     }
 
-    /// Pays for it, writes it into the ledger, and adds it to the sums.
-    pub(crate) fn close(mut self, ended: &GenerationEnded<'_>, metrics: &Metrics) {
+    /// Pays for it, writes it into the ledger, and adds it to the sums. `parent` is the model that an adapter belongs to.
+    pub(crate) fn close(mut self, ended: &GenerationEnded<'_>, parent: Option<&str>, metrics: &Metrics) {
         self.used(ended.input_tokens, ended.output_tokens);
         let caller = &self.asker.caller;
         metrics.paid(&caller.organization, self.is_first.into(), ended);
@@ -161,8 +161,8 @@ impl Account {
             at: self.at,
             key: caller.key.clone(),
             organization: caller.organization.clone(),
-            model: ended.model.to_owned(),
-            adapter: String::new(),
+            model: parent.unwrap_or(ended.model).to_owned(),
+            adapter: parent.map_or_else(String::new, |_| ended.model.to_owned()),
             requests: self.is_first.into(),
             prompt_tokens: ended.input_tokens,
             cached_tokens: ended.cached_tokens,

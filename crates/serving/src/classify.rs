@@ -28,9 +28,9 @@ impl Service {
     /// Dropping the future ends it.
     pub async fn classify(&self, classification: Classification) -> Result<Classified> {
         let member = self.inner.fleet.find(&classification.model)?;
-        self.may_ask(member)?;
+        self.may_ask(&member)?;
         let ticket = self.inner.drain.enter()?;
-        let mut meter = Meter::start(self.inner.metrics.clone(), member.card().id.clone(), Operation::Classify);
+        let mut meter = Meter::of(self.inner.metrics.clone(), &member.card(), Operation::Classify);
         let classify = async {
             let lease = member.open().await?;
             match lease.backend.card().task {
@@ -38,7 +38,8 @@ impl Service {
                 Task::Generate => return Err(Error::unsupported("model", "it writes texts and classifies none")),
                 Task::Embed => return Err(Error::unsupported("model", "it embeds texts and classifies none")),
             }
-            let mut classification = Classification { tenant: self.tenant(), ..classification };
+            let adapter = lease.adapter.clone();
+            let mut classification = Classification { tenant: self.tenant(), adapter, ..classification };
             meter.pays(self.set_aside(cost_to_classify(&mut classification, &*lease.backend)).await?);
             // It may be at work, or waiting for its turn: that does not show here.
             meter.runs();
@@ -92,16 +93,9 @@ fn in_a_chat(generation: Generation) -> Result<Classification> {
         Prompt::Chat(_) if !stop.strings().is_empty() => refuse("stop", "a label is not cut"),
         Prompt::Chat(_) if stop.ignore_eos => refuse("ignore_eos", "nothing follows a label"),
         Prompt::Chat(_) if echo.is_some() => refuse("echo", "the answer is a label"),
-        Prompt::Chat(_) => Ok(Classification {
-            model,
-            adapter,
-            prompt,
-            encoded,
-            truncation: None,
-            scale: Scale::Meant,
-            priority,
-            tenant,
-        }),
+        Prompt::Chat(_) => {
+            Ok(Classification { model, adapter, prompt, encoded, truncation: None, scale: Scale::Meant, priority, tenant })
+        }
     }
 }
 

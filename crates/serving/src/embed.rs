@@ -11,9 +11,9 @@ impl Service {
     /// All of them together. Dropping the future ends it after the step that is being computed.
     pub async fn embed(&self, embedding: Embedding) -> Result<Embedded> {
         let member = self.inner.fleet.find(&embedding.model)?;
-        self.may_ask(member)?;
+        self.may_ask(&member)?;
         let ticket = self.inner.drain.enter()?;
-        let mut meter = Meter::start(self.inner.metrics.clone(), member.card().id.clone(), Operation::Embed);
+        let mut meter = Meter::of(self.inner.metrics.clone(), &member.card(), Operation::Embed);
         let embed = async {
             let lease = member.open().await?;
             if lease.backend.card().task != Task::Embed {

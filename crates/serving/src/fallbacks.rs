@@ -1,5 +1,7 @@
 //! Other models in the place of one that cannot answer.
 
+use std::sync::Arc;
+
 use backend::Result;
 
 use crate::Service;
@@ -9,11 +11,11 @@ impl Service {
     /// What comes of a request to a model. While that cannot answer, those are asked that may be in its place, in their order. If none of
     /// them answers either, its own failure is told: the request was for it, and what others have against it (it is too long for them,
     /// they do not know a parameter) is not the client's doing.
-    pub(crate) async fn in_turn<'a, R: Clone, T, F>(
-        &'a self,
-        member: &'a Member,
+    pub(crate) async fn in_turn<R: Clone, T, F>(
+        &self,
+        member: Arc<Member>,
         request: R,
-        ask: impl Fn(&'a Member, R) -> F,
+        ask: impl Fn(Arc<Member>, R) -> F,
     ) -> Result<T>
     where
         F: Future<Output = Result<T>>,
@@ -21,7 +23,7 @@ impl Service {
         if member.model.fallbacks.is_empty() {
             return ask(member, request).await;
         }
-        let failure = match ask(member, request.clone()).await {
+        let failure = match ask(Arc::clone(&member), request.clone()).await {
             Err(failure) if failure.is_its_models() => failure,
             answered => return answered,
         };

@@ -1,6 +1,7 @@
 //! One request, one answer.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use backend::{Error, Event, Events, Generation, Result};
@@ -22,15 +23,15 @@ impl Service {
     }
 
     /// By id or alias, if whoever asks may ask it.
-    pub(crate) fn member(&self, name: &str) -> Result<&Member> {
+    pub(crate) fn member(&self, name: &str) -> Result<Arc<Member>> {
         let member = self.inner.fleet.find(name)?;
-        self.may_ask(member)?;
+        self.may_ask(&member)?;
         Ok(member)
     }
 
-    async fn generate_on(&self, member: &Member, generation: Generation) -> Result<Events> {
+    async fn generate_on(&self, member: Arc<Member>, generation: Generation) -> Result<Events> {
         let ticket = self.inner.drain.enter()?;
-        let mut meter = Meter::start(self.inner.metrics.clone(), member.card().id.clone(), operation(&generation.prompt));
+        let mut meter = Meter::of(self.inner.metrics.clone(), &member.card(), operation(&generation.prompt));
         let settings = &self.inner.settings;
         let admit = async {
             let limit = member.model.check_length(generation.max_tokens, settings.max_tokens_limit)?;
@@ -41,6 +42,7 @@ impl Service {
             meter.asked(&generation);
             generation.tenant = generation.tenant.within(self.tenant());
             generation.hops = self.hops.clone();
+            generation.adapter.clone_from(&lease.adapter);
             meter.pays(self.set_aside(cost(&mut generation, &*lease.backend)).await?);
             if member.remote().is_some() {
                 // Its server may be at work before it says anything. Here, nothing is done for what waits for its turn.

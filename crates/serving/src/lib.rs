@@ -28,7 +28,7 @@ mod unscored;
 
 pub use account::{Asker, Gauge, Secret, Standing};
 pub use defaults::Defaults;
-pub use fleet::{OnDemand, OpenError, Opened, Opener};
+pub use fleet::{AdaptError, Adapted, AdapterSource, LoadAdapter, OnDemand, OpenError, Opened, Opener};
 pub use group::Group;
 pub use health::{Health, ModelHealth, Status};
 pub use model::{Model, Offer, Source};

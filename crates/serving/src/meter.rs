@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use backend::{Error, Event, FinishReason, Generation, Kind, Piece, Prompt};
+use backend::{Error, Event, FinishReason, Generation, Kind, ModelCard, Piece, Prompt};
 use telemetry::{GenerationEnded, GenerationTrace, Metrics, Operation};
 use tokio::time::Instant;
 
@@ -16,6 +16,8 @@ pub(crate) struct Meter {
     trace: GenerationTrace,
     operation: Operation,
     model: String,
+    /// The model that it is an adapter of.
+    parent: Option<String>,
     started: Instant,
     first_token: Option<Duration>,
     /// The last token's, not the stream's: a slow reader is not a slow model.
@@ -33,12 +35,20 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
+    /// Of an answer of this model.
+    pub(crate) fn of(metrics: Arc<Metrics>, model: &ModelCard, operation: Operation) -> Self {
+        let mut meter = Self::start(metrics, model.id.clone(), operation);
+        meter.parent.clone_from(&model.parent);
+        meter
+    }
+
     pub(crate) fn start(metrics: Arc<Metrics>, model: String, operation: Operation) -> Self {
         Self {
             metrics,
             trace: GenerationTrace::start(),
             operation,
             model,
+            parent: None,
             started: Instant::now(),
             first_token: None,
             last_token: None,
@@ -120,7 +130,7 @@ impl Drop for Meter {
         };
         // Only now: how many tokens the prompt of a model on another server has is a guess until its last event.
         if let Some(account) = self.account.take() {
-            account.close(&ended, &self.metrics);
+            account.close(&ended, self.parent.as_deref(), &self.metrics);
         }
         self.metrics.generation_ended(&ended);
         self.trace.ended(&ended);

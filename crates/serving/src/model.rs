@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use backend::{Backend, Error, MaxTokens, ModelCard, OutOfRange, Result};
 
-use crate::{Defaults, Group, OnDemand, SqlFormat};
+use crate::{AdapterSource, Defaults, Group, OnDemand, SqlFormat};
 
 /// What answers, and how it is offered: under which names, with which defaults, up to which length.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub struct Model {
     pub fallbacks: Vec<String>,
     /// How it is told about a database.
     pub sql_format: SqlFormat,
+    /// Further models that it is with something added to it, by their names.
+    pub adapters: Vec<(String, AdapterSource)>,
 }
 
 /// Where a model's answers come from.
@@ -59,6 +61,7 @@ impl Model {
             group: Group::Chat,
             fallbacks: Vec::new(),
             sql_format: SqlFormat::default(),
+            adapters: Vec::new(),
         }
     }
 

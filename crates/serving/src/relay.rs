@@ -1,6 +1,7 @@
 //! A request that is handed on in the client's own words, to a model that runs on other servers.
 
 use std::fmt;
+use std::sync::Arc;
 
 use backend::{Endpoint, MaxTokens, Passage, Pieces, Result, estimated_tokens};
 use telemetry::Operation;
@@ -48,9 +49,9 @@ impl Service {
         .await
     }
 
-    async fn relay_on(&self, member: &Member, mut passage: Passage) -> Result<Pieces> {
+    async fn relay_on(&self, member: Arc<Member>, mut passage: Passage) -> Result<Pieces> {
         let ticket = self.inner.drain.enter()?;
-        let mut meter = Meter::start(self.inner.metrics.clone(), member.card().id.clone(), operation(passage.endpoint));
+        let mut meter = Meter::of(self.inner.metrics.clone(), &member.card(), operation(passage.endpoint));
         let admit = async {
             let limit = member.model.check_length(passage.max_tokens, self.inner.settings.max_tokens_limit)?;
             let lease = member.open().await?;

@@ -1,5 +1,6 @@
 //! Names behind which a scorer chooses who answers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use backend::{Error, ModelState, Result};
@@ -107,7 +108,7 @@ impl Service {
     /// Who is to answer this prompt, of those that whoever asks may ask. `None`: the name is a model's, or nobody's.
     pub async fn choose(&self, name: &str, prompt: Option<&str>) -> Result<Option<Choice>> {
         let Some(route) = self.route(name) else { return Ok(None) };
-        let candidates: Vec<(&Candidate, &Member)> =
+        let candidates: Vec<(&Candidate, Arc<Member>)> =
             route.candidates.iter().filter_map(|candidate| Some((candidate, self.member(&candidate.model).ok()?))).collect();
         if candidates.is_empty() {
             return Err(Error::Forbidden { reason: format!("this key may ask none of the models behind {name:?}") });
@@ -124,7 +125,7 @@ impl Service {
     async fn scores(
         &self,
         route: &Route,
-        candidates: &[(&Candidate, &Member)],
+        candidates: &[(&Candidate, Arc<Member>)],
         prompt: Option<&str>,
     ) -> Result<Vec<f32>, Unscored> {
         let prompt = prompt.ok_or_else(|| Error::invalid("prompt", "has no text that a scorer could read"))?.to_owned();
@@ -140,7 +141,7 @@ impl Service {
     }
 
     /// The fallbacks, then the others as they were named.
-    fn unchosen(&self, route: &Route, candidates: &[(&Candidate, &Member)]) -> Choice {
+    fn unchosen(&self, route: &Route, candidates: &[(&Candidate, Arc<Member>)]) -> Choice {
         let mut order: Vec<String> = Vec::new();
         let fallbacks = route.fallbacks.iter().filter(|name| self.member(name).is_ok()).cloned();
         for name in fallbacks.chain(candidates.iter().map(|(candidate, _)| candidate.model.clone())) {
@@ -152,7 +153,7 @@ impl Service {
     }
 }
 
-fn chosen(rule: Rule, candidates: &[(&Candidate, &Member)], scores: &[f32]) -> Choice {
+fn chosen(rule: Rule, candidates: &[(&Candidate, Arc<Member>)], scores: &[f32]) -> Choice {
     let scored: Vec<(f32, f32)> =
         candidates.iter().zip(scores).map(|((candidate, _), score)| (*score, candidate.cost)).collect();
     let mut order = rule.order(&scored);

@@ -9,7 +9,7 @@ use telemetry::{Metrics, Reading};
 
 use crate::account::Asker;
 use crate::drain::Drain;
-use crate::fleet::{Fleet, Member};
+use crate::fleet::{Fleet, LoadAdapter};
 use crate::{Defaults, Group, Health, Model, ModelHealth, Offer, OpenError, Outcomes, Route, Scorers};
 
 /// When to try again if nobody knows better.
@@ -26,6 +26,8 @@ pub struct Settings {
     pub stall_limit: Duration,
     /// Bytes that all models which are opened on demand may take together.
     pub memory: u64,
+    /// Bytes that all adapters may take together, beside the models.
+    pub adapter_memory: u64,
     /// How long a request waits for its model to be opened...
     pub patience: Duration,
     /// ... and how many may wait for the same one.
@@ -39,6 +41,7 @@ impl Default for Settings {
             max_tokens_limit: MaxTokens::MIN.saturating_add(4095),
             stall_limit: Duration::from_mins(1),
             memory: u64::MAX,
+            adapter_memory: u64::MAX,
             patience: Duration::from_secs(30),
             most_waiting: 64,
         }
@@ -119,14 +122,16 @@ impl Service {
     /// Those that whoever asks may ask, in the order of the catalogue. A backend that is not there yet has nothing to say of itself
     /// and is left out.
     pub fn cards(&self) -> Vec<Arc<ModelCard>> {
-        let allowed = self.inner.fleet.iter().filter(|member| self.allows(member));
+        let all = self.inner.fleet.all();
+        let allowed = all.iter().filter(|member| self.allows(member));
         allowed.filter_map(|member| member.known_card().ok()).collect()
     }
 
     /// The same, with what each is there for.
     pub fn offers(&self) -> Vec<Offer> {
         let fleet = &self.inner.fleet;
-        let known = fleet.iter().filter(|member| self.allows(member) && member.known_card().is_ok());
+        let all = fleet.all();
+        let known = all.iter().filter(|member| self.allows(member) && member.known_card().is_ok());
         known.map(|member| fleet.offer(member)).collect()
     }
 
@@ -151,10 +156,23 @@ impl Service {
         })
     }
 
+    /// Serves an adapter from now on. Resolves when it is in memory, and fails if it cannot be: then nothing has changed.
+    pub async fn load_adapter(&self, load: LoadAdapter) -> Result<()> {
+        let id = load.id.clone();
+        self.inner.fleet.load_adapter(load).await?;
+        self.inner.metrics.add_model(&id);
+        Ok(())
+    }
+
+    /// Serves it no more. What runs is answered to the end.
+    pub fn unload_adapter(&self, id: &str) -> Result<()> {
+        self.inner.fleet.unload_adapter(id)
+    }
+
     /// The same, if whoever asks may ask it.
     pub fn allowed_card(&self, name: &str) -> Result<Arc<ModelCard>> {
         let member = self.inner.fleet.find(name)?;
-        self.may_ask(member)?;
+        self.may_ask(&member)?;
         member.known_card()
     }
 
@@ -167,7 +185,7 @@ impl Service {
     pub fn health(&self) -> Health {
         let limit = self.inner.settings.stall_limit;
         let starting = self.inner.fleet.is_starting();
-        let models = self.inner.fleet.iter().map(|member| ModelHealth::of(member, limit, starting)).collect();
+        let models = self.inner.fleet.models().iter().map(|member| ModelHealth::of(member, limit, starting)).collect();
         Health { models, starting, draining: self.inner.drain.is_draining() }
     }
 
@@ -177,13 +195,13 @@ impl Service {
 
     /// What each model says of itself now, for a scrape.
     pub fn readings(&self) -> Vec<Reading> {
-        self.inner.fleet.iter().map(Member::reading).collect()
+        self.inner.fleet.models().iter().map(|member| member.reading()).collect()
     }
 
     /// Refuses what comes from now on; what runs goes on.
     pub fn drain(&self) {
         self.inner.drain.start();
-        self.inner.fleet.iter().for_each(Member::drain);
+        self.inner.fleet.models().iter().for_each(|member| member.drain());
     }
 
     /// Resolves when nothing is in flight. Means something only after [`drain`](Self::drain).

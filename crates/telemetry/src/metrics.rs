@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use opentelemetry::metrics::Meter;
 use prometheus_client::encoding::text;
@@ -27,6 +27,9 @@ const OTHER: &str = "other";
 
 /// So many organisations have series of their own; a scrape has to end.
 const MOST_ORGANIZATIONS: usize = 1000;
+
+/// The same of models: adapters come and go.
+const MOST_MODELS: usize = 1000;
 
 /// What the OpenTelemetry convention calls the provider: who runs the model.
 pub(crate) const PROVIDER: &str = "llm-inference-api";
@@ -61,7 +64,7 @@ pub struct Metrics {
     /// The values that an `organization` label has.
     organizations: Mutex<HashSet<String>>,
     /// The values that a `model` label can have, beside [`OTHER`] and nothing.
-    models: HashSet<String>,
+    models: RwLock<HashSet<String>>,
     registry: Registry,
 }
 
@@ -84,7 +87,7 @@ impl Metrics {
             organization_tokens: Family::default(),
             quota_refusals: Family::default(),
             organizations: Mutex::default(),
-            models: models.into_iter().map(Into::into).collect(),
+            models: RwLock::new(models.into_iter().map(Into::into).collect()),
             registry: Registry::default(),
         };
         metrics.register();
@@ -200,8 +203,17 @@ impl Metrics {
         organization.to_owned()
     }
 
+    /// From now on this may appear as a label, too, unless too many do already.
+    pub fn add_model(&self, model: &str) {
+        let mut models = self.models.write().unwrap_or_else(PoisonError::into_inner);
+        if models.len() < MOST_MODELS {
+            models.insert(model.to_owned());
+        }
+    }
+
     fn bounded_model<'a>(&self, model: &'a str) -> &'a str {
-        if self.models.contains(model) { model } else { OTHER }
+        let models = self.models.read().unwrap_or_else(PoisonError::into_inner);
+        if models.contains(model) { model } else { OTHER }
     }
 }
 

@@ -12,7 +12,7 @@ mod test_app;
 pub mod upstream;
 
 pub use answer::Answer;
-pub use on_demand::{History, MemoryInUse, Parked};
+pub use on_demand::{ADAPTER_BYTES, History, MemoryInUse, Parked};
 pub use scripted::{Counts, Remote, Reply, Scripted};
 pub use sse::{SseEvent, parse as parse_sse};
 pub use test_app::{Listening, TestApp, card, post, request, settings};

@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use backend::{Activity, Backend, BoxFuture, Classification, Classified, Events, Generation, ModelCard, ModelState, Result};
-use serving::{Defaults, Model, OnDemand, OpenError, Opened, Opener};
+use serving::{AdaptError, Adapted, AdapterSource, Defaults, Model, OnDemand, OpenError, Opened, Opener};
 use tokio::sync::watch;
 
 use crate::{Scripted, card};
@@ -57,6 +58,8 @@ pub struct History {
     pub closed: usize,
     /// Times that it was closed though somebody used it.
     pub torn_away: usize,
+    /// Times that an adapter was to be loaded for it.
+    pub adapted: usize,
 }
 
 impl Parked {
@@ -143,7 +146,28 @@ impl Opener for Parked {
             Outcome::Panics(text) => panic!("{text}"),
         }
     }
+
+    /// Takes ten bytes, and is its source for whoever looks into it. What is called `broken` cannot be loaded.
+    fn adapt(&self, source: &AdapterSource, room: &mut dyn FnMut(u64) -> bool) -> Result<Adapted, AdaptError> {
+        self.history.send_modify(|history| history.adapted += 1);
+        if source.0.ends_with("broken") {
+            return Err(AdaptError::Failed(OpenError("it is for another model".into())));
+        }
+        if !room(ADAPTER_BYTES) {
+            return Err(AdaptError::NoRoom { bytes: ADAPTER_BYTES });
+        }
+        Ok(Adapted {
+            adapter: backend::Adapter::new(Arc::new(source.0.clone())),
+            description: "a scripted adapter".into(),
+            version: "1".into(),
+            created: SystemTime::UNIX_EPOCH,
+            bytes: ADAPTER_BYTES,
+        })
+    }
 }
+
+/// What each adapter takes.
+pub const ADAPTER_BYTES: u64 = 10;
 
 impl MemoryInUse {
     /// The most that was taken at any moment.

@@ -124,6 +124,7 @@ pub struct Scripted {
 struct Script {
     replies: VecDeque<Reply>,
     requests: Vec<Generation>,
+    adapters: Vec<Option<String>>,
     classifications: Vec<Classification>,
     state: ModelState,
     activity: Activity,
@@ -141,6 +142,7 @@ impl Scripted {
         let script = Script {
             replies: VecDeque::new(),
             requests: Vec::new(),
+            adapters: Vec::new(),
             classifications: Vec::new(),
             state: ModelState::Ready,
             activity: Activity::default(),
@@ -183,6 +185,11 @@ impl Scripted {
     /// Every request that came, in order.
     pub fn requests(&self) -> Vec<Generation> {
         self.script().requests.clone()
+    }
+
+    /// With which adapter each of them came: what a [`Parked`](crate::Parked) has made of its source.
+    pub fn adapters(&self) -> Vec<Option<String>> {
+        self.script().adapters.clone()
     }
 
     /// The only request that came.
@@ -245,7 +252,10 @@ impl Backend for Scripted {
     fn generate(&self, generation: Generation) -> BoxFuture<'_, Result<Events>> {
         let mut reply = self.next(|script| {
             let checked = generation.check_prompt_tokens(tokens(&generation.prompt));
-            script.requests.push(generation);
+            let adapter = generation.adapter.as_ref().and_then(backend::Adapter::get::<String>);
+            script.adapters.push(adapter.map(|adapter| (*adapter).clone()));
+            // Who held it here would use it for ever.
+            script.requests.push(Generation { adapter: None, ..generation });
             checked
         });
         Box::pin(async move {

@@ -1,24 +1,36 @@
-//! `/v1/lora_adapters`, `/v1/load_lora_adapter`, `/v1/unload_lora_adapter`: vLLM's names.
+//! `/v1/lora_adapters`, `/v1/load_lora_adapter`, `/v1/unload_lora_adapter`: vLLM's names and bodies.
+
+mod root;
 
 use axum::Json as Answer;
-use axum::extract::State;
 use openai::body::{Fields, refuse_leftovers, take};
 use openai::models::List;
 use openai::{Body, Error as Wrong};
 use serde::Deserialize;
+use serving::{AdapterSource, LoadAdapter};
 use utoipa::ToSchema;
 
 use crate::App;
-use crate::answer::Error;
+use crate::answer::Result;
 use crate::extract::Json;
+
+/// As long as a name may be.
+const LONGEST_NAME: usize = 256;
 
 /// Which adapter, and where below the adapter root it lies.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct LoadRequest {
-    #[schema(value_type = String, min_length = 1)]
+    /// What it is asked for by, in place of a model.
+    #[schema(value_type = String, min_length = 1, max_length = 256)]
     lora_name: Option<String>,
+    /// A directory as PEFT saves it.
     #[schema(value_type = String, min_length = 1)]
     lora_path: Option<String>,
+    /// Whether it may take the place of one of the same name. What runs is answered by that to the end.
+    #[serde(default)]
+    load_inplace: bool,
+    /// The model that it is for. Absent: that of the adapter which it takes the place of, or the default one.
+    base_model_name: Option<String>,
     #[serde(flatten)]
     #[schema(ignore)]
     rest: Fields,
@@ -26,14 +38,14 @@ pub(crate) struct LoadRequest {
 
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct UnloadRequest {
-    #[schema(value_type = String, min_length = 1)]
+    #[schema(value_type = String, min_length = 1, max_length = 256)]
     lora_name: Option<String>,
     #[serde(flatten)]
     #[schema(ignore)]
     rest: Fields,
 }
 
-/// The models that belong to another.
+/// The adapters that can be asked.
 #[utoipa::path(
     get,
     path = "/v1/lora_adapters",
@@ -41,48 +53,61 @@ pub(crate) struct UnloadRequest {
     tag = "adapters",
     responses((status = 200, description = "Each with its card.", body = List))
 )]
-pub(crate) async fn list(State(app): State<App>) -> Answer<List> {
+pub(crate) async fn list(app: App) -> Answer<List> {
     let cards = app.service.cards();
     Answer(cards.iter().map(AsRef::as_ref).filter(|card| card.parent.is_some()).collect())
 }
 
-/// Loads an adapter.
-///
-/// Paths come from the operator alone, and no root is set below which a client could name one.
+/// Loads an adapter, which is in memory when the answer comes.
 #[utoipa::path(
     post,
     path = "/v1/load_lora_adapter",
     operation_id = "load_lora_adapter",
     tag = "adapters",
     request_body(content = LoadRequest, example = json!({"lora_name": "legal", "lora_path": "legal"})),
-    responses((status = 403, description = "no_adapter_root"))
+    responses(
+        (status = 200, description = "It can be asked.", body = String, content_type = "text/plain"),
+        (status = 403, description = "no_adapter_root"),
+        (status = 404, description = "model_not_found"),
+        (status = 503, description = "service_unavailable")
+    )
 )]
-pub(crate) async fn load(Json(LoadRequest { .. }): Json<LoadRequest>) -> Error {
-    Error::NoAdapterRoot
+pub(crate) async fn load(app: App, Json(request): Json<LoadRequest>) -> Result<String> {
+    let LoadRequest { lora_name, lora_path, load_inplace: in_place, base_model_name: model, rest: _ } = request;
+    let (id, path) = (lora_name.unwrap_or_default(), lora_path.unwrap_or_default());
+    let source = AdapterSource(root::below(app.settings.adapter_root.clone(), path).await?);
+    app.service.load_adapter(LoadAdapter { id: id.clone(), model, source, in_place }).await?;
+    Ok(format!("Success: LoRA adapter '{id}' added successfully."))
 }
 
-/// Unloads an adapter.
-///
-/// What nobody could load, nobody can unload.
+/// Unloads an adapter. What runs is answered to the end.
 #[utoipa::path(
     post,
     path = "/v1/unload_lora_adapter",
     operation_id = "unload_lora_adapter",
     tag = "adapters",
     request_body(content = UnloadRequest, example = json!({"lora_name": "legal"})),
-    responses((status = 403, description = "no_adapter_root"))
+    responses(
+        (status = 200, description = "It cannot be asked any more.", body = String, content_type = "text/plain"),
+        (status = 404, description = "adapter_not_found")
+    )
 )]
-pub(crate) async fn unload(Json(UnloadRequest { .. }): Json<UnloadRequest>) -> Error {
-    Error::NoAdapterRoot
+pub(crate) async fn unload(app: App, Json(request): Json<UnloadRequest>) -> Result<String> {
+    let id = request.lora_name.unwrap_or_default();
+    app.service.unload_adapter(&id)?;
+    Ok(format!("Success: LoRA adapter '{id}' removed successfully."))
 }
 
 impl Body for LoadRequest {
     fn read(fields: Fields) -> Result<Self, Wrong> {
         let request: Self = take(fields)?;
         refuse_leftovers(&request.rest)?;
-        given("lora_name", request.lora_name.as_deref())?;
-        given("lora_path", request.lora_path.as_deref())?;
-        Ok(request)
+        check_name(request.lora_name.as_deref())?;
+        match request.lora_path.as_deref() {
+            None => Err(Wrong::missing("lora_path")),
+            Some("") => Err(Wrong::invalid("lora_path", "must not be empty")),
+            Some(_) => Ok(request),
+        }
     }
 }
 
@@ -90,15 +115,18 @@ impl Body for UnloadRequest {
     fn read(fields: Fields) -> Result<Self, Wrong> {
         let request: Self = take(fields)?;
         refuse_leftovers(&request.rest)?;
-        given("lora_name", request.lora_name.as_deref())?;
+        check_name(request.lora_name.as_deref())?;
         Ok(request)
     }
 }
 
-fn given(field: &str, text: Option<&str>) -> Result<(), Wrong> {
-    match text {
-        None => Err(Wrong::missing(field)),
-        Some("") => Err(Wrong::invalid(field, "must not be empty")),
-        Some(_) => Ok(()),
+/// Whatever can be a model's name in the settings.
+fn check_name(name: Option<&str>) -> Result<(), Wrong> {
+    let name = name.ok_or_else(|| Wrong::missing("lora_name"))?;
+    let plain = name.chars().all(|c| !c.is_whitespace() && !c.is_control() && c != ',');
+    if name.is_empty() || name == "*" || name.len() > LONGEST_NAME || !plain {
+        let message = format!("must be the name of a model: 1 to {LONGEST_NAME} characters, without spaces and commas");
+        return Err(Wrong::invalid("lora_name", message));
     }
+    Ok(())
 }

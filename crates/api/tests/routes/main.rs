@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed, and reads better without ceremony")]
 
 mod about;
+mod adapters;
 mod chat;
 mod choice;
 mod classify;

@@ -7,7 +7,8 @@ use std::path::Path;
 use crate::infer;
 use axum::http::StatusCode;
 use serde_json::Value;
-use testkit::{Reply, Scripted, TestApp};
+use serving::{AdapterSource, Model};
+use testkit::{Parked, Reply, Scripted, TestApp, settings};
 
 async fn document() -> Value {
     TestApp::new(&Scripted::new("demo")).get("/openapi.json").await.ok().json()
@@ -88,23 +89,36 @@ async fn every_example_is_answered_as_documented() {
             // There has to be an answer first: its own tests ask for one.
             continue;
         }
-        let backend = match path.as_str() {
-            "/v1/classify" => Scripted::classifier("demo"),
-            "/v1/embeddings" => Scripted::embedder("demo"),
-            _ => Scripted::new("demo"),
-        };
-        for _ in 0..2 {
-            backend.reply(match path.as_str() {
-                "/v1/classify" => Reply::classes(&[("question", 1.0)]),
-                "/v1/embeddings" => Reply::vectors(&[&[1.0]]),
-                _ => Reply::text(&["SELECT 1"]),
-            });
-        }
-        let answer = infer::app_beside(&backend).post(path, &body["content"]["application/json"]["example"]).await;
+        let root = tempfile::tempdir().unwrap();
+        let answer = able(path, root.path()).post(path, &body["content"]["application/json"]["example"]).await;
         assert_eq!(answer.status.as_u16(), first_status(&item["post"]), "{path}: {}", answer.text());
         examples += 1;
     }
     assert!(examples > 10, "only {examples} operations have an example");
+}
+
+/// A server on which the example of a path can be answered.
+fn able(path: &str, root: &Path) -> TestApp {
+    if path.ends_with("load_lora_adapter") {
+        fs::create_dir(root.join("legal")).unwrap();
+        let there = path.contains("unload").then(|| ("legal".to_owned(), AdapterSource("legal".into())));
+        let model = Model { adapters: there.into_iter().collect(), ..Parked::new("demo", 1).model() };
+        let api = api::Settings { adapter_root: Some(root.to_owned()), ..settings() };
+        return TestApp::with(vec![model], serving::Settings::default(), api);
+    }
+    let backend = match path {
+        "/v1/classify" => Scripted::classifier("demo"),
+        "/v1/embeddings" => Scripted::embedder("demo"),
+        _ => Scripted::new("demo"),
+    };
+    for _ in 0..2 {
+        backend.reply(match path {
+            "/v1/classify" => Reply::classes(&[("question", 1.0)]),
+            "/v1/embeddings" => Reply::vectors(&[&[1.0]]),
+            _ => Reply::text(&["SELECT 1"]),
+        });
+    }
+    infer::app_beside(&backend)
 }
 
 #[tokio::test]

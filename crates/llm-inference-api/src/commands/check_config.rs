@@ -9,7 +9,7 @@ use super::serve::http_settings;
 use super::{Cli, ServeArguments};
 use crate::commands::Failure;
 use crate::settings::{Machine, Purpose, Settings, read, reference, show, size};
-use crate::{allowed_models, assemble, fetching, routing, terminal};
+use crate::{adapting, allowed_models, assemble, fetching, routing, terminal};
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArguments {
@@ -90,6 +90,10 @@ impl Findings {
         let bytes = sources.cached(entry).map(|local| local.size).filter(|bytes| *bytes > 0);
         let size = bytes.map_or(String::new(), |bytes| format!(", {}", size(bytes)));
         self.models.push(format!("model {id}: {description}{size} ({source}){declared}"));
+        for (adapter, source) in settings.declared(id).iter().flat_map(|model| &model.adapters) {
+            self.models.push(format!("adapter {adapter} of {id} ({source})"));
+            self.problems.extend(adapting::problem(adapter, source));
+        }
     }
 }
 
@@ -147,6 +151,12 @@ mod tests {
         insta::assert_snapshot!(told(findings(&in_root(file))), @r#"
             model sql: llama, 2.9 M parameters, Q8_0, 3.0 MiB (embedded), declared at serving_config.yaml:2
             the model "broken" cannot be served: ROOT/broken.gguf: the whole file: expected a GGUF file or a model's directory, found a file that begins with "no m"
+        "#);
+        let adapters = "models:\n  - {id: sql, source: embedded, adapters: [{id: legal, source: ROOT}]}\n";
+        insta::assert_snapshot!(told(findings(&in_root(adapters))), @r#"
+            model sql: llama, 2.9 M parameters, Q8_0, 3.0 MiB (embedded), declared at serving_config.yaml:2
+            adapter legal of sql (ROOT)
+            the adapter "legal" cannot be loaded: ROOT has no adapter_config.json
         "#);
         let absent =
             "models:\n  - {id: one, source: ROOT/absent}\n  - {id: two, source: ROOT/two}\nengine: {draft_model: nobody}";

@@ -21,7 +21,7 @@ use crate::collector;
 use crate::commands::{Failure, prepare};
 use crate::settings::{Arguments, Origins, Purpose, Settings, types::HttpSettings};
 use crate::terminal;
-use crate::{accounting, assemble, fetching, remote};
+use crate::{accounting, adapting, assemble, fetching, remote};
 
 /// What a shell gives to a process that Ctrl-C ended.
 const ENDED_BY_SIGNAL: i32 = 130;
@@ -121,6 +121,11 @@ fn select(settings: &Settings) -> Result<(Vec<Entry>, Option<Entry>)> {
         tracing::warn!("{warning}");
     }
     let selection = assemble::selection(&catalogue, &settings.models)?;
+    for (id, source) in settings.models.declared.iter().flat_map(|model| &model.adapters) {
+        if let Some(problem) = adapting::problem(id, source) {
+            tracing::warn!("{problem}");
+        }
+    }
     if selection.is_empty() {
         return Err(anyhow!("there is no model to serve"));
     }
@@ -176,6 +181,7 @@ pub(crate) fn http_settings(settings: &Settings) -> Result<api::Settings> {
             most_prompt_tokens: predict.prompt_tokens.value,
             ..PredictSettings::default()
         },
+        adapter_root: settings.models.adapter_root.value.clone(),
         body_limit: http.body_limit.value.get(),
         max_connections: http.max_connections.value.get(),
         grace: http.shutdown_grace.value,

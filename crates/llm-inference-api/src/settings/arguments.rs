@@ -60,6 +60,14 @@ pub(crate) struct ModelArguments {
     /// is free].
     #[arg(long, value_name = "BYTES", value_parser = parse::bytes)]
     pub(crate) model_memory_bytes: Option<NonZeroUsize>,
+    /// A directory below which an administrator may name LoRA adapters to load while the server runs [LLM_ADAPTER_ROOT; default: none
+    /// can be loaded by path].
+    #[arg(long, value_name = "DIRECTORY", value_parser = parse::path)]
+    pub(crate) adapter_root: Option<PathBuf>,
+    /// Memory that LoRA adapters may take together, beside the models, as 512MiB. If they need more, those that nobody has used for
+    /// longest make room [LLM_ADAPTER_MEMORY_BYTES; default: 1 GiB].
+    #[arg(long, value_name = "BYTES", value_parser = parse::bytes)]
+    pub(crate) adapter_memory_bytes: Option<NonZeroUsize>,
 }
 
 #[derive(Debug, Clone, Default, Args)]

@@ -52,6 +52,9 @@ pub(crate) fn model_memory(free_memory: Option<u64>) -> Option<NonZeroUsize> {
     usize::try_from(free_memory? / 5 * 4).ok().and_then(NonZeroUsize::new)
 }
 
+/// Some tens of adapters of models of some billions of parameters.
+pub(crate) const ADAPTER_MEMORY: NonZeroUsize = NonZeroUsize::new(1 << 30).unwrap();
+
 pub(crate) fn temperature() -> Temperature {
     Temperature::new(0.7).expect("0.7 is between 0 and 2")
 }

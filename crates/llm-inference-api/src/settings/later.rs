@@ -4,7 +4,7 @@ use super::alike;
 use super::environment::{self, Variables};
 
 /// Variables that are set, and nothing happens.
-const WITHOUT_EFFECT: [&str; 2] = ["CUDA_VISIBLE_DEVICES", "LLM_ADAPTER_ROOT"];
+const WITHOUT_EFFECT: [&str; 1] = ["CUDA_VISIBLE_DEVICES"];
 
 /// Keys of the file that stop the start, and why.
 const REFUSED: [(&str, &str); 1] =

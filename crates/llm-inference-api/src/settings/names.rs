@@ -74,6 +74,8 @@ declare! {
         directory: "model.directory", "--model-path", "LLM_MODEL_PATH";
         allowed: "model.allowed" several, "--allowed-models", "LLM_ALLOWED_MODELS";
         memory: "model.memory_bytes", "--model-memory-bytes", "LLM_MODEL_MEMORY_BYTES";
+        adapter_root: "model.adapter_root", "--adapter-root", "LLM_ADAPTER_ROOT";
+        adapter_memory: "model.adapter_memory_bytes", "--adapter-memory-bytes", "LLM_ADAPTER_MEMORY_BYTES";
     }
     registry: RegistryValues {
         home: "hub.home", "--hf-home", "HF_HOME";

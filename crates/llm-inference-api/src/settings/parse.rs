@@ -165,6 +165,15 @@ pub(crate) fn source(text: &str) -> Parsed<Declared> {
     text.parse().map_err(|registry::NotASource| Expected(expected))
 }
 
+/// As of a model, but for what cannot be one.
+pub(crate) fn adapter_source(text: &str) -> Parsed<Declared> {
+    let expected = Expected("a directory, hf:org/name[@revision] or mlflow:models:/name/stage");
+    match text.parse() {
+        Ok(source @ (Declared::Path(_) | Declared::Origin(_))) => Ok(source),
+        Ok(Declared::Embedded | Declared::Remote(_)) | Err(registry::NotASource) => Err(expected),
+    }
+}
+
 pub(crate) fn group(text: &str) -> Parsed<Group> {
     let text = text.trim().to_ascii_lowercase();
     Group::ALL.into_iter().find(|group| group.as_str() == text).ok_or(Expected("chat or text2sql"))

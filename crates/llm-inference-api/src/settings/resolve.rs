@@ -119,8 +119,9 @@ fn resolve_models(
     declared: Vec<DeclaredModel>,
     machine: &Machine,
 ) -> ModelSettings {
-    let ModelArguments { model, model_path, allowed_models, model_memory_bytes } = arguments;
-    let ModelValues { named, directory, allowed, memory } = said;
+    let ModelArguments { model, model_path, allowed_models, model_memory_bytes, adapter_root: root, adapter_memory_bytes } =
+        arguments;
+    let ModelValues { named, directory, allowed, memory, adapter_root, adapter_memory } = said;
     ModelSettings {
         named: choice.of(model.map(Some), named, some_path, None),
         directory: choice.of(model_path.map(Some), directory, some_path, None),
@@ -133,6 +134,8 @@ fn resolve_models(
             |text| parse::bytes(text).map(Some),
             defaults::model_memory(machine.free_memory),
         ),
+        adapter_root: choice.of(root.map(Some), adapter_root, some_path, None),
+        adapter_memory: choice.of(adapter_memory_bytes, adapter_memory, parse::bytes, defaults::ADAPTER_MEMORY),
     }
 }
 

@@ -77,6 +77,7 @@ pub(super) fn declare_registered(
         group: Group::default(),
         remote: None,
         fallbacks: Vec::new(),
+        adapters: Vec::new(),
         place: Place { file: model_name.said().into(), line: 0 },
     };
     std::iter::once(registered).chain(declared).collect()

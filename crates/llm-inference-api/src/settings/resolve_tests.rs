@@ -121,6 +121,8 @@ fn nothing_said() {
         LLM_MODEL_PATH                    none                               default
         LLM_ALLOWED_MODELS                the embedded model                 default
         LLM_MODEL_MEMORY_BYTES            6871947672 (6.4 GiB)               default
+        LLM_ADAPTER_ROOT                  none                               default
+        LLM_ADAPTER_MEMORY_BYTES          1073741824 (1.0 GiB)               default
         LLM_INFERENCE_HOSTNAME            0.0.0.0                            default
         LLM_INFERENCE_PORT                8091                               default
         CORS_ALLOWED_ORIGINS              *                                  default
@@ -231,6 +233,8 @@ fn everything_said_by_variables() {
         LLM_MODEL_PATH                    /models                               environment (LLM_MODEL_PATH)
         LLM_ALLOWED_MODELS                demo, acme/large                      environment (LLM_ALLOWED_MODELS)
         LLM_MODEL_MEMORY_BYTES            6871947672 (6.4 GiB)                  default
+        LLM_ADAPTER_ROOT                  none                                  default
+        LLM_ADAPTER_MEMORY_BYTES          1073741824 (1.0 GiB)                  default
         LLM_INFERENCE_HOSTNAME            127.0.0.1                             environment (LLM_INFERENCE_HOSTNAME)
         LLM_INFERENCE_PORT                9000                                  environment (LLM_INFERENCE_PORT)
         CORS_ALLOWED_ORIGINS              https://a.example, https://b.example  environment (CORS_ALLOWED_ORIGINS)
@@ -385,9 +389,9 @@ fn hosts_and_proxies_are_names_and_networks() {
 
 #[test]
 fn what_has_no_effect_yet_or_no_meaning_is_said_once_and_without_its_value() {
-    let settings = resolved("", &["LLM_ADAPTER_ROOT=/secret", "LLM_MAX_TOKEN_LIMIT=5", "OTEL_EXPORTER_OTLP_TIMEOUT=5"]);
+    let settings = resolved("", &["CUDA_VISIBLE_DEVICES=/secret", "LLM_MAX_TOKEN_LIMIT=5", "OTEL_EXPORTER_OTLP_TIMEOUT=5"]);
     insta::assert_snapshot!(settings.warnings.join("\n"), @r"
-        set, but without effect in this version: LLM_ADAPTER_ROOT, OTEL_EXPORTER_OTLP_TIMEOUT
+        set, but without effect in this version: CUDA_VISIBLE_DEVICES, OTEL_EXPORTER_OTLP_TIMEOUT
         LLM_MAX_TOKEN_LIMIT is set, but there is no setting of this name; did you mean LLM_MAX_TOKENS_LIMIT?
     ");
 }

@@ -46,7 +46,7 @@ fn rows(settings: &Settings) -> Vec<Row> {
         telemetry,
         warnings: _,
     } = settings;
-    let ModelSettings { named, directory, allowed, declared, routes: _, memory } = models;
+    let ModelSettings { named, directory, allowed, declared, routes: _, memory, adapter_root, adapter_memory } = models;
     let EngineSettings {
         quantization,
         threads,
@@ -87,6 +87,8 @@ fn rows(settings: &Settings) -> Vec<Row> {
             Allowed::Ids(ids) => ids.join(", "),
         }),
         row(memory, |memory| memory.map_or("no limit".to_owned(), bytes)),
+        row(adapter_root, |root| path(root.as_deref())),
+        row(adapter_memory, |memory| bytes(*memory)),
         row(host, String::clone),
         row(port, u16::to_string),
         row(origins, |origins| match origins {

@@ -126,6 +126,10 @@ pub(crate) struct ModelSettings {
     pub(crate) allowed: Setting<Allowed>,
     /// What they may take together; without, as much as there is.
     pub(crate) memory: Setting<Option<NonZeroUsize>>,
+    /// Below it adapters may be loaded while the server runs; nowhere, without.
+    pub(crate) adapter_root: Setting<Option<PathBuf>>,
+    /// What adapters may take together, beside the models.
+    pub(crate) adapter_memory: Setting<NonZeroUsize>,
     /// The file's catalogue. No two have a name in common.
     pub(crate) declared: Vec<DeclaredModel>,
     /// Names of it that are no models. None of them is a model's in the file.
@@ -147,6 +151,8 @@ pub(crate) struct DeclaredModel {
     pub(crate) remote: Option<RemoteModel>,
     /// Ids and aliases of the models that are asked in its place.
     pub(crate) fallbacks: Vec<String>,
+    /// LoRA adapters, each with what it is asked for by.
+    pub(crate) adapters: Vec<(String, Declared)>,
     pub(crate) place: Place,
 }
 

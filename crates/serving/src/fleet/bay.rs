@@ -4,7 +4,7 @@ use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 
-use backend::{Activity, Backend, Error, ModelCard, ModelState, Result};
+use backend::{Activity, Adapter, Backend, Error, ModelCard, ModelState, Result};
 use tokio::time::{Instant, sleep_until};
 
 use super::garage::{Garage, Next};
@@ -25,12 +25,14 @@ pub(crate) struct Lease {
     pub(crate) backend: Arc<dyn Backend>,
     /// How its makers would have it sampled.
     pub(crate) defaults: Defaults,
-    _place: Option<Place>,
+    /// What changes it for whoever has asked for that.
+    pub(crate) adapter: Option<Adapter>,
+    pub(super) _place: Option<Place>,
 }
 
 /// Somebody who waits for a model, and then uses it, until this is dropped.
 #[derive(Debug)]
-struct Place {
+pub(super) struct Place {
     bay: Bay,
     uses: bool,
 }
@@ -99,7 +101,7 @@ impl Bay {
                 Next::Use(model) => {
                     place.uses = true;
                     let Opened { backend, defaults, bytes: _ } = model;
-                    return Ok(Lease { backend, defaults, _place: Some(place) });
+                    return Ok(Lease { backend, defaults, adapter: None, _place: Some(place) });
                 }
                 Next::Refuse(refusal) => return Err(Unopened::Refused(refusal)),
                 Next::Wait(reason) => reason,
@@ -140,7 +142,7 @@ impl Bay {
 impl Lease {
     /// On something that is always there.
     pub(super) fn of(backend: Arc<dyn Backend>) -> Self {
-        Self { backend, defaults: Defaults::default(), _place: None }
+        Self { backend, defaults: Defaults::default(), adapter: None, _place: None }
     }
 }
 

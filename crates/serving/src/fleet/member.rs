@@ -5,14 +5,15 @@ use std::sync::Arc;
 use backend::{Activity, Backend, Error, ModelCard, ModelState, Result, UpstreamReading};
 use telemetry::Reading;
 
-use super::{Bay, Lease};
-use crate::Model;
+use super::adapter::Shelved;
+use super::{Bay, Lease, Opener};
 use crate::service::RETRY_AFTER;
+use crate::{Model, Source};
 
 #[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) model: Model,
-    access: Access,
+    pub(super) access: Access,
 }
 
 /// How to get at it.
@@ -20,6 +21,7 @@ pub(crate) struct Member {
 pub(super) enum Access {
     Running(Arc<dyn Backend>),
     OnDemand(Bay),
+    Adapter(Arc<Shelved>),
 }
 
 impl Member {
@@ -30,15 +32,36 @@ impl Member {
     /// Where it is opened, if it has to be.
     pub(super) fn bay(&self) -> Option<&Bay> {
         match &self.access {
-            Access::Running(_) => None,
+            Access::Running(_) | Access::Adapter(_) => None,
             Access::OnDemand(bay) => Some(bay),
         }
+    }
+
+    /// What loads adapters for it, if something can.
+    pub(super) fn opener(&self) -> Option<Arc<dyn Opener>> {
+        match &self.model.source {
+            Source::OnDemand(model) => Some(Arc::clone(&model.opener)),
+            Source::Running(_) => None,
+        }
+    }
+
+    /// The model that it is an adapter of.
+    pub(crate) fn parent(&self) -> Option<Arc<Self>> {
+        match &self.access {
+            Access::Adapter(adapter) => Some(adapter.parent()),
+            Access::Running(_) | Access::OnDemand(_) => None,
+        }
+    }
+
+    pub(super) fn is_of(&self, model: &Arc<Self>) -> bool {
+        self.parent().is_some_and(|parent| Arc::ptr_eq(&parent, model))
     }
 
     pub(crate) fn card(&self) -> Arc<ModelCard> {
         match &self.access {
             Access::Running(backend) => backend.card(),
             Access::OnDemand(bay) => bay.card(),
+            Access::Adapter(adapter) => adapter.card(),
         }
     }
 
@@ -63,6 +86,7 @@ impl Member {
         match &self.access {
             Access::Running(backend) => (backend.state(), backend.activity()),
             Access::OnDemand(bay) => bay.state(),
+            Access::Adapter(adapter) => (adapter.state(), Activity::default()),
         }
     }
 
@@ -81,7 +105,7 @@ impl Member {
     pub(crate) fn remote(&self) -> Option<&Arc<dyn Backend>> {
         match &self.access {
             Access::Running(backend) if backend.relays() => Some(backend),
-            Access::Running(_) | Access::OnDemand(_) => None,
+            Access::Running(_) | Access::OnDemand(_) | Access::Adapter(_) => None,
         }
     }
 
@@ -90,6 +114,8 @@ impl Member {
         match &self.access {
             Access::Running(backend) => backend.drain(),
             Access::OnDemand(bay) => bay.drain(),
+            // Its model is.
+            Access::Adapter(_) => {}
         }
     }
 
@@ -102,6 +128,7 @@ impl Member {
             }
             Access::Running(backend) => Err(unavailable(&**backend)),
             Access::OnDemand(bay) => bay.open().await,
+            Access::Adapter(adapter) => adapter.open().await,
         }
     }
 }

@@ -4,30 +4,41 @@
 //! Those who wait hold no lock: they look at the slots, do what is theirs to do, and sleep until something changes. What is open
 //! stays so while somebody uses it; then the one that nobody has used for longest makes room when room is wanted.
 
+mod adapter;
+mod adapters;
 mod bay;
 mod garage;
 mod member;
 mod opener;
+mod shelf;
 mod slots;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, RwLock};
 
 use backend::{Error, Result};
 
 use crate::service::Settings;
 use crate::{Group, Model, Offer, Source};
+use adapter::Patience;
+pub use adapters::LoadAdapter;
 use bay::Bay;
 pub(crate) use bay::Lease;
 use garage::Garage;
 use member::Access;
 pub(crate) use member::Member;
-pub use opener::{OnDemand, OpenError, Opened, Opener};
+pub use opener::{AdaptError, Adapted, AdapterSource, OnDemand, OpenError, Opened, Opener};
+use shelf::Shelf;
 
 #[derive(Debug)]
 pub(crate) struct Fleet {
-    members: Vec<Member>,
+    models: Vec<Arc<Member>>,
+    /// Of those models; they come and go.
+    adapters: RwLock<Vec<Arc<Member>>>,
     garage: Arc<Garage>,
+    shelf: Arc<Shelf>,
+    /// With adapters.
+    patience: Patience,
     /// The first model has not been opened yet, nor has it failed.
     starting: AtomicBool,
 }
@@ -48,27 +59,47 @@ impl Fleet {
                     Access::OnDemand(Bay::new(Arc::clone(&garage), next_slot - 1))
                 }
             };
-            Member::new(model, access)
+            Arc::new(Member::new(model, access))
         });
-        let members = members.collect();
-        Self { members, garage, starting: AtomicBool::new(false) }
+        let models: Vec<_> = members.collect();
+        let shelf = Arc::new(Shelf::new(settings.adapter_memory));
+        let patience = Patience { wait: settings.patience, most_waiting: settings.most_waiting };
+        let (adapters, starting) = (RwLock::default(), AtomicBool::new(false));
+        let fleet = Self { models, adapters, garage, shelf, patience, starting };
+        fleet.put_declared();
+        fleet
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Member> {
-        self.members.iter()
+    /// Without their adapters.
+    pub(crate) fn models(&self) -> &[Arc<Member>] {
+        &self.models
+    }
+
+    /// Each model with its adapters behind it.
+    pub(crate) fn all(&self) -> Vec<Arc<Member>> {
+        let adapters = self.adapters();
+        let of = |model: &Arc<Member>| {
+            let own = adapters.iter().filter(|adapter| adapter.is_of(model)).map(Arc::clone);
+            std::iter::once(Arc::clone(model)).chain(own).collect::<Vec<_>>()
+        };
+        self.models.iter().flat_map(of).collect()
     }
 
     pub(crate) fn offer(&self, member: &Member) -> Offer {
         let card = member.card();
         let answers = |group: &Group| {
-            group.members(&self.members, |member| member.model.group).any(|other| std::ptr::eq(other, member))
+            let named = member.parent().is_some() && member.model.group == *group;
+            named
+                || group
+                    .members(&self.models, |model| model.model.group)
+                    .any(|model| std::ptr::eq(&raw const **model, member))
         };
         Offer { card, groups: Group::ALL.into_iter().filter(answers).collect() }
     }
 
     /// The model of a group that answers who names none: the first that they may ask, or the first.
-    pub(crate) fn first(&self, group: Group, allows: impl Fn(&Member) -> bool) -> Result<&Member> {
-        let members = || group.members(&self.members, |member| member.model.group);
+    pub(crate) fn first(&self, group: Group, allows: impl Fn(&Member) -> bool) -> Result<&Arc<Member>> {
+        let members = || group.members(&self.models, |model| model.model.group);
         members().find(|member| allows(member)).or_else(|| members().next()).ok_or_else(|| Error::Unavailable {
             reason: "there is no model to answer".into(),
             retry_after: crate::service::RETRY_AFTER,
@@ -76,20 +107,21 @@ impl Fleet {
     }
 
     /// By id or alias.
-    pub(crate) fn find(&self, name: &str) -> Result<&Member> {
-        self.iter().find(|member| member.is_named(name)).ok_or_else(|| Error::UnknownModel {
+    pub(crate) fn find(&self, name: &str) -> Result<Arc<Member>> {
+        let named = |members: &[Arc<Member>]| members.iter().find(|member| member.is_named(name)).map(Arc::clone);
+        named(&self.models).or_else(|| named(&self.adapters())).ok_or_else(|| Error::UnknownModel {
             model: name.to_owned(),
-            known: self.iter().map(|member| member.card().id.clone()).collect(),
+            known: self.all().iter().map(|member| member.card().id.clone()).collect(),
         })
     }
 
     /// See [`Service::open_first`](crate::Service::open_first), which says before anything else that it will be done.
     pub(crate) fn will_open_first(&self) {
-        self.starting.store(self.members.iter().any(|member| member.bay().is_some()), Ordering::Relaxed);
+        self.starting.store(self.models.iter().any(|member| member.bay().is_some()), Ordering::Relaxed);
     }
 
     pub(crate) async fn open_first(&self) -> Result<(), OpenError> {
-        let Some(first) = self.members.iter().find_map(Member::bay) else { return Ok(()) };
+        let Some(first) = self.models.iter().find_map(|model| model.bay()) else { return Ok(()) };
         let opened = first.preload().await;
         self.starting.store(false, Ordering::Relaxed);
         opened
@@ -98,7 +130,7 @@ impl Fleet {
     /// See [`Service::open_others`](crate::Service::open_others).
     pub(crate) async fn open_others(&self) {
         if self.garage.fit_together() {
-            for bay in self.members.iter().filter_map(Member::bay) {
+            for bay in self.models.iter().filter_map(|model| model.bay()) {
                 // A failure is in the log, and remembered for whoever asks.
                 let _ = bay.preload().await;
             }

@@ -2,8 +2,9 @@
 
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use backend::{Backend, ModelCard, ModelState};
+use backend::{Adapter, Backend, ModelCard, ModelState};
 use thiserror::Error;
 
 use crate::Defaults;
@@ -13,6 +14,37 @@ pub trait Opener: Debug + Send + Sync {
     /// Takes seconds; called on a thread where that is allowed, and never twice at the same time. Dropping what was opened
     /// gives its memory back, and may block for the step that it is in.
     fn open(&self) -> Result<Opened, OpenError>;
+
+    /// Loads an adapter for the model, which is open. Asks for room before it takes any. Called as [`open`](Self::open) is.
+    fn adapt(&self, source: &AdapterSource, room: &mut dyn FnMut(u64) -> bool) -> Result<Adapted, AdaptError> {
+        let _ = (source, room);
+        Err(AdaptError::Failed(OpenError("this model takes no adapters".into())))
+    }
+}
+
+/// Where an adapter's files are, in the words of whoever opens models: a path, or what the catalogue calls a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdapterSource(pub String);
+
+/// An adapter in memory.
+#[derive(Debug, Clone)]
+pub struct Adapted {
+    pub adapter: Adapter,
+    /// As in a model's card.
+    pub description: String,
+    pub version: String,
+    pub created: SystemTime,
+    pub bytes: u64,
+}
+
+/// Why there is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AdaptError {
+    /// Of memory, of which it takes so much.
+    NoRoom {
+        bytes: u64,
+    },
+    Failed(OpenError),
 }
 
 /// A model in memory.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed, and reads better without ceremony")]
 
+mod adapters;
 mod draining;
 mod fallbacks;
 mod fleet;

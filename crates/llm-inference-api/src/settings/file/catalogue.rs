@@ -12,7 +12,7 @@ use crate::settings::parse::{self, Expected};
 use crate::settings::types::{DeclaredModel, DeclaredRoute, RemoteModel};
 
 /// The keys of a model, and what they mean.
-pub(crate) const FIELDS: [(&str, &str); 13] = [
+pub(crate) const FIELDS: [(&str, &str); 14] = [
     ("id", "what clients call it"),
     ("aliases", "further names, a list"),
     (
@@ -52,12 +52,14 @@ pub(crate) const FIELDS: [(&str, &str); 13] = [
          a list), `rule` (`best`; `cheapest` of those that score at least `threshold`; `less_cost`, the score less the cost times \
          `cost_weight`), `costs` (one for each candidate, a list)",
     ),
+    (
+        "adapters",
+        "LoRA adapters that it can be asked with, a list: `id` (what clients ask for in place of the model) and `source` (a directory, \
+         `hf:org/name`, `mlflow:models:/name/stage`)",
+    ),
 ];
 
 const DEFAULTS: [&str; 6] = ["temperature", "top_p", "top_k", "min_p", "repetition_penalty", "max_tokens"];
-
-/// Keys of a model that stop the start.
-const LATER: [(&str, &str, &str); 1] = [("adapters", "models.adapters", "this version has no LoRA adapters yet")];
 
 /// What has been read of a model.
 #[derive(Debug, Default)]
@@ -75,6 +77,7 @@ struct Draft {
     refused_fields: Option<Vec<String>>,
     fallbacks: Vec<String>,
     route: Option<Route>,
+    adapters: Vec<(String, registry::Declared)>,
     /// Whether something was said that there is a problem with, so that its absence is none.
     flawed: bool,
 }
@@ -99,7 +102,8 @@ impl Reading<'_> {
             return self.routed(place, draft, route);
         }
         let remote = self.remote(&place, &mut draft);
-        let Draft { id, aliases, source, quantization, max_tokens, defaults, group, fallbacks, flawed, .. } = draft;
+        let Draft { id, aliases, source, quantization, max_tokens, defaults, group, fallbacks, adapters, flawed, .. } =
+            draft;
         let (Some(id), Some(source)) = (id, source) else {
             if !flawed && self.problems.len() == before {
                 self.malformed(place, "a model needs an id, and a source or upstreams: {id: NAME, source: PATH}");
@@ -122,6 +126,7 @@ impl Reading<'_> {
             group,
             remote,
             fallbacks,
+            adapters,
             place,
         });
     }
@@ -140,6 +145,7 @@ impl Reading<'_> {
             timeouts,
             balance,
             refused_fields,
+            adapters,
             ..
         } = draft;
         let own = source.is_some()
@@ -150,7 +156,8 @@ impl Reading<'_> {
             || upstreams.is_some()
             || timeouts.is_some()
             || balance.is_some()
-            || refused_fields.is_some();
+            || refused_fields.is_some()
+            || !adapters.is_empty();
         match id {
             _ if own => self.malformed(
                 place,
@@ -177,6 +184,9 @@ impl Reading<'_> {
         };
         if draft.source.is_some() || draft.quantization.is_some() {
             self.malformed(place.clone(), "a model with upstreams runs there: it has no source and no quantization here");
+        }
+        if !draft.adapters.is_empty() {
+            self.malformed(place.clone(), "a model with upstreams has its adapters there: each is a model of its own here");
         }
         if upstreams.is_empty() && !draft.flawed {
             self.malformed(place.clone(), "models.upstreams is empty, expected at least one server");
@@ -218,17 +228,10 @@ impl Reading<'_> {
                 draft.fallbacks = self.parsed("models.fallbacks", place, node, true, parse::model_ids).unwrap_or_default();
             }
             "route" => draft.route = self.route(place, node),
-            _ => self.not_a_field(name, place),
+            "adapters" => draft.adapters = self.adapters(place, node),
+            _ => self.unknown_in(place, "models", name, &FIELDS.map(|(name, _)| name)),
         }
         draft.flawed |= self.problems.len() > before;
-    }
-
-    fn not_a_field(&mut self, name: &str, place: Place) {
-        let problem = match LATER.iter().find(|(later, ..)| *later == name) {
-            Some((_, key, reason)) => FileProblem::Later { place, key, reason },
-            None => unknown(place, "models", name, &FIELDS.map(|(name, _)| name)),
-        };
-        self.problems.push(problem);
     }
 
     fn defaults(&mut self, place: Place, node: Node) -> Defaults {
@@ -292,10 +295,10 @@ impl Reading<'_> {
     fn names_twice(&mut self) {
         let mut taken: Vec<(&str, &Place)> = Vec::new();
         let mut problems = Vec::new();
-        let models = self.declared.iter().map(|DeclaredModel { id, aliases, place, .. }| (id, aliases, place));
-        let routes = self.routes.iter().map(|DeclaredRoute { route, place }| (&route.id, &route.aliases, place));
-        for (id, aliases, place) in models.chain(routes) {
-            for name in std::iter::once(id).chain(aliases) {
+        let models = self.declared.iter().map(|model| (&model.id, &model.aliases, &model.adapters[..], &model.place));
+        let routes = self.routes.iter().map(|DeclaredRoute { route, place }| (&route.id, &route.aliases, &[][..], place));
+        for (id, aliases, adapters, place) in models.chain(routes) {
+            for name in std::iter::once(id).chain(aliases).chain(adapters.iter().map(|(id, _)| id)) {
                 if let Some((_, first)) = taken.iter().find(|(other, _)| other == name) {
                     let (place, name, first) = (place.clone(), name.clone(), first.line);
                     problems.push(FileProblem::NameTaken { place, name, first });

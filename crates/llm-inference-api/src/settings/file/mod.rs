@@ -1,6 +1,7 @@
 //! The file, as it was written: YAML, of which every key is known. A key that is not, or a value that this version could only
 //! ignore, stops the start.
 
+mod adapters;
 mod catalogue;
 mod fill;
 mod keys;

@@ -62,7 +62,7 @@ colour: blue
         serving_config.yaml:5: there is no key api_port; did you mean api.port?
         serving_config.yaml:6: there is no key LLM_THREADS; did you mean engine.threads?
         serving_config.yaml:8: there is no key model.max_concurrent_requests; did you mean model.batch_size?
-        serving_config.yaml:9: there is no key model.colour; there are: path, directory, allowed, memory_bytes, quantization, batch_size, default_temperature, default_top_p, default_max_tokens, max_tokens, default_max_length, max_prompt_length
+        serving_config.yaml:9: there is no key model.colour; there are: path, directory, allowed, memory_bytes, adapter_root, adapter_memory_bytes, quantization, batch_size, default_temperature, default_top_p, default_max_tokens, max_tokens, default_max_length, max_prompt_length
         serving_config.yaml:10: there is no key engin; did you mean engine?
         serving_config.yaml:12: there is no key temperature; did you mean model.default_temperature?
         serving_config.yaml:13: there is no key colour; there are: model, hub, mlflow, scorers, engine, api, accounts, limits, telemetry, models, organizations
@@ -81,6 +81,28 @@ mlflow: {refresh_seconds: secret}
         @r"
         serving_config.yaml:1: mlflow.refresh_seconds is set, but this version asks MLflow when it opens a model, and not again; take it out to start nevertheless
     "
+    );
+}
+
+#[test]
+fn adapters_have_a_name_and_a_place_and_are_for_models_that_run_here() {
+    insta::assert_snapshot!(
+        told(
+            "\
+models:
+  - id: a
+    source: embedded
+    adapters: [{id: one}, {id: two, source: embedded}, {id: a, source: ./x, rank: 3}, {id: three, source: hf:org/x}]
+  - {id: b, upstreams: [{url: 'http://b:8000'}], adapters: [{id: four, source: ./y}]}
+"
+        ),
+        @r#"
+        serving_config.yaml:4: an adapter needs an id and a source: {id: NAME, source: PATH}
+        serving_config.yaml:4: models.adapters.source is "embedded", expected a directory, hf:org/name[@revision] or mlflow:models:/name/stage
+        serving_config.yaml:4: there is no key models.adapters.rank; there are: id, source
+        serving_config.yaml:5: a model with upstreams has its adapters there: each is a model of its own here
+        serving_config.yaml:2: the name "a" is taken by the model of line 2; ids and aliases have to differ
+    "#
     );
 }
 

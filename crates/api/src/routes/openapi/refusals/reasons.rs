@@ -68,7 +68,7 @@ pub(super) fn with_model() -> Vec<Error> {
 }
 
 /// What an operation names as its own, in place of a description.
-pub(super) fn particular() -> [(&'static str, Error); 12] {
+pub(super) fn particular() -> [(&'static str, Error); 13] {
     let no_sql = "sql parser error: Expected: an SQL statement, found: I at Line: 1, Column: 1".into();
     [
         ("forbidden_model", Error::Backend(forbidden_model())),
@@ -83,6 +83,7 @@ pub(super) fn particular() -> [(&'static str, Error); 12] {
         ("scoring_is_limited", Error::Backend(quota_spent())),
         ("scoring_is_limited", Error::Backend(queue_full())),
         ("no_adapter_root", Error::NoAdapterRoot),
+        ("adapter_not_found", Error::Backend(unknown_adapter())),
     ]
 }
 
@@ -108,6 +109,10 @@ fn scorers() -> Vec<String> {
 
 fn unscored_model() -> Unscored {
     Unscored::UnknownModel { model: "gpt-2".into(), known: vec!["large".into(), "small".into()] }
+}
+
+fn unknown_adapter() -> Reason {
+    Reason::UnknownAdapter { adapter: "medical".into(), known: vec!["legal".into()] }
 }
 
 fn unavailable() -> Reason {

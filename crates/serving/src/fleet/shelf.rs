@@ -1,0 +1,186 @@
+//! The adapters that are in memory: within a budget, those that nobody has used for longest out first, one in use never.
+//!
+//! An adapter is in use as long as somebody holds it beside the shelf: a request that is on its way, or a sequence that runs.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use backend::Adapter;
+
+/// Adapters that are held by their shelf alone make room for others.
+#[derive(Debug)]
+pub(super) struct Shelf {
+    /// Bytes of all that are here.
+    budget: u64,
+    contents: Mutex<Contents>,
+}
+
+#[derive(Debug, Default)]
+struct Contents {
+    held: Vec<Held>,
+    /// Of those that are being loaded.
+    promised: u64,
+    /// Counts uses, to tell which was the last, and names places.
+    clock: u64,
+}
+
+#[derive(Debug)]
+struct Held {
+    place: Place,
+    adapter: Adapter,
+    bytes: u64,
+    last_used: u64,
+    /// Nobody can ask for it any more.
+    given_up: bool,
+}
+
+/// Where an adapter is found again, if it is still there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place(u64);
+
+/// Room for an adapter that is being loaded. Dropped, it is there for others again.
+#[derive(Debug)]
+pub(super) struct Room<'a> {
+    shelf: &'a Shelf,
+    bytes: u64,
+}
+
+impl Shelf {
+    pub(super) fn new(budget: u64) -> Self {
+        Self { budget, contents: Mutex::default() }
+    }
+
+    pub(super) fn budget(&self) -> u64 {
+        self.budget
+    }
+
+    pub(super) fn place(&self) -> Place {
+        let mut contents = self.contents();
+        contents.clock += 1;
+        Place(contents.clock)
+    }
+
+    /// What is at a place, which is used by this.
+    pub(super) fn find(&self, place: Place) -> Option<Adapter> {
+        let mut contents = self.contents();
+        contents.clock += 1;
+        let clock = contents.clock;
+        let held = contents.held.iter_mut().find(|held| held.place == place)?;
+        held.last_used = clock;
+        Some(held.adapter.clone())
+    }
+
+    /// Whether there is something at a place, without using it.
+    pub(super) fn has(&self, place: Place) -> bool {
+        self.contents().held.iter().any(|held| held.place == place)
+    }
+
+    /// Room for so many bytes; `None` if those that are not in use would not make enough.
+    pub(super) fn make_room(&self, bytes: u64) -> Option<Room<'_>> {
+        let mut contents = self.contents();
+        let fits = |contents: &Contents| contents.taken().saturating_add(bytes) <= self.budget;
+        // None is thrown out for nothing.
+        let kept: u64 = contents.held.iter().filter(|held| held.adapter.is_in_use()).map(|held| held.bytes).sum();
+        if kept.saturating_add(contents.promised).saturating_add(bytes) > self.budget {
+            return None;
+        }
+        while !fits(&contents) {
+            let idle = contents.held.iter().enumerate().filter(|(_, held)| !held.adapter.is_in_use());
+            let (oldest, _) = idle.min_by_key(|(_, held)| (!held.given_up, held.last_used))?;
+            contents.held.swap_remove(oldest);
+        }
+        contents.promised += bytes;
+        Some(Room { shelf: self, bytes })
+    }
+
+    /// What is at a place can go as soon as nobody uses it.
+    pub(super) fn give_up(&self, place: Place) {
+        let mut contents = self.contents();
+        contents.held.retain(|held| held.place != place || held.adapter.is_in_use());
+        contents.held.iter_mut().filter(|held| held.place == place).for_each(|held| held.given_up = true);
+    }
+
+    fn contents(&self) -> MutexGuard<'_, Contents> {
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Contents {
+    fn taken(&self) -> u64 {
+        self.promised + self.held.iter().map(|held| held.bytes).sum::<u64>()
+    }
+}
+
+impl Room<'_> {
+    /// Puts the adapter there.
+    pub(super) fn fill(self, place: Place, adapter: Adapter) {
+        let mut contents = self.shelf.contents();
+        contents.clock += 1;
+        let held = Held { place, adapter, bytes: self.bytes, last_used: contents.clock, given_up: false };
+        contents.held.push(held);
+    }
+}
+
+impl Drop for Room<'_> {
+    fn drop(&mut self) {
+        self.shelf.contents().promised -= self.bytes;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn adapter() -> Adapter {
+        Adapter::new(Arc::new(()))
+    }
+
+    /// Puts an adapter of so many bytes onto the shelf.
+    fn put(shelf: &Shelf, bytes: u64) -> Option<Place> {
+        let place = shelf.place();
+        shelf.make_room(bytes)?.fill(place, adapter());
+        Some(place)
+    }
+
+    #[test]
+    fn the_one_that_nobody_has_used_for_longest_makes_room() {
+        let shelf = Shelf::new(10);
+        let [first, second] = [4, 4].map(|bytes| put(&shelf, bytes).unwrap());
+        shelf.find(first);
+        let third = put(&shelf, 4).unwrap();
+        assert_eq!([first, second, third].map(|place| shelf.has(place)), [true, false, true]);
+    }
+
+    #[test]
+    fn one_in_use_is_never_thrown_out_and_none_for_nothing() {
+        let shelf = Shelf::new(10);
+        let [used, idle] = [6, 4].map(|bytes| put(&shelf, bytes).unwrap());
+        let in_use = shelf.find(used);
+        assert!(put(&shelf, 5).is_none());
+        assert!(shelf.has(idle), "it would not have been enough");
+        assert!(put(&shelf, 4).is_some() && !shelf.has(idle));
+        drop(in_use);
+        assert!(put(&shelf, 10).is_some() && !shelf.has(used));
+    }
+
+    #[test]
+    fn what_was_given_up_counts_until_nobody_uses_it() {
+        let shelf = Shelf::new(10);
+        let place = put(&shelf, 8).unwrap();
+        let in_use = shelf.find(place);
+        shelf.give_up(place);
+        assert!(put(&shelf, 5).is_none());
+        drop(in_use);
+        assert!(put(&shelf, 5).is_some());
+    }
+
+    #[test]
+    fn room_that_is_not_filled_is_there_for_others() {
+        let shelf = Shelf::new(10);
+        let room = shelf.make_room(8);
+        assert!(shelf.make_room(8).is_none());
+        drop(room);
+        assert!(shelf.make_room(8).is_some());
+    }
+}

@@ -1,0 +1,151 @@
+//! Adapters of a model: loaded when somebody asks for them, replaced and unloaded while others are answered.
+
+use backend::{Error, Events, Generation, Kind};
+use futures_util::StreamExt;
+use futures_util::future::join_all;
+use serving::{AdapterSource, LoadAdapter, Model, Service, Settings};
+use testkit::{ADAPTER_BYTES, Parked, Reply, Scripted, TestApp, settings};
+
+use crate::generation;
+
+/// A model with these adapters in the catalogue, and room for two of them.
+fn service(model: &Parked, adapters: &[&str]) -> Service {
+    let adapters = adapters.iter().map(|id| ((*id).to_owned(), AdapterSource(format!("/{id}")))).collect();
+    let serving = Settings { adapter_memory: 2 * ADAPTER_BYTES, most_waiting: 4, ..Settings::default() };
+    TestApp::with(vec![Model { adapters, ..model.model() }], serving, settings()).service
+}
+
+fn asked(adapter: &str) -> Generation {
+    Generation { model: adapter.into(), ..generation() }
+}
+
+async fn begin(service: &Service, model: &Parked, adapter: &str) -> Result<Events, Error> {
+    model.backend.reply(Reply::text(&["Hi"]));
+    service.generate(asked(adapter)).await
+}
+
+/// One whole answer.
+async fn ask(service: &Service, model: &Parked, adapter: &str) -> Result<(), Error> {
+    begin(service, model, adapter).await?.for_each(|event| async { drop(event.unwrap()) }).await;
+    Ok(())
+}
+
+fn load(id: &str, path: &str, in_place: bool) -> LoadAdapter {
+    LoadAdapter { id: id.into(), model: None, source: AdapterSource(path.into()), in_place }
+}
+
+fn ids(service: &Service) -> Vec<String> {
+    service.cards().iter().map(|card| card.id.clone()).collect()
+}
+
+#[tokio::test]
+async fn an_adapter_comes_with_the_first_request_for_it_and_stays() {
+    let model = Parked::new("demo", 1);
+    let service = service(&model, &["legal"]);
+    assert_eq!(ids(&service), ["demo", "legal"]);
+    assert_eq!(service.card("legal").unwrap().parent.as_deref(), Some("demo"));
+    ask(&service, &model, "demo").await.unwrap();
+    assert_eq!(model.history().adapted, 0);
+    for _ in 0..4 {
+        model.backend.reply(Reply::text(&["Hi"]));
+    }
+    for answer in join_all((0..4).map(|_| service.generate(asked("legal")))).await {
+        answer.unwrap().for_each(|event| async { drop(event.unwrap()) }).await;
+    }
+    assert_eq!(model.history().adapted, 1);
+    let legal = Some("/legal".to_owned());
+    assert_eq!(model.backend.adapters(), [None, legal.clone(), legal.clone(), legal.clone(), legal]);
+    assert_eq!(service.card("legal").unwrap().description, "a scripted adapter");
+}
+
+#[tokio::test]
+async fn the_one_that_nobody_has_used_for_longest_makes_room() {
+    let model = Parked::new("demo", 1);
+    let service = service(&model, &["a", "b", "c"]);
+    for adapter in ["a", "b", "a", "c"] {
+        ask(&service, &model, adapter).await.unwrap();
+    }
+    assert_eq!(model.history().adapted, 3);
+    ask(&service, &model, "a").await.unwrap();
+    assert_eq!(model.history().adapted, 3, "it was used after the other");
+    ask(&service, &model, "b").await.unwrap();
+    assert_eq!(model.history().adapted, 4);
+}
+
+#[tokio::test]
+async fn one_in_use_stays_and_who_finds_no_room_is_told_so() {
+    let model = Parked::new("demo", 1);
+    let service = service(&model, &["a", "b", "c"]);
+    let running = [begin(&service, &model, "a").await.unwrap(), begin(&service, &model, "b").await.unwrap()];
+    let error = begin(&service, &model, "c").await.err().unwrap();
+    assert_eq!(error.kind(), Kind::Unavailable);
+    assert_eq!(error.to_string(), "the adapter \"c\" is not loaded, and all that could make room for it are in use");
+    drop(running);
+    ask(&service, &model, "c").await.unwrap();
+}
+
+#[tokio::test]
+async fn what_cannot_be_loaded_is_not_tried_for_every_request() {
+    let model = Parked::new("demo", 1);
+    let service = service(&model, &["broken"]);
+    for _ in 0..3 {
+        let error = ask(&service, &model, "broken").await.unwrap_err();
+        assert_eq!(error.to_string(), "the adapter \"broken\" could not be loaded");
+    }
+    assert_eq!(model.history().adapted, 1);
+    ask(&service, &model, "demo").await.unwrap();
+}
+
+#[tokio::test]
+async fn adapters_come_and_go_while_it_serves() {
+    let model = Parked::new("demo", 1);
+    let service = service(&model, &[]);
+    service.load_adapter(load("legal", "/one", false)).await.unwrap();
+    assert_eq!(ids(&service), ["demo", "legal"]);
+    let running = begin(&service, &model, "legal").await.unwrap();
+    service.unload_adapter("legal").unwrap();
+    let gone = begin(&service, &model, "legal").await.err().unwrap();
+    assert_eq!(gone.to_string(), "the model \"legal\" does not exist; there are: demo");
+    assert_eq!(service.unload_adapter("legal").unwrap_err().kind(), Kind::NotFound);
+    assert!(running.all(|event| async move { event.is_ok() }).await);
+}
+
+#[tokio::test]
+async fn another_one_takes_its_place_only_if_that_was_asked_for() {
+    let model = Parked::new("demo", 1);
+    let service = service(&model, &[]);
+    service.load_adapter(load("legal", "/one", true)).await.unwrap();
+    let taken = service.load_adapter(load("legal", "/two", false)).await.unwrap_err();
+    assert_eq!((taken.kind(), taken.parameter()), (Kind::Invalid, Some("lora_name")));
+    let before = begin(&service, &model, "legal").await.unwrap();
+    service.load_adapter(load("legal", "/two", true)).await.unwrap();
+    ask(&service, &model, "legal").await.unwrap();
+    let broken = service.load_adapter(load("legal", "/broken", true)).await.unwrap_err();
+    assert_eq!(broken.to_string(), "lora_path: it is for another model");
+    ask(&service, &model, "legal").await.unwrap();
+    let sources: Vec<_> = model.backend.adapters().into_iter().flatten().collect();
+    assert_eq!(sources, ["/one", "/two", "/two"]);
+    assert!(before.all(|event| async move { event.is_ok() }).await);
+}
+
+#[tokio::test]
+async fn a_name_has_one_meaning_and_a_model_has_to_be_there() {
+    let model = Parked::new("demo", 1);
+    let service = service(&model, &[]);
+    let error = service.load_adapter(load("demo", "/one", true)).await.unwrap_err();
+    assert_eq!(error.to_string(), "lora_name: \"demo\" is the name of a model");
+    let of_other = LoadAdapter { model: Some("other".into()), ..load("legal", "/one", false) };
+    assert_eq!(service.load_adapter(of_other).await.unwrap_err().kind(), Kind::NotFound);
+    let running = TestApp::new(&Scripted::new("demo")).service;
+    let error = running.load_adapter(load("legal", "/one", false)).await.unwrap_err();
+    assert_eq!(error.to_string(), "base_model_name: the model \"demo\" takes no adapters");
+}
+
+#[tokio::test]
+async fn an_adapter_is_no_model_for_who_names_none_and_does_not_count_for_health() {
+    let model = Parked::new("demo", 1);
+    let service = service(&model, &["broken"]);
+    assert_eq!(service.name(None, serving::Group::TextToSql).unwrap(), "demo");
+    assert_eq!(service.health().models.len(), 1);
+    assert_eq!(service.readings().len(), 1);
+}
