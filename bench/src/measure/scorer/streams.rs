@@ -21,7 +21,7 @@ use crate::measure::workload::Workload;
 use crate::measure::{Plan, release};
 
 const CLIENTS: usize = 8;
-const REQUESTS: usize = 40;
+const REQUESTS: usize = 8;
 const PROMPT_TOKENS: usize = 32;
 const TOKENS: usize = 96;
 /// Tokens that the demo model has.
