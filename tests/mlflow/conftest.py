@@ -142,6 +142,14 @@ class Server:
     def get(self, path):
         return json.loads(get(f"http://127.0.0.1:{self.port}{path}"))
 
+    def completes(self, model):
+        """The status of an answer that is none."""
+        try:
+            self.complete(model)
+        except urllib.error.HTTPError as refusal:
+            return refusal.code
+        return 200
+
     def complete(self, model):
         """What a model goes on with, which says which model it is: the weights are random."""
         body = {"model": model, "prompt": "Show all users", "max_tokens": 24, "temperature": 0, "ignore_eos": True}
@@ -178,6 +186,9 @@ def registry(tmp_path_factory):
         registry.logged = [registry.register("sql", files)[1] for files in (transformers, as_it_is, gguf)]
         registry.call("POST", "model-versions/transition-stage", name="sql", version="1", stage="Production", archive_existing_versions=False)
         registry.call("POST", "registered-models/alias", name="sql", alias="champion", version="2")
+        # An adapter of version 1, as mlflow.transformers logs what PEFT has trained.
+        registry.call("POST", "registered-models/create", name="sql-tuned")
+        registry.register("sql-tuned", files(MODELS / "adapters/llama", tokenizer="", others="peft/"))
         yield registry
     finally:
         registry.process.terminate()

@@ -50,6 +50,27 @@ def test_the_variables_alone_serve_what_is_in_production_also_while_the_registry
     assert notes(server)
 
 
+def test_an_adapter_changes_the_model_for_who_asks_for_it(gate, started, tmp_path):
+    places = {"tuned": "mlflow:models:/sql-tuned/1", "known": str(MODELS / "adapters/llama"), "misfit": str(MODELS / "adapters/mistral")}
+    adapters = [{"id": name, "source": source} for name, source in places.items()]
+    model = {"id": "sql", "source": "mlflow:models:/sql/Production", "adapters": adapters}
+    (tmp_path / "serving_config.yaml").write_text(json.dumps({"models": [model]}))
+    server = started(Server(tmp_path, MLFLOW_TRACKING_URI=gate.url))
+    wait_until(server.is_ready, "the server's start")
+    plain, tuned = server.complete("sql"), server.complete("tuned")
+    assert tuned != plain and tuned == server.complete("known")
+    cards = {card["id"]: card["parent"] for card in server.get("/v1/models")["data"]}
+    assert cards == {"sql": None, "tuned": "sql", "known": "sql", "misfit": "sql"}
+    assert server.completes("misfit") == 503
+    assert (server.complete("sql"), server.complete("tuned")) == (plain, tuned)
+    assert server.stop() == 0
+
+    gate.open = False
+    server = started(Server(tmp_path, MLFLOW_TRACKING_URI=gate.url))
+    wait_until(server.is_ready, "the start without the registry")
+    assert server.complete("tuned") == tuned
+
+
 def test_where_nothing_is_kept_yet_the_server_waits_for_the_registry(gate, started, tmp_path):
     gate.open = False
     server = started(Server(tmp_path, MODEL_NAME="sql", MODEL_STAGE="Production", MLFLOW_TRACKING_URI=gate.url))
