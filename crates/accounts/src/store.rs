@@ -1,7 +1,7 @@
 //! The database: SQLite in a file, or PostgreSQL. The same tables and the same statements for both.
 //!
 //! `sqlx`'s driver for any database numbers its arguments `$1, $2, …`, which both understand; the types are TEXT and BIGINT, which
-//! both have; sums are cast back to BIGINT. The one thing that differs is what time it is.
+//! both have; sums are cast back to BIGINT. What differs is what time it is, and how thousands of arguments are written.
 
 mod counters;
 mod keys;

@@ -86,7 +86,8 @@ impl std::ops::AddAssign for Sums {
 /// Rows that are not written yet.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    /// Each with a name of its own, by which the database knows it again if it is written twice because an answer was lost.
+    /// Each with a name of its own, by which the database knows it again if it is written twice because an answer was lost. Later names
+    /// sort behind earlier ones: the index of a large table grows at its end, and not everywhere.
     waiting: Mutex<Vec<(Uuid, Entry)>>,
     /// Lost because too many were waiting.
     lost: AtomicU64,
@@ -97,7 +98,7 @@ impl Ledger {
     pub(crate) fn push(&self, entry: Entry) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() < MOST_WAITING {
-            waiting.push((Uuid::new_v4(), entry));
+            waiting.push((Uuid::now_v7(), entry));
         } else if self.lost.fetch_add(1, Ordering::Relaxed) == 0 {
             tracing::error!(waiting = MOST_WAITING, "the ledger cannot be written, and rows are being lost");
         }

@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, query, query_as};
 use uuid::Uuid;
 
-use super::{PATIENCE, Store, StoreError, within};
+use super::{Dialect, PATIENCE, Store, StoreError, within};
 use crate::clock::millis;
 use crate::usage::{Entry, Sums, Usage};
 
@@ -21,9 +21,9 @@ impl Store {
             let mut connection = self.lend().await?;
             let mut transaction = connection.begin().await?;
             for batch in entries.chunks(ROWS) {
-                let statement = insert(batch.len());
-                // Only placeholders were put together.
-                let mut statement = query(AssertSqlSafe(statement)).persistent(false);
+                let statement = insert(self.dialect, batch.len());
+                // Only placeholders were put together. That of a full batch is used again.
+                let mut statement = query(AssertSqlSafe(statement)).persistent(batch.len() == ROWS);
                 for (id, entry) in batch {
                     statement = statement
                         .bind(id.simple().to_string())
@@ -67,9 +67,14 @@ impl Store {
     }
 }
 
-fn insert(rows: usize) -> String {
+fn insert(dialect: Dialect, rows: usize) -> String {
+    let place = |number: usize| match dialect {
+        // It would look for each that has a number among all the others.
+        Dialect::Sqlite => "?".to_owned(),
+        Dialect::Postgres => format!("${number}"),
+    };
     let row = |row: usize| {
-        let places: Vec<String> = (1..=COLUMNS).map(|column| format!("${}", row * COLUMNS + column)).collect();
+        let places: Vec<String> = (1..=COLUMNS).map(|column| place(row * COLUMNS + column)).collect();
         format!("({})", places.join(", "))
     };
     let rows: Vec<String> = (0..rows).map(row).collect();
@@ -101,7 +106,7 @@ mod tests {
     crate::database::on_both!(what_is_written_twice_because_an_answer_was_lost_is_one_row);
 
     fn row() -> (Uuid, Entry) {
-        (Uuid::new_v4(), Entry::of_one_request(SystemTime::now()))
+        (Uuid::now_v7(), Entry::of_one_request(SystemTime::now()))
     }
 
     async fn what_is_written_twice_because_an_answer_was_lost_is_one_row(database: Database) {
