@@ -26,7 +26,7 @@ mod text2sql;
 use axum::Router;
 use axum::extract::OriginalUri;
 use axum::http::Method;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 pub(crate) use self::choice::ROUTER_SCORES;
@@ -72,14 +72,9 @@ pub fn router(app: App) -> Router {
         .fallback(no_route)
         .method_not_allowed_fallback(method_not_allowed)
         // The outermost comes last.
-        .layer(from_fn(middleware::catch_panic))
-        .layer(from_fn_with_state(app.clone(), middleware::identify))
-        .layer(from_fn_with_state(app.clone(), middleware::admit))
-        .layer(from_fn_with_state(app.clone(), middleware::refuse))
+        .layer(from_fn_with_state(app.clone(), middleware::guard))
         .layer(cors)
-        .layer(from_fn_with_state(app.clone(), middleware::observe))
-        .layer(from_fn_with_state(app.clone(), middleware::client_address))
-        .layer(from_fn(middleware::request_id))
+        .layer(from_fn_with_state(app.clone(), middleware::attend))
         .with_state(app)
 }
 

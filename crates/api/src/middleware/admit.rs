@@ -1,10 +1,8 @@
 //! What is refused before anybody looks at the path.
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::CONTENT_ENCODING;
 use axum::http::{HeaderMap, HeaderValue, Uri};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 
 use crate::App;
 use crate::answer::{Error, Result};
@@ -17,14 +15,7 @@ const MOST_HEADERS: usize = 100;
 /// Bytes of all headers together, names and values.
 const LARGEST_HEADERS: usize = 32 * 1024;
 
-pub(crate) async fn admit(State(app): State<App>, request: Request, next: Next) -> Response {
-    match check(&app, &request) {
-        Ok(()) => next.run(request).await,
-        Err(error) => error.into_response(),
-    }
-}
-
-fn check(app: &App, request: &Request) -> Result<()> {
+pub(super) fn admit(app: &App, request: &Request) -> Result<()> {
     let arrival = request.extensions().get::<Arrival>();
     if arrival.is_some_and(|arrival| arrival.protocol == Protocol::Mistaken) {
         return Err(Error::PlainHttp);

@@ -2,9 +2,8 @@
 
 use std::net::IpAddr;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serving::{Asker, Gauge, Secret};
 
@@ -43,20 +42,20 @@ pub(crate) fn is_for_admins(path: &str) -> bool {
     ADMIN.contains(&path)
 }
 
-pub(crate) async fn identify(State(app): State<App>, mut request: Request, next: Next) -> Response {
+pub(super) async fn identify(app: &App, mut request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     let path = request.uri().path();
     if !asks_for_key(path) {
-        return next.run(request).await;
+        return next(request).await;
     }
     let is_for_admins = is_for_admins(path);
     let address = request.extensions().get::<ClientAddress>().map(|ClientAddress(address)| *address);
-    let asker = match asker(&app, address, request.headers(), is_for_admins).await {
+    let asker = match asker(app, address, request.headers(), is_for_admins).await {
         Ok(Some(asker)) => asker,
-        Ok(None) => return next.run(request).await,
+        Ok(None) => return next(request).await,
         Err(error) => return error.into_response(),
     };
     request.extensions_mut().insert(asker.clone());
-    let mut response = next.run(request).await;
+    let mut response = next(request).await;
     show_standing(response.headers_mut(), &asker);
     response
 }

@@ -4,9 +4,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use backend::ModelCard;
 use http_body::{Frame, SizeHint};
@@ -73,9 +72,9 @@ impl IntoResponse for Answered {
     }
 }
 
-pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
-    let mut observation = Observation::start(app, &request);
-    let response = observation.trace.within(next.run(request)).await;
+pub(super) async fn observe(app: &App, request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
+    let mut observation = Observation::start(app.clone(), &request);
+    let response = observation.trace.within(next(request)).await;
     observation.see(&response);
     let trace = observation.trace.response_header();
     let mut response = response.map(|body| Body::new(Observed { body, observation }));

@@ -5,17 +5,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::Request;
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use http_body::{Frame, SizeHint};
 
 use crate::answer::Error;
 
-pub(crate) async fn catch_panic(request: Request, next: Next) -> Response {
+pub(super) async fn catch_panic(answer: impl Future<Output = Response>) -> Response {
     // What the handler left half done goes with it: it shares nothing that a panic could leave in between.
-    let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    let answer = AssertUnwindSafe(answer).catch_unwind().await;
     // Its text may quote what a client sent; where it happened is logged as it happens.
     answer.map_or_else(|_| Error::Panic.into_response(), |answer| answer.map(|body| Body::new(Guarded(Some(body)))))
 }

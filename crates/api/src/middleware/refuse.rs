@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::observe::Refused;
@@ -21,9 +20,9 @@ fn is_about_the_body(name: &HeaderName) -> bool {
     *name == CONTENT_TYPE || *name == CONTENT_LENGTH
 }
 
-pub(crate) async fn refuse(State(app): State<App>, request: Request, next: Next) -> Response {
-    let manner = Manner::of(&app, request.uri().path(), request.extensions());
-    let mut response = next.run(request).await;
+pub(super) async fn refuse(app: &App, request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
+    let manner = Manner::of(app, request.uri().path(), request.extensions());
+    let mut response = next(request).await;
     let Some(error) = response.extensions_mut().remove::<Arc<Error>>() else { return response };
     if let Some(reason) = error.bug() {
         tracing::error!(reason, "a request has failed");

@@ -2,7 +2,6 @@
 
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue};
-use axum::middleware::Next;
 use axum::response::Response;
 use uuid::Uuid;
 
@@ -12,10 +11,10 @@ pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId(pub(crate) String);
 
-pub(crate) async fn request_id(mut request: Request, next: Next) -> Response {
+pub(super) async fn request_id(mut request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     let id = request.headers().get(HEADER).and_then(safe).unwrap_or_else(|| Uuid::new_v4().to_string());
     request.extensions_mut().insert(RequestId(id.clone()));
-    let mut response = next.run(request).await;
+    let mut response = next(request).await;
     // Safe characters are visible ASCII, so this does not fail.
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(HEADER, value);
