@@ -21,8 +21,8 @@ pub(super) const PYTHON: &str = "sdk/python";
 /// Builds the server, starts it on a free port, runs the tests of both clients and of the documentation, and stops it again.
 pub(super) fn run(root: &Path, tally: &mut Tally) {
     heading("the server");
-    // In the profile and with the features of the tests: its dependencies are built already, and optimised.
-    let build = ["build", "--workspace", "--bin", "llm-inference-api"];
+    // With the tests, which are there already: without them its dependencies would have fewer features, and be built once more.
+    let build = ["build", "--workspace", "--bin", "llm-inference-api", "--tests"];
     if !script::stream(&mut cargo(root, &build), |_| ()).unwrap_or(false) {
         println!("the server does not build");
         return tally.failed(1);
