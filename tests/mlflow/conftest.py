@@ -1,5 +1,6 @@
 """A real MLflow server with three versions of a model, and the built server at LLM_TEST_BINARY."""
 
+import base64
 import contextlib
 import json
 import os
@@ -44,13 +45,21 @@ def get(url):
 class Registry:
     """`mlflow server` with SQLite and artifacts that it hands out itself, spoken to by its REST API alone."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, password=None):
+        """With a password, only the user `admin` who knows it is let in."""
+        self.headers = {}
+        if password:
+            self.headers["authorization"] = "Basic " + base64.b64encode(f"admin:{password}".encode()).decode()
         self.port, self.output = free_port(), directory / "mlflow.txt"
         self.url = f"http://127.0.0.1:{self.port}"
         # Jobs that we have none of take half a gigabyte.
         environment = KEPT | {"HOME": str(directory), "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        users = []
+        if password:
+            users = ["--app-name", "basic-auth"]
+            environment |= {"MLFLOW_AUTH_ADMIN_PASSWORD": password, "MLFLOW_FLASK_SERVER_SECRET_KEY": password}
         places = ["--backend-store-uri", f"sqlite:///{directory}/mlflow.db", "--artifacts-destination", str(directory / "artifacts")]
-        command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port), "--workers", "1", *places]
+        command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port), "--workers", "1", *users, *places]
         with open(self.output, "w") as output:
             self.process = subprocess.Popen(command, cwd=directory, env=environment, stdout=output, stderr=subprocess.STDOUT)
         wait_until(self.is_there, "MLflow's start")
@@ -63,7 +72,7 @@ class Registry:
 
     def call(self, method, path, **fields):
         request = urllib.request.Request(
-            f"{self.url}/api/2.0/mlflow/{path}", json.dumps(fields).encode(), {"content-type": "application/json"}, method=method
+            f"{self.url}/api/2.0/mlflow/{path}", json.dumps(fields).encode(), {"content-type": "application/json"} | self.headers, method=method
         )
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
@@ -71,20 +80,27 @@ class Registry:
         except urllib.error.HTTPError as refusal:
             raise AssertionError(f"{path}: {refusal.code} {refusal.read().decode()}") from refusal
 
+    def promote(self, name, version):
+        self.call("POST", "model-versions/transition-stage", name=name, version=version, stage="Production", archive_existing_versions=True)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(PATIENCE)
+
     def put(self, place, name, file):
         # mlflow-artifacts:/0/models/m-…/artifacts
         path = urllib.parse.quote(f"{place.partition(':/')[2]}/{name}")
-        request = urllib.request.Request(f"{self.url}/api/2.0/mlflow-artifacts/artifacts/{path}", file.read_bytes(), method="PUT")
+        request = urllib.request.Request(f"{self.url}/api/2.0/mlflow-artifacts/artifacts/{path}", file.read_bytes(), self.headers, method="PUT")
         get(request)
 
-    def register(self, name, files):
+    def register(self, name, files, **fields):
         """A new version of a registered model; its number, and the id under which it was logged."""
         info = self.call("POST", "logged-models", experiment_id="0", name=name)["model"]["info"]
         for path, file in files.items():
             self.put(info["artifact_uri"], path, file)
         model_id = info["model_id"]
         self.call("PATCH", f"logged-models/{model_id}", model_id=model_id, status="LOGGED_MODEL_READY")
-        version = self.call("POST", "model-versions/create", name=name, source=f"models:/{model_id}", model_id=model_id)
+        version = self.call("POST", "model-versions/create", name=name, source=f"models:/{model_id}", model_id=model_id, **fields)
         return version["model_version"]["version"], model_id
 
 
@@ -158,6 +174,16 @@ class Server:
         )
         return json.loads(get(request))["choices"][0]["text"]
 
+    def stream(self, model):
+        """The same, as it is made."""
+        body = {"model": model, "prompt": "Show all users", "max_tokens": 24, "temperature": 0, "ignore_eos": True, "stream": True}
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/v1/completions", json.dumps(body).encode(), {"content-type": "application/json"}
+        )
+        events = [line.removeprefix("data: ") for line in get(request).decode().split("\n\n") if line.startswith("data: ")]
+        assert events.pop() == "[DONE]"
+        return "".join(json.loads(event)["choices"][0]["text"] for event in events)
+
     def lines(self):
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
 
@@ -191,8 +217,7 @@ def registry(tmp_path_factory):
         registry.register("sql-tuned", files(MODELS / "adapters/llama", tokenizer="", others="peft/"))
         yield registry
     finally:
-        registry.process.terminate()
-        registry.process.wait(PATIENCE)
+        registry.stop()
 
 
 @pytest.fixture

@@ -57,6 +57,8 @@ pub(crate) enum Error {
     UntrustedHost {
         host: String,
     },
+    /// HTTP/1.1 wants to know whom a request is for.
+    NoHost,
     /// A request in which two of it are one too many.
     HeaderTwice {
         name: &'static str,
@@ -119,7 +121,7 @@ impl Error {
                 row(Status::REQUEST_HEADER_FIELDS_TOO_LARGE, "validation_error", INVALID, code)
             }
             Self::UntrustedHost { .. } => row(Status::BAD_REQUEST, "validation_error", INVALID, Some("untrusted_host")),
-            Self::BodyUnreadable { .. } | Self::HeaderTwice { .. } | Self::PlainHttp => {
+            Self::BodyUnreadable { .. } | Self::NoHost | Self::HeaderTwice { .. } | Self::PlainHttp => {
                 row(Status::BAD_REQUEST, "validation_error", INVALID, None)
             }
             Self::Panic => Self::of(Kind::Internal),
@@ -182,6 +184,7 @@ impl Error {
             Self::TargetTooLong { limit } => format!("the path and query are longer than {limit} bytes"),
             Self::HeadersTooLarge { limit, unit } => format!("the request has more than {limit} {unit}"),
             Self::UntrustedHost { host } => format!("this server does not answer to the host {host:?}"),
+            Self::NoHost => "the header host is missing".into(),
             Self::HeaderTwice { name } => format!("the header {name} was sent twice"),
             Self::PlainHttp => "this port speaks HTTPS; ask for https:// instead of http://".into(),
             Self::BodyUnreadable { reason } => format!("the body could not be read: {reason}"),

@@ -69,6 +69,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/lora_adapters", get(adapters::list))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{*id}", get(models::show))
+        .route("/v1/models/{*id}", post(models::reload))
         .fallback(no_route)
         .method_not_allowed_fallback(method_not_allowed)
         // The outermost comes last.

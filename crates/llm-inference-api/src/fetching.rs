@@ -53,6 +53,24 @@ pub(crate) fn fetch_adapter(origin: &Origin, sources: &Sources) -> Result<Fetche
 
 /// The same model with its files on this machine, with a bar while they are downloaded where stderr is a terminal.
 pub(crate) fn fetch(entry: &Entry, sources: &Sources) -> Result<Entry, FetchError> {
+    let (fetched, note) = fetch_or_keep(entry, sources)?;
+    if let Some(note) = note {
+        tracing::warn!(model = %entry.id, "{note}");
+    }
+    Ok(fetched)
+}
+
+/// The same, or why nobody can say whether what is here is the newest.
+pub(crate) fn newest(entry: &Entry, sources: &Sources) -> Result<Entry, String> {
+    match fetch_or_keep(entry, sources) {
+        Ok((fetched, None)) => Ok(fetched),
+        Ok((_, Some(note))) => Err(note),
+        Err(error) => Err(format!("{:#}", anyhow::Error::from(error))),
+    }
+}
+
+/// With a note if the place could not be asked, and what is here has to do.
+fn fetch_or_keep(entry: &Entry, sources: &Sources) -> Result<(Entry, Option<String>), FetchError> {
     let bar = bar(entry);
     let started = Instant::now();
     let mut bytes = 0;
@@ -66,16 +84,13 @@ pub(crate) fn fetch(entry: &Entry, sources: &Sources) -> Result<Entry, FetchErro
     });
     bar.finish_and_clear();
     let (fetched, note) = fetched?;
-    if let Some(note) = note {
-        tracing::warn!(model = %entry.id, "{note}");
-    }
     if bytes > 0 {
         tracing::info!(
             model = %entry.id, source = %entry.source, version = fetched.version.as_deref().unwrap_or_default(), bytes,
             seconds = started.elapsed().as_secs_f64(), "downloaded"
         );
     }
-    Ok(fetched)
+    Ok((fetched, note))
 }
 
 fn bar(entry: &Entry) -> ProgressBar {

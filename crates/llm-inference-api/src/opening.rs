@@ -1,6 +1,7 @@
 //! Models that the service opens when they are asked for.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::SystemTime;
 
 use backend::{ModelCard, Task};
 use checkpoint::Summary;
@@ -39,11 +40,16 @@ pub(crate) struct Known {
     pub(crate) waits_for_server: bool,
     /// What was opened last, if it is still open.
     pub(crate) engine: Weak<Engine>,
+    /// The local files' date when they were opened.
+    date: SystemTime,
+    /// Files that could not be opened, with their date, and why.
+    broken: Option<(Entry, SystemTime, OpenError)>,
 }
 
 impl Known {
     pub(crate) fn new(local: Option<Entry>, summary: Option<Summary>) -> Self {
-        Self { local, summary, took: None, waits_for_server: false, engine: Weak::new() }
+        let date = local.as_ref().map_or(SystemTime::UNIX_EPOCH, |local| assemble::created(&local.source));
+        Self { local, summary, took: None, waits_for_server: false, engine: Weak::new(), date, broken: None }
     }
 }
 
@@ -95,30 +101,58 @@ impl Parked {
         let draft = self.draft.as_ref().map(|draft| fetching::fetch(draft, &self.sources)).transpose()?;
         Ok((local, draft))
     }
+
+    /// From these files.
+    fn open_here(&self, local: &Entry, draft: Option<&Entry>) -> anyhow::Result<(Opened, Memory, Weak<Engine>)> {
+        if let Some(directory) = encoding::directory(local) {
+            let opened = encoding::open(local, directory, &self.settings)?;
+            let memory = Memory { weights: opened.bytes, kv_cache: 0 };
+            return Ok((opened, memory, Weak::new()));
+        }
+        // What was downloaded only now is larger than was thought.
+        let weights = local.size + draft.map_or(0, |draft| draft.size);
+        let room = usize::try_from(memory::left(weights, self.budget)).unwrap_or(usize::MAX);
+        let kv_cache = self.share.kv_cache.min(room);
+        let loaded = loading::load(local.clone(), draft, &self.settings, kv_cache)?;
+        let (memory, engine) = (loaded.memory(), Arc::downgrade(&loaded.engine));
+        let bytes = memory.weights + memory.kv_cache;
+        Ok((Opened { backend: loaded.engine, defaults: loaded.defaults, bytes }, memory, engine))
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is used as a function from an error")]
+fn told(error: anyhow::Error) -> OpenError {
+    OpenError(format!("{error:#}"))
 }
 
 impl Opener for Parked {
     fn open(&self) -> Result<Opened, OpenError> {
         let fetched = self.fetch();
         self.known().waits_for_server = fetched.as_ref().is_err_and(FetchError::may_pass);
-        let told = |error: anyhow::Error| OpenError(format!("{error:#}"));
         let (local, draft) = fetched.map_err(|error| told(error.into()))?;
-        // What was downloaded only now is larger than was thought.
-        let weights = local.size + draft.as_ref().map_or(0, |draft| draft.size);
-        let room = usize::try_from(memory::left(weights, self.budget)).unwrap_or(usize::MAX);
-        let kv_cache = self.share.kv_cache.min(room);
-        if let Some(directory) = encoding::directory(&local) {
-            let opened = encoding::open(&local, directory, &self.settings).map_err(told)?;
-            let took = Memory { weights: opened.bytes, kv_cache: 0 };
-            *self.known() = Known { took: Some(took), ..Known::new(Some(local.clone()), assemble::summary(&local).ok()) };
-            return Ok(opened);
-        }
-        let loaded = loading::load(local.clone(), draft.as_ref(), &self.settings, kv_cache).map_err(told)?;
-        let memory = loaded.memory();
+        let opened = self.open_here(&local, draft.as_ref());
+        let (opened, memory, engine) = opened.map_err(told).inspect_err(|error| {
+            self.known().broken = Some((local.clone(), assemble::created(&local.source), error.clone()));
+        })?;
         let summary = assemble::summary(&local).ok();
-        let engine = Arc::downgrade(&loaded.engine);
         *self.known() = Known { took: Some(memory), engine, ..Known::new(Some(local), summary) };
-        Ok(Opened { backend: loaded.engine, defaults: loaded.defaults, bytes: memory.weights + memory.kv_cache })
+        Ok(opened)
+    }
+
+    fn has_news(&self, anyway: bool) -> Result<bool, OpenError> {
+        let newest = fetching::newest(&self.entry, &self.sources).map_err(OpenError)?;
+        let date = assemble::created(&newest.source);
+        let known = self.known();
+        match &known.broken {
+            Some((broken, dated, error)) if !anyway && (broken, *dated) == (&newest, date) => Err(error.clone()),
+            _ => Ok((known.local.as_ref(), known.date) != (Some(&newest), date)),
+        }
+    }
+
+    fn registered(&self) -> Option<serving::Registered> {
+        let registry::Registered { uri, stage, aliases, run_id, parameters, metrics, tags } =
+            self.sources.registered(&self.entry)?;
+        Some(serving::Registered { uri, stage, aliases, run_id, parameters, metrics, tags })
     }
 
     fn adapt(&self, source: &AdapterSource, room: &mut dyn FnMut(u64) -> bool) -> Result<Adapted, AdaptError> {

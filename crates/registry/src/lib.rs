@@ -17,5 +17,5 @@ pub use entry::{Entry, Source};
 pub use error::Error;
 pub use fetch::{FetchError, Fetched, Patience, Progress, Token, Watch};
 pub use hub::{Cached, Hub, HubModel, HubSettings};
-pub use mlflow::{Access, MlFlow, MlFlowModel, MlFlowSettings, NotAModelUri};
+pub use mlflow::{Access, MlFlow, MlFlowModel, MlFlowSettings, NotAModelUri, Registered};
 pub use sources::{Origin, Sources};

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::entry::{Entry, Source};
 use crate::fetch::{FetchError, Fetched, Watch};
 use crate::hub::{Hub, HubModel};
-use crate::mlflow::{MlFlow, MlFlowModel};
+use crate::mlflow::{MlFlow, MlFlowModel, Registered};
 use crate::scan;
 
 /// A model that is kept on another machine.
@@ -40,6 +40,14 @@ impl Sources {
             Origin::MlFlow(model) => self.mlflow.cached(model),
         };
         local(entry, &cached?).ok()
+    }
+
+    /// What the registry that it comes from said of it, when it was last asked.
+    pub fn registered(&self, entry: &Entry) -> Option<Registered> {
+        match &entry.source {
+            Source::Origin(Origin::MlFlow(model)) => self.mlflow.registered(model),
+            Source::Origin(Origin::Hub(_)) | Source::Embedded | Source::Path(_) | Source::Remote(_) => None,
+        }
     }
 
     /// The same model with its files on this machine, after a download if need be, and why it may not be the newest. It may

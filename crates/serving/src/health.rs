@@ -26,6 +26,8 @@ pub struct ModelHealth {
     pub stalled: bool,
     /// Addresses of the servers that can answer, where it runs on some; `None`: it runs here.
     pub upstreams: Option<Vec<String>>,
+    /// It answers, and a newer version of it cannot be had.
+    pub outdated: bool,
     /// It is not there, but will be for whoever waits for it.
     comes: bool,
 }
@@ -83,7 +85,8 @@ impl ModelHealth {
             usable.map(|upstream| upstream.address).collect()
         };
         let upstreams = member.remote().map(usable);
-        Self { id: member.card().id.clone(), group: member.model.group, state, stalled, upstreams, comes }
+        let (id, group, outdated) = (member.card().id.clone(), member.model.group, member.is_outdated());
+        Self { id, group, state, stalled, upstreams, outdated, comes }
     }
 
     /// Now, or to whoever waits for it to be opened.

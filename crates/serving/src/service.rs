@@ -10,7 +10,7 @@ use telemetry::{Metrics, Reading};
 use crate::account::Asker;
 use crate::drain::Drain;
 use crate::fleet::{Fleet, LoadAdapter};
-use crate::{Defaults, Group, Health, Model, ModelHealth, Offer, OpenError, Outcomes, Route, Scorers};
+use crate::{Defaults, Group, Health, Model, ModelHealth, Offer, OpenError, Outcomes, Registered, Route, Scorers};
 
 /// When to try again if nobody knows better.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -145,6 +145,11 @@ impl Service {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// What a registry says of the model of this id, if it comes from one.
+    pub fn registered(&self, id: &str) -> Option<Registered> {
+        self.inner.fleet.find(id).ok()?.registered()
     }
 
     /// The model that an adapter makes of another.

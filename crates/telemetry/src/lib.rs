@@ -2,6 +2,7 @@
 
 mod buckets;
 mod ended;
+mod exposition;
 mod histogram;
 mod labels;
 pub mod logs;
@@ -15,6 +16,7 @@ mod upstreams;
 
 pub use buckets::TIME_TO_FIRST_TOKEN;
 pub use ended::{GenerationEnded, RequestEnded};
+pub use exposition::Exposition;
 pub use labels::Operation;
 pub use metrics::Metrics;
 pub use otlp::{Otlp, OtlpSettings, Protocol};

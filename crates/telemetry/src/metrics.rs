@@ -175,10 +175,7 @@ impl Metrics {
         self.quota_refusals.get_or_create(&RefusalLabels { organization, reason, shadow }).inc();
     }
 
-    /// What [`encode`](Self::encode) writes: the OpenMetrics text that Prometheus reads.
-    pub const CONTENT_TYPE: &'static str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-    /// Everything as text, with what each model says of itself now.
+    /// Everything as OpenMetrics, with what each model says of itself now: see [`Exposition`](crate::Exposition).
     pub fn encode(&self, readings: impl IntoIterator<Item = Reading>) -> String {
         let mut out = String::with_capacity(8 * 1024);
         // Writing to a `String` cannot fail, and no label's encoder refuses a value.

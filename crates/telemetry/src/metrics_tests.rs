@@ -50,7 +50,7 @@ fn reading() -> Reading {
         tokens_per_second: 42.5,
         ..Activity::default()
     };
-    Reading { model: "demo".into(), loaded: true, activity, upstreams: Vec::new() }
+    Reading { model: "demo".into(), loaded: true, outdated: false, activity, upstreams: Vec::new() }
 }
 
 /// The lines that a grep for `part` finds.
@@ -82,6 +82,7 @@ fn every_metric_of_the_contract_is_there_under_its_name() {
         gen_ai_server_time_to_first_token_seconds_sum{gen_ai_operation_name="chat",gen_ai_provider_name="llm-inference-api",gen_ai_request_model="demo"} 0.1
         gpu_memory_usage_bytes 0
         model_loaded{model="demo"} 1
+        model_outdated{model="demo"} 0
         tokens_per_second{model="demo"} 42.5
         vllm:generation_tokens_total{model_name="demo"} 500
         vllm:kv_cache_usage_perc{model_name="demo"} 0.25

@@ -18,6 +18,8 @@ pub struct Reading {
     pub model: String,
     /// Whether it can answer.
     pub loaded: bool,
+    /// Whether a newer version of it was looked for in vain.
+    pub outdated: bool,
     pub activity: Activity,
     /// The servers that it runs on, where it does not run here.
     pub upstreams: Vec<UpstreamReading>,
@@ -29,6 +31,7 @@ pub(crate) type FloatGauge = Gauge<f64, AtomicU64>;
 #[derive(Debug, Default)]
 struct ReadingMetrics {
     model_loaded: Family<ModelLabels, Gauge>,
+    model_outdated: Family<ModelLabels, Gauge>,
     tokens_per_second: Family<ModelLabels, FloatGauge>,
     num_requests_running: Family<ModelNameLabels, Gauge>,
     num_requests_waiting: Family<ModelNameLabels, Gauge>,
@@ -75,6 +78,7 @@ impl ReadingMetrics {
         self.upstreams.set(reading);
         let model = ModelLabels { model: reading.model.clone() };
         self.model_loaded.get_or_create(&model).set(i64::from(reading.loaded));
+        self.model_outdated.get_or_create(&model).set(i64::from(reading.outdated));
         self.tokens_per_second.get_or_create(&model).set(tokens_per_second);
 
         let name = ModelNameLabels { model_name: reading.model.clone() };
@@ -94,6 +98,11 @@ impl ReadingMetrics {
     fn register(self) -> Registry {
         let mut registry = Registry::default();
         registry.register("model_loaded", "1 if the model can answer, else 0", self.model_loaded);
+        registry.register(
+            "model_outdated",
+            "1 if a newer version was looked for and cannot be had, else 0",
+            self.model_outdated,
+        );
         registry.register("tokens_per_second", "Tokens generated in the last second that had any", self.tokens_per_second);
         registry.register("vllm:num_requests_running", "Sequences being run", self.num_requests_running);
         registry.register("vllm:num_requests_waiting", "Requests waiting for their turn", self.num_requests_waiting);

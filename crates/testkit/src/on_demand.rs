@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use backend::{Activity, Backend, BoxFuture, Classification, Classified, Events, Generation, ModelCard, ModelState, Result};
-use serving::{AdaptError, Adapted, AdapterSource, Defaults, Model, OnDemand, OpenError, Opened, Opener};
+use serving::{AdaptError, Adapted, AdapterSource, Defaults, Model, OnDemand, OpenError, Opened, Opener, Registered};
 use tokio::sync::watch;
 
 use crate::{Scripted, card};
@@ -44,6 +44,10 @@ pub struct Parked {
     bytes: u64,
     memory: MemoryInUse,
     script: Arc<Mutex<VecDeque<Attempt>>>,
+    /// What its registry says of it.
+    pub registered: Option<Registered>,
+    /// What is to be had is newer than what was opened last.
+    news: Arc<Mutex<Result<bool, &'static str>>>,
     /// Times that what was open has died.
     deaths: Arc<AtomicUsize>,
     history: watch::Sender<History>,
@@ -75,6 +79,8 @@ impl Parked {
             bytes,
             memory: memory.clone(),
             script: Arc::default(),
+            registered: None,
+            news: Arc::new(Mutex::new(Ok(false))),
             deaths: Arc::default(),
             history: watch::Sender::new(History::default()),
         }
@@ -101,6 +107,11 @@ impl Parked {
     pub fn panics(&self, text: &'static str) -> &Self {
         self.script().push_back(Attempt { gate: None, outcome: Outcome::Panics(text) });
         self
+    }
+
+    /// From now on whoever looks for a newer version finds this.
+    pub fn has(&self, news: Result<bool, &'static str>) {
+        *self.news.lock().unwrap_or_else(PoisonError::into_inner) = news;
     }
 
     /// What is open now has failed, and does not come back.
@@ -163,6 +174,14 @@ impl Opener for Parked {
             created: SystemTime::UNIX_EPOCH,
             bytes: ADAPTER_BYTES,
         })
+    }
+
+    fn has_news(&self, _: bool) -> Result<bool, OpenError> {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner).map_err(|reason| OpenError(reason.into()))
+    }
+
+    fn registered(&self) -> Option<Registered> {
+        self.registered.clone()
     }
 }
 

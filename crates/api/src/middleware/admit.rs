@@ -1,8 +1,8 @@
 //! What is refused before anybody looks at the path.
 
 use axum::extract::Request;
-use axum::http::header::CONTENT_ENCODING;
-use axum::http::{HeaderMap, HeaderValue, Uri};
+use axum::http::header::{CONTENT_ENCODING, HOST};
+use axum::http::{HeaderMap, HeaderValue, Uri, Version};
 
 use crate::App;
 use crate::answer::{Error, Result};
@@ -19,6 +19,10 @@ pub(super) fn admit(app: &App, request: &Request) -> Result<()> {
     let arrival = request.extensions().get::<Arrival>();
     if arrival.is_some_and(|arrival| arrival.protocol == Protocol::Mistaken) {
         return Err(Error::PlainHttp);
+    }
+    // RFC 9112, section 3.2. What came over no connection has no need to say it.
+    if arrival.is_some() && request.version() == Version::HTTP_11 && !request.headers().contains_key(HOST) {
+        return Err(Error::NoHost);
     }
     check_size(request.uri(), request.headers())?;
     app.settings.trusted_hosts.check(request.uri(), request.headers())?;

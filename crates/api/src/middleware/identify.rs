@@ -39,7 +39,7 @@ pub(crate) fn asks_for_key(path: &str) -> bool {
 
 /// Whether their key has to be an admin's, too.
 pub(crate) fn is_for_admins(path: &str) -> bool {
-    ADMIN.contains(&path)
+    ADMIN.contains(&path) || path.starts_with("/v1/models/") && path.ends_with("/reload")
 }
 
 pub(super) async fn identify(app: &App, mut request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {

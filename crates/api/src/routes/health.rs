@@ -143,6 +143,7 @@ pub(super) const fn status_word(status: Status) -> &'static str {
 pub(super) fn state_word(model: &ModelHealth) -> &'static str {
     match model.state {
         _ if model.stalled => "stalled",
+        ModelState::Ready if model.outdated => "outdated",
         ModelState::Ready => "ready",
         ModelState::Idle => "idle",
         ModelState::Loading => "loading",

@@ -7,7 +7,7 @@ use axum::extract::State;
 use backend::ModelCard;
 use jiff::Timestamp;
 use serde::Serialize;
-use serving::Group;
+use serving::{Group, Registered};
 use utoipa::ToSchema;
 
 use crate::App;
@@ -29,6 +29,7 @@ pub(crate) struct ModelInfo {
     description: String,
     context_length: u32,
     stage: Option<String>,
+    aliases: Vec<String>,
     run_id: Option<String>,
     uri: Option<String>,
     parameters: BTreeMap<String, String>,
@@ -48,23 +49,26 @@ pub(crate) struct ModelInfo {
 )]
 pub(crate) async fn show(State(app): State<App>) -> Result<Json<Info>> {
     let default = app.service.card(&app.service.name(None, Group::Chat)?)?;
-    let models = app.service.cards().iter().map(|card| ModelInfo::from(&**card)).collect();
-    Ok(Json(Info { model: ModelInfo::from(&*default), models }))
+    let models = app.service.cards().iter().map(|card| ModelInfo::of(&app, card)).collect();
+    Ok(Json(Info { model: ModelInfo::of(&app, &default), models }))
 }
 
-impl From<&ModelCard> for ModelInfo {
-    fn from(card: &ModelCard) -> Self {
+impl ModelInfo {
+    fn of(app: &App, card: &ModelCard) -> Self {
+        let registered = app.service.registered(&card.id).unwrap_or_default();
+        let Registered { uri, stage, aliases, run_id, parameters, metrics, tags } = registered;
         Self {
             name: card.id.clone(),
             version: card.version.clone(),
             description: card.description.clone(),
             context_length: card.context_length,
-            stage: None,
-            run_id: None,
-            uri: None,
-            parameters: BTreeMap::new(),
-            metrics: BTreeMap::new(),
-            tags: BTreeMap::new(),
+            stage,
+            aliases,
+            run_id,
+            uri: Some(uri).filter(|uri| !uri.is_empty()),
+            parameters,
+            metrics,
+            tags,
             created: Timestamp::try_from(card.created).unwrap_or(Timestamp::UNIX_EPOCH),
         }
     }

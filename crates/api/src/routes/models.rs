@@ -1,10 +1,14 @@
-//! `GET /v1/models` and `GET /v1/models/{id}`
+//! `GET /v1/models`, `GET /v1/models/{id}` and `POST /v1/models/{id}/reload`
 
 use axum::Json;
+use axum::extract::OriginalUri;
+use axum::http::Method;
 use openai::models::{List, Model};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::App;
-use crate::answer::Result;
+use crate::answer::{Error, Result};
 use crate::extract::Path;
 
 /// The models that can be asked.
@@ -41,3 +45,44 @@ pub(super) async fn show(app: App, Path(id): Path<String>) -> Result<Json<Model>
         None => Model::from(&*app.service.allowed_card(&id)?),
     }))
 }
+
+/// Which version of a model answers from now on.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Reloaded {
+    id: String,
+    version: String,
+    /// Another version answered before.
+    changed: bool,
+}
+
+/// Looks for a newer version of a model where it comes from, and puts it in the place of the one that answers.
+///
+/// Requests that run keep theirs. If it cannot be loaded, the old one answers on. Of a model out of a file, the file's date says whether
+/// it is a newer one.
+#[utoipa::path(
+    post,
+    path = "/v1/models/{id}/reload",
+    operation_id = "reload_model",
+    tag = "OpenAI",
+    params(("id" = String, Path, description = "Of the model, or an alias.", example = "demo")),
+    responses(
+        (status = 200, description = "The newest version answers.", body = Reloaded),
+        (status = 400, description = "runs_elsewhere"),
+        (status = 404, description = "model_not_found"),
+        (status = 503, description = "not_reloaded")
+    )
+)]
+pub(super) async fn reload(
+    app: App,
+    method: Method,
+    OriginalUri(uri): OriginalUri,
+    Path(path): Path<String>,
+) -> Result<Json<Reloaded>> {
+    let no_route = || Error::NoRoute { method: method.to_string(), path: uri.path().to_owned() };
+    let id = path.strip_suffix(RELOAD).ok_or_else(no_route)?;
+    let serving::Reloaded { card, changed } = app.service.reload(id).await?;
+    Ok(Json(Reloaded { id: card.id.clone(), version: card.version.clone(), changed }))
+}
+
+/// The end of a path whose beginning is an id, which holds slashes.
+const RELOAD: &str = "/reload";

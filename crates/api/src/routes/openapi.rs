@@ -43,6 +43,7 @@ use crate::answer::Result;
         super::text2sql::create,
         super::models::list,
         super::models::show,
+        super::models::reload,
         super::adapters::list,
         super::adapters::load,
         super::adapters::unload,

@@ -16,7 +16,7 @@ fn two(first: Scripted, second: Scripted) -> TestApp {
 #[tokio::test]
 async fn what_is_served() {
     let answer = two(Scripted::new("demo"), Scripted::new("org/b")).get("/info").await.ok().json();
-    insta::assert_snapshot!(answer["models"][0], @r#"{"name":"demo","version":"3","description":"a script","context_length":2048,"stage":null,"run_id":null,"uri":null,"parameters":{},"metrics":{},"tags":{},"created":"2026-01-01T00:00:00Z"}"#);
+    insta::assert_snapshot!(answer["models"][0], @r#"{"name":"demo","version":"3","description":"a script","context_length":2048,"stage":null,"aliases":[],"run_id":null,"uri":null,"parameters":{},"metrics":{},"tags":{},"created":"2026-01-01T00:00:00Z"}"#);
     let names: Vec<_> = answer["models"].as_array().unwrap().iter().map(|model| model["name"].as_str().unwrap()).collect();
     assert_eq!((answer["name"].as_str(), names), (Some("demo"), vec!["demo", "org/b"]));
 }

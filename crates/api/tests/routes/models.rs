@@ -1,7 +1,8 @@
 //! `GET /v1/models` and `GET /v1/models/{id}`
 
 use backend::ModelState;
-use testkit::{Scripted, TestApp};
+use serde_json::Value;
+use testkit::{Parked, Reply, Scripted, TestApp};
 
 #[tokio::test]
 async fn the_list() {
@@ -53,4 +54,27 @@ async fn one_whose_id_is_not_text() {
     let answer = TestApp::new(&Scripted::new("demo")).get("/v1/models/%FF").await;
     assert_eq!(answer.status, 404);
     insta::assert_snapshot!(answer.text(), @r#"{"error":{"message":"there is nothing at GET /v1/models/%FF","type":"invalid_request_error","param":null,"code":"unknown_url"}}"#);
+}
+
+#[tokio::test]
+async fn the_newest_version_is_put_in_its_place() {
+    let model = Parked::new("org/demo", 1);
+    let app = TestApp::with_models(vec![model.model()]);
+    let answer = app.post("/v1/models/org/demo/reload", &Value::Null).await.ok();
+    insta::assert_snapshot!(answer.text(), @r#"{"id":"org/demo","version":"3","changed":false}"#);
+    model.has(Ok(true));
+    model.backend.reply(Reply::text(&["It answers"]));
+    assert_eq!(app.post("/v1/models/org%2Fdemo/reload", &Value::Null).await.ok().json()["changed"], true);
+    model.has(Err("the password is in /etc/mlflow"));
+    let refused = app.post("/v1/models/org/demo/reload", &Value::Null).await;
+    assert_eq!(refused.status, 503);
+    insta::assert_snapshot!(refused.text(), @r#"{"error":{"message":"no newer version of the model \"org/demo\" can be had","type":"server_error","param":null,"code":"service_unavailable"}}"#);
+}
+
+#[tokio::test]
+async fn what_cannot_be_reloaded() {
+    let app = TestApp::new(&Scripted::new("demo"));
+    for (path, status) in [("/v1/models/demo/reload", 400), ("/v1/models/gpt-5/reload", 404), ("/v1/models/demo", 404)] {
+        assert_eq!(app.post(path, &Value::Null).await.status, status, "{path}");
+    }
 }

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow};
 use api::PredictSettings;
 use futures_util::future::join_all;
 use gateway::Group;
-use registry::{Entry, Source};
+use registry::{Entry, Origin, Source};
 use serving::{OpenError, Service};
 use telemetry::Otlp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -52,7 +52,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let service = assemble::service(models, &settings, otlp.as_ref(), besides);
     let greet = || Greeting::new(&settings, address, &selection, &parked, &sources).say(settings.log.format.value);
     let waits_for_server = || parked.first().is_some_and(|first| first.known().waits_for_server);
-    let start = start(service.clone(), groups, waits_for_server, greet);
+    let refresh = refresh(service.clone(), changing(&here), settings.registry.refresh.value);
+    let start = start(service.clone(), groups, refresh, waits_for_server, greet);
     let grace = http.grace;
     let outcome = runtime.block_on(serve(listener, api::App::new(service, http), grace, start));
     runtime.block_on(accounts.close());
@@ -69,6 +70,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
 fn start(
     service: Service,
     groups: Vec<Arc<Group>>,
+    refresh: impl Future<Output = Infallible>,
     waits_for_server: impl Fn() -> bool,
     greet: impl FnOnce(),
 ) -> impl Future<Output = Result<Infallible>> {
@@ -88,6 +90,27 @@ fn start(
         tokio::select! {
             failed = open => failed,
             never = watch => Ok(never),
+            never = refresh => Ok(never),
+        }
+    }
+}
+
+/// Those of which there may be a newer version in MLflow at any time.
+fn changing(entries: &[Entry]) -> Vec<String> {
+    let changes = |entry: &&Entry| matches!(&entry.source, Source::Origin(Origin::MlFlow(model)) if !model.is_fixed());
+    entries.iter().filter(changes).map(|entry| entry.id.clone()).collect()
+}
+
+/// Looks for newer versions of these models, as often as is said; zero: never.
+async fn refresh(service: Service, models: Vec<String>, every: Duration) -> Infallible {
+    if models.is_empty() || every.is_zero() {
+        return std::future::pending().await;
+    }
+    loop {
+        tokio::time::sleep(every).await;
+        for model in &models {
+            // A failure is in the log, and the old version answers on.
+            let _ = service.refresh(model).await;
         }
     }
 }
@@ -131,7 +154,7 @@ fn select(settings: &Settings) -> Result<(Vec<Entry>, Option<Entry>)> {
     }
     let idle = catalogue.entries().len() - selection.len();
     if idle > 0 {
-        tracing::info!("{idle} of the models found are not served; LLM_ALLOWED_MODELS says which are, '*' means all");
+        tracing::info!("of the models found, {idle} will not be served; LLM_ALLOWED_MODELS says which are, '*' means all");
     }
     let draft = assemble::draft(&catalogue, &settings.engine)?;
     Ok((selection, draft))
@@ -256,7 +279,7 @@ mod tests {
     async fn nobody_who_comes_early_is_told_that_the_service_is_ready() {
         let service = TestApp::with_models(vec![Parked::new("demo", 1).model()]).service;
         assert!(service.health().is_ready(), "a model on demand is as good as there");
-        let _start = start(service.clone(), Vec::new(), || false, || ());
+        let _start = start(service.clone(), Vec::new(), std::future::pending(), || false, || ());
         assert!(service.health().is_loading());
     }
 }

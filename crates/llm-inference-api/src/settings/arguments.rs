@@ -96,6 +96,10 @@ pub(crate) struct RegistryArguments {
     /// Which of its versions: the newest of a stage, latest, or a number [MODEL_STAGE; default: Production].
     #[arg(long, value_name = "STAGE", value_parser = parse::name)]
     pub(crate) mlflow_model_stage: Option<String>,
+    /// How often MLflow is asked for a newer version of what is served; 0: only when a model is opened [MLFLOW_REFRESH_SECONDS;
+    /// default: 60].
+    #[arg(long, value_name = "SECONDS", value_parser = parse::seconds)]
+    pub(crate) mlflow_refresh_seconds: Option<Duration>,
     /// Goes before a token if there is a password as well [MLFLOW_TRACKING_USERNAME].
     #[arg(long, value_name = "NAME", value_parser = parse::name)]
     pub(crate) mlflow_username: Option<String>,

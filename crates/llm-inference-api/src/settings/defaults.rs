@@ -29,6 +29,7 @@ pub(crate) const SERVICE_NAME: &str = "llm-inference-api";
 
 pub(crate) const HUB: &str = "https://huggingface.co";
 pub(crate) const MODEL_STAGE: &str = "Production";
+pub(crate) const REFRESH_MODELS: Duration = Duration::from_mins(1);
 
 /// A collector on this machine, at the port of the protocol.
 pub(crate) fn otlp_endpoint(protocol: Protocol) -> Endpoint {

@@ -6,24 +6,10 @@ use super::environment::{self, Variables};
 /// Variables that are set, and nothing happens.
 const WITHOUT_EFFECT: [&str; 1] = ["CUDA_VISIBLE_DEVICES"];
 
-/// Keys of the file that stop the start, and why.
-const REFUSED: [(&str, &str); 1] =
-    [("mlflow.refresh_seconds", "this version asks MLflow when it opens a model, and not again")];
-
-/// Every key of a later version.
-pub(crate) fn keys() -> impl Iterator<Item = &'static str> {
-    REFUSED.iter().map(|(key, _)| *key)
-}
-
-/// Every key and variable of a later version, with what comes of it.
+/// Every variable of a later version, with what comes of it.
 pub(crate) fn all() -> Vec<(&'static str, &'static str)> {
     const NOTHING: &str = "nothing happens, and the start says so";
-    REFUSED.into_iter().chain(WITHOUT_EFFECT.into_iter().map(|name| (name, NOTHING))).collect()
-}
-
-/// The key, and why the server must not start with it.
-pub(crate) fn refused(key: &str) -> Option<(&'static str, &'static str)> {
-    REFUSED.into_iter().find(|(refused, _)| *refused == key)
+    WITHOUT_EFFECT.into_iter().map(|name| (name, NOTHING)).collect()
 }
 
 /// What is set beyond the variables that this version acts on. Names only: some of the values are secrets.

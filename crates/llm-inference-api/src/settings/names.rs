@@ -85,6 +85,7 @@ declare! {
         tracking_uri: "mlflow.tracking_uri", "--mlflow-tracking-uri", "MLFLOW_TRACKING_URI";
         model_name: "mlflow.model_name", "--mlflow-model-name", "MODEL_NAME";
         model_stage: "mlflow.model_stage", "--mlflow-model-stage", "MODEL_STAGE";
+        refresh: "mlflow.refresh_seconds", "--mlflow-refresh-seconds", "MLFLOW_REFRESH_SECONDS";
         user: "mlflow.username", "--mlflow-username", "MLFLOW_TRACKING_USERNAME";
         password: "mlflow.password", "--mlflow-password", "MLFLOW_TRACKING_PASSWORD";
         tracking_token: "mlflow.token", "--mlflow-token", "MLFLOW_TRACKING_TOKEN";

@@ -307,6 +307,12 @@ pub(crate) fn some(text: &str) -> Parsed<NonZeroUsize> {
     text.trim().parse().map_err(|_| Expected("a whole number, at least 1"))
 }
 
+/// As many as there are processors in the largest machines, and no slip of the finger.
+pub(crate) fn threads(text: &str) -> Parsed<NonZeroUsize> {
+    const MOST: usize = 1024;
+    some(text).ok().filter(|threads| threads.get() <= MOST).ok_or(Expected("a whole number, 1 to 1024"))
+}
+
 /// Any number of something, none included.
 pub(crate) fn any(text: &str) -> Parsed<usize> {
     text.trim().parse().map_err(|_| Expected("a whole number"))
@@ -317,6 +323,13 @@ pub(crate) fn milliseconds(text: &str) -> Parsed<Duration> {
     const DAY: u64 = 24 * 60 * 60 * 1_000;
     let milliseconds = text.trim().parse::<u64>().ok().filter(|milliseconds| *milliseconds <= DAY);
     milliseconds.map(Duration::from_millis).ok_or(Expected("milliseconds, at most 86400000 (a day)"))
+}
+
+/// At most a day, as above.
+pub(crate) fn seconds(text: &str) -> Parsed<Duration> {
+    const DAY: u64 = 24 * 60 * 60;
+    let seconds = text.trim().parse::<u64>().ok().filter(|seconds| *seconds <= DAY);
+    seconds.map(Duration::from_secs).ok_or(Expected("seconds, at most 86400 (a day)"))
 }
 
 /// Plain bytes, or a number with a unit. A bare `M` is refused, since some mean 1000² by it and others 1024².

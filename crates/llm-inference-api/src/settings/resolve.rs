@@ -199,7 +199,7 @@ fn resolve_engine(
     let free_memory = machine.free_memory;
     EngineSettings {
         quantization: choice.of(quantization, quantization_said, parse::quantization, Quantization(None)),
-        threads: choice.of(threads, threads_said, parse::some, machine.physical_cores),
+        threads: choice.of(threads, threads_said, parse::threads, machine.physical_cores),
         kv_cache_bytes: choice.of(kv_cache_bytes, kv_cache_bytes_said, parse::bytes, defaults::kv_cache_bytes(free_memory)),
         kv_cache_type: choice.of(kv_cache_type, kv_cache_type_said, parse::kv_cache_type, KvCacheType(None)),
         max_running: choice.of(max_concurrent_requests, max_running_said, parse::some, defaults::MAX_CONCURRENT_REQUESTS),

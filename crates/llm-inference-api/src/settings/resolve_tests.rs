@@ -158,6 +158,7 @@ fn nothing_said() {
         MLFLOW_TRACKING_URI               none                               default
         MODEL_NAME                        none                               default
         MODEL_STAGE                       Production                         default
+        MLFLOW_REFRESH_SECONDS            60                                 default
         MLFLOW_TRACKING_USERNAME          none                               default
         MLFLOW_TRACKING_PASSWORD          none                               default
         MLFLOW_TRACKING_TOKEN             none                               default
@@ -270,6 +271,7 @@ fn everything_said_by_variables() {
         MLFLOW_TRACKING_URI               none                                  default
         MODEL_NAME                        none                                  default
         MODEL_STAGE                       Production                            default
+        MLFLOW_REFRESH_SECONDS            60                                    default
         MLFLOW_TRACKING_USERNAME          none                                  default
         MLFLOW_TRACKING_PASSWORD          none                                  default
         MLFLOW_TRACKING_TOKEN             none                                  default
@@ -447,7 +449,7 @@ fn all_sources_are_told_of_together() {
         serving_config.yaml:1: there is no key api.prot; did you mean api.port?
         serving_config.yaml:1: api.workers is "0", expected a whole number, at least 1
         serving_config.yaml:2: model.batch_size is a list, expected a whole number, at least 1
-        serving_config.yaml:3: engine.threads is "${N}" (what that stands for is not shown), expected a whole number, at least 1
+        serving_config.yaml:3: engine.threads is "${N}" (what that stands for is not shown), expected a whole number, 1 to 1024
         model.default_max_tokens (serving_config.yaml:2) is 200, more than the 100 of model.max_tokens (serving_config.yaml:2)
         LLM_INFERENCE_PORT="http": expected a port from 1 to 65535, or 0 for any that is free
     "#);

@@ -132,7 +132,7 @@ fn rows(settings: &Settings) -> Vec<Row> {
     rows
 }
 
-fn registry_rows(registry: &RegistrySettings) -> [Row; 10] {
+fn registry_rows(registry: &RegistrySettings) -> [Row; 11] {
     let RegistrySettings {
         home,
         endpoint,
@@ -141,6 +141,7 @@ fn registry_rows(registry: &RegistrySettings) -> [Row; 10] {
         tracking_uri,
         model_name,
         model_stage,
+        refresh,
         user,
         password,
         tracking_token,
@@ -154,6 +155,7 @@ fn registry_rows(registry: &RegistrySettings) -> [Row; 10] {
         row(tracking_uri, |uri| uri.as_ref().map_or("none".to_owned(), |uri| without_password(uri.reveal()))),
         row(model_name, text),
         row(model_stage, String::clone),
+        row(refresh, |every| every.as_secs().to_string()),
         row(user, text),
         row(password, |password| hidden(password.as_ref())),
         row(tracking_token, |token| hidden(token.as_ref())),

@@ -195,6 +195,8 @@ pub(crate) struct RegistrySettings {
     /// It is among the declared models.
     pub(crate) model_name: Setting<Option<String>>,
     pub(crate) model_stage: Setting<String>,
+    /// Zero: never.
+    pub(crate) refresh: Setting<Duration>,
     pub(crate) user: Setting<Option<String>>,
     pub(crate) password: Setting<Option<Secret>>,
     pub(crate) tracking_token: Setting<Option<Secret>>,

@@ -5,12 +5,14 @@
 //! <server>/<model>/3/            complete: it has been given this name when everything was in it
 //!                  4.incomplete/
 //!                  refs/Production
+//!                  about/3.json   what the registry said of it
 //! ```
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::Registered;
 use super::uri::{MlFlowModel, Target};
 use crate::fetch::{self, FetchError};
 
@@ -57,6 +59,19 @@ impl Versions {
 
     pub(super) fn remember(&self, model: &MlFlowModel, version: &str) -> Result<(), FetchError> {
         fetch::replace(&self.reference(model), version)
+    }
+
+    pub(super) fn describe(&self, version: &str, registered: &Registered) -> Result<(), FetchError> {
+        fetch::replace(&self.description(version), &registered.kept().to_string())
+    }
+
+    pub(super) fn described(&self, version: &str) -> Option<Registered> {
+        let kept = fs::read_to_string(self.description(version)).ok()?;
+        serde_json::from_str(&kept).ok().map(|kept| Registered::of_kept(&kept))
+    }
+
+    fn description(&self, version: &str) -> PathBuf {
+        self.root.join("about").join(folder(version)).with_added_extension("json")
     }
 
     fn reference(&self, model: &MlFlowModel) -> PathBuf {

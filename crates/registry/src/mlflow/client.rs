@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::uri::Target;
-use super::{Access, MlFlowModel};
+use super::{Access, MlFlowModel, Registered};
 use crate::fetch::{FetchError, Network, Reply, escaped};
 
 const API: &str = "api/2.0/mlflow";
@@ -75,6 +75,30 @@ impl<'a> Client<'a> {
         let answer = answer.or_missing(|| format!("mlflow:{model}: version {version} has no files"))?;
         let files = answer["artifact_uri"].as_str().ok_or_else(|| self.senseless("it names no place of the files"))?;
         Ok(Found { version, files: files.to_owned() })
+    }
+
+    /// What the registry says of a version beside its files: of itself, of the model that was logged, of the run that made it.
+    pub(super) fn about(&self, model: &MlFlowModel, version: &str) -> Result<Registered, FetchError> {
+        let registered = if let Target::Logged { id } = &model.target {
+            Registered::of_logged(id, &self.logged(id)?)
+        } else {
+            let answer = self.ask("model-versions/get", &[("name", model.name()), ("version", version)])?.given();
+            let found = &answer["model_version"];
+            let registered = Registered::of_version(model.name(), found);
+            match found["source"].as_str().and_then(|source| source.strip_prefix("models:/")) {
+                Some(id) => registered.logged_as(&self.logged(id)?),
+                None => registered,
+            }
+        };
+        let Some(run) = registered.run_id.clone() else { return Ok(registered) };
+        // It may have been deleted since.
+        let answer = self.ask("runs/get", &[("run_id", &run)])?.given();
+        Ok(registered.noted(&answer["run"]["data"]))
+    }
+
+    fn logged(&self, id: &str) -> Result<Value, FetchError> {
+        let mut answer = self.ask(&format!("logged-models/{}", escaped(id)), &[])?.given();
+        Ok(answer["model"].take())
     }
 
     fn version(&self, model: &MlFlowModel) -> Result<String, FetchError> {

@@ -4,6 +4,7 @@
 mod cache;
 mod client;
 mod layout;
+mod registered;
 mod tree;
 mod uri;
 
@@ -15,6 +16,7 @@ use crate::fetch::{self, Download, FetchError, Fetched, Network, Patience, Progr
 use cache::Versions;
 use client::{Client, Found};
 use layout::Part;
+pub use registered::Registered;
 pub use uri::{MlFlowModel, NotAModelUri};
 
 /// Which registry, and where its files are kept.
@@ -56,6 +58,12 @@ impl MlFlow {
         let version = versions.remembered(model)?;
         let path = versions.complete(&version)?;
         Some(Fetched { path, version, note: None })
+    }
+
+    /// What the registry said, when it was last asked, of the version that it meant.
+    pub fn registered(&self, model: &MlFlowModel) -> Option<Registered> {
+        let versions = self.versions(model);
+        versions.described(&versions.remembered(model)?)
     }
 
     /// Sees to it that the files of a model are on this machine. If the registry cannot be asked, what is there has to do.
@@ -102,6 +110,10 @@ impl MlFlow {
             None => fetch::locked(&versions.lock(&version), || pull.all(&files, watch))?,
         };
         versions.remember(model, &version)?;
+        // Without it, the model is served all the same.
+        if let Ok(registered) = client.about(model, &version) {
+            versions.describe(&version, &registered)?;
+        }
         Ok(Fetched { path, version, note: None })
     }
 }

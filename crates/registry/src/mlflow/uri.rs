@@ -46,6 +46,11 @@ impl MlFlowModel {
         format!("models:/{name}/{stage}").parse()
     }
 
+    /// Whether it means the same version whenever it is asked for.
+    pub const fn is_fixed(&self) -> bool {
+        matches!(self.target, Target::Version { .. } | Target::Logged { .. })
+    }
+
     /// The registered model, or the id of one that was logged.
     pub(super) fn name(&self) -> &str {
         match &self.target {

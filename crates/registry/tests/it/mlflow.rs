@@ -116,7 +116,7 @@ fn a_model_in_production_is_put_together_from_its_parts() {
     assert_eq!(fetched.version, "3");
     assert_eq!(names(&fetched.path), ["config.json", "model.safetensors", "tokenizer.json"]);
     assert_eq!(fs::read(fetched.path.join("model.safetensors")).unwrap(), WEIGHTS);
-    assert_eq!(names(fetched.path.parent().unwrap()), ["3", "3.lock", "refs"]);
+    assert_eq!(names(fetched.path.parent().unwrap()), ["3", "3.lock", "about", "refs"]);
 }
 
 #[test]

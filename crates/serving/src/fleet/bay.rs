@@ -10,8 +10,8 @@ use tokio::time::{Instant, sleep_until};
 use super::garage::{Garage, Next};
 use super::slots::{Reason, Refusal, View};
 use super::{OpenError, Opened};
-use crate::Defaults;
 use crate::service::RETRY_AFTER;
+use crate::{Defaults, Registered};
 
 #[derive(Debug, Clone)]
 pub(super) struct Bay {
@@ -34,6 +34,7 @@ pub(crate) struct Lease {
 #[derive(Debug)]
 pub(super) struct Place {
     bay: Bay,
+    preloads: bool,
     uses: bool,
 }
 
@@ -79,22 +80,51 @@ impl Bay {
     /// for it goes on for others.
     pub(super) async fn open(&self) -> Result<Lease> {
         let patience = Instant::now() + self.garage.patience;
-        self.lease(Some(patience)).await.map_err(|why| self.explain(&why))
+        let place = Place::take(self.clone()).ok_or(Unopened::Crowded);
+        let lease = async { self.lease(place?, Some(patience)).await };
+        lease.await.map_err(|why| self.explain(&why))
     }
 
     /// Opens it for nobody yet, however long it takes.
     pub(super) async fn preload(&self) -> Result<(), OpenError> {
-        match self.lease(None).await {
+        match self.lease(Place::preload(self.clone()), None).await {
             Ok(_) => Ok(()),
             Err(Unopened::Refused(Refusal::Failed { error, .. })) => Err(error),
             Err(why) => Err(OpenError(self.explain(&why).to_string())),
         }
     }
 
-    async fn lease(&self, deadline: Option<Instant>) -> Result<Lease, Unopened> {
+    /// Sees to it that the newest state answers; whether another one did before.
+    pub(super) async fn reload(&self) -> Result<bool, OpenError> {
+        if self.is_open() {
+            return self.garage.renew(self.slot, true).await;
+        }
+        self.garage.slots().forgive(self.slot);
+        let before = self.card().version.clone();
+        self.preload().await?;
+        Ok(self.card().version != before)
+    }
+
+    /// The same, if it is open; what could not be had before is left alone.
+    pub(super) async fn refresh(&self) -> Result<bool, OpenError> {
+        if self.is_open() { self.garage.renew(self.slot, false).await } else { Ok(false) }
+    }
+
+    pub(super) fn registered(&self) -> Option<Registered> {
+        self.garage.models[self.slot].opener.registered()
+    }
+
+    pub(super) fn is_outdated(&self) -> bool {
+        self.is_open() && self.garage.is_outdated(self.slot)
+    }
+
+    fn is_open(&self) -> bool {
+        matches!(self.garage.slots().view(self.slot, Instant::now()), View::Open(model) if model.is_alive())
+    }
+
+    async fn lease(&self, mut place: Place, deadline: Option<Instant>) -> Result<Lease, Unopened> {
         // Before the first look: a change after it must not be missed.
         let mut changes = self.garage.changes();
-        let mut place = Place::take(self.clone()).ok_or(Unopened::Crowded)?;
         let mut overdue = pin!(until(deadline));
         loop {
             let reason = match self.garage.next(self.slot) {
@@ -149,14 +179,23 @@ impl Lease {
 impl Place {
     fn take(bay: Bay) -> Option<Self> {
         let entered = bay.garage.slots().enter(bay.slot);
-        entered.then(|| Self { bay, uses: false })
+        entered.then(|| Self { bay, preloads: false, uses: false })
+    }
+
+    /// In which nobody waits.
+    fn preload(bay: Bay) -> Self {
+        bay.garage.slots().preload(bay.slot);
+        Self { bay, preloads: true, uses: false }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let Self { bay: Bay { garage, slot }, uses } = self;
+        let Self { bay: Bay { garage, slot }, preloads, uses } = self;
         let mut slots = garage.slots();
+        if *preloads {
+            slots.preloaded(*slot);
+        }
         if *uses {
             slots.done(*slot);
         } else {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use backend::ModelCard;
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
 
 use super::slots::{Reason, Refusal, Slots, Step};
 use super::{OnDemand, OpenError, Opened};
@@ -15,10 +16,14 @@ use crate::service::Settings;
 #[derive(Debug)]
 pub(super) struct Garage {
     /// In the order of the slots.
-    models: Vec<OnDemand>,
+    pub(super) models: Vec<OnDemand>,
     slots: Mutex<Slots<Opened>>,
     /// What the models say of themselves: once they were opened, they know better than the heads of their files.
     cards: Mutex<Vec<Arc<ModelCard>>>,
+    /// Why there is no newer state of a model, where one was looked for in vain.
+    news: Mutex<Vec<Option<OpenError>>>,
+    /// Of models that are open, and what is left of them afterwards. Nobody waits for these when the service ends.
+    pub(super) renewals: TaskTracker,
     /// Told whenever a model has come or gone, or somebody has done with one.
     changed: watch::Sender<()>,
     /// How long a request waits for its model.
@@ -37,8 +42,16 @@ impl Garage {
     pub(super) fn new(models: Vec<OnDemand>, settings: &Settings) -> Self {
         let slots = Slots::new(models.iter().map(|model| model.bytes), settings.memory, settings.most_waiting);
         let cards = models.iter().map(|model| Arc::clone(&model.card)).collect();
-        let (slots, cards) = (Mutex::new(slots), Mutex::new(cards));
-        Self { models, slots, cards, changed: watch::Sender::new(()), patience: settings.patience }
+        let (slots, cards, news) = (Mutex::new(slots), Mutex::new(cards), Mutex::new(vec![None; models.len()]));
+        Self {
+            models,
+            slots,
+            cards,
+            news,
+            renewals: TaskTracker::new(),
+            changed: watch::Sender::new(()),
+            patience: settings.patience,
+        }
     }
 
     /// Held for a look or a change, never while anything is waited for.
@@ -89,26 +102,53 @@ impl Garage {
     fn open(self: &Arc<Self>, slot: usize) {
         let garage = Arc::clone(self);
         tokio::task::spawn_blocking(move || {
-            let opener = &garage.models[slot].opener;
-            let opened = catch_unwind(AssertUnwindSafe(|| opener.open()));
-            match opened.unwrap_or_else(|_| Err(OpenError("loading it panicked".into()))) {
-                Ok(model) if model.is_alive() => garage.opened(slot, model),
-                // Opened anew by whoever waits, it would go round in circles.
-                Ok(model) => {
-                    drop(model);
-                    garage.failed(slot, OpenError("it stopped as soon as it was loaded".into()));
-                }
+            match garage.bring(slot) {
+                Ok(model) => garage.opened(slot, model),
                 Err(error) => garage.failed(slot, error),
             }
             garage.has_changed();
         });
     }
 
+    /// Takes as long as it takes.
+    pub(super) fn bring(&self, slot: usize) -> Result<Opened, OpenError> {
+        let opener = &self.models[slot].opener;
+        let opened = catch_unwind(AssertUnwindSafe(|| opener.open()));
+        let model = opened.unwrap_or_else(|_| Err(OpenError("loading it panicked".into())))?;
+        // Opened anew by whoever waits, it would go round in circles.
+        if model.is_alive() { Ok(model) } else { Err(OpenError("it stopped as soon as it was loaded".into())) }
+    }
+
     fn opened(self: &Arc<Self>, slot: usize, model: Opened) {
-        self.cards()[slot] = model.backend.card();
+        self.shows(slot, &model);
         let bytes = model.bytes;
         let surplus = self.slots().opened(slot, model, bytes);
         self.close_all(surplus);
+    }
+
+    /// What the model says of itself now.
+    pub(super) fn shows(&self, slot: usize, model: &Opened) {
+        self.cards()[slot] = model.backend.card();
+    }
+
+    /// Said once.
+    pub(super) fn note(&self, slot: usize, error: Option<&OpenError>) {
+        let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        if news[slot].as_ref() == error {
+            return;
+        }
+        news[slot] = error.cloned();
+        let id = &self.card(slot).id;
+        if let Some(error) = error {
+            tracing::error!(model = %id, %error, "no newer version can be had; the old one answers on");
+        } else {
+            tracing::info!(model = %id, "newer versions can be had again");
+        }
+    }
+
+    /// Whether a newer state was looked for in vain.
+    pub(super) fn is_outdated(&self, slot: usize) -> bool {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner)[slot].is_some()
     }
 
     fn failed(&self, slot: usize, error: OpenError) {
@@ -116,7 +156,7 @@ impl Garage {
         self.slots().failed(slot, error, Instant::now());
     }
 
-    fn close_all(self: &Arc<Self>, models: Vec<(usize, Opened)>) {
+    pub(super) fn close_all(self: &Arc<Self>, models: Vec<(usize, Opened)>) {
         for (slot, model) in models {
             self.close(slot, model);
         }

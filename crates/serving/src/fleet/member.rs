@@ -6,9 +6,9 @@ use backend::{Activity, Backend, Error, ModelCard, ModelState, Result, UpstreamR
 use telemetry::Reading;
 
 use super::adapter::Shelved;
-use super::{Bay, Lease, Opener};
+use super::{Bay, Lease, OpenError, Opener};
 use crate::service::RETRY_AFTER;
-use crate::{Model, Source};
+use crate::{Model, Registered, Source};
 
 #[derive(Debug)]
 pub(crate) struct Member {
@@ -90,10 +90,35 @@ impl Member {
         }
     }
 
+    /// See [`Service::reload`](crate::Service::reload).
+    pub(crate) async fn reload(&self) -> Result<bool, OpenError> {
+        match self.bay() {
+            Some(bay) => bay.reload().await,
+            None => Ok(false),
+        }
+    }
+
+    /// See [`Service::refresh`](crate::Service::refresh).
+    pub(crate) async fn refresh(&self) -> Result<bool, OpenError> {
+        match self.bay() {
+            Some(bay) => bay.refresh().await,
+            None => Ok(false),
+        }
+    }
+
+    pub(crate) fn registered(&self) -> Option<Registered> {
+        self.bay().and_then(Bay::registered)
+    }
+
+    /// A newer version was looked for, and cannot be had.
+    pub(crate) fn is_outdated(&self) -> bool {
+        self.bay().is_some_and(Bay::is_outdated)
+    }
+
     pub(crate) fn reading(&self) -> Reading {
         let (state, activity) = self.state();
-        let loaded = state == ModelState::Ready;
-        Reading { model: self.card().id.clone(), loaded, activity, upstreams: self.upstreams() }
+        let (loaded, outdated) = (state == ModelState::Ready, self.is_outdated());
+        Reading { model: self.card().id.clone(), loaded, outdated, activity, upstreams: self.upstreams() }
     }
 
     /// The servers that it runs on, where it does not run here.

@@ -10,6 +10,7 @@ mod bay;
 mod garage;
 mod member;
 mod opener;
+mod renew;
 mod shelf;
 mod slots;
 

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use backend::{Adapter, Backend, ModelCard, ModelState};
 use thiserror::Error;
 
-use crate::Defaults;
+use crate::{Defaults, Registered};
 
 /// Opens one model, as often as it is asked to.
 pub trait Opener: Debug + Send + Sync {
@@ -20,6 +20,13 @@ pub trait Opener: Debug + Send + Sync {
         let _ = (source, room);
         Err(AdaptError::Failed(OpenError("this model takes no adapters".into())))
     }
+
+    /// Whether opening it now would bring another state of it than it brought the last time, as when its registry has a newer version;
+    /// with `anyway` also one that could not be opened before. May download it. Called on a thread where that is allowed.
+    fn has_news(&self, anyway: bool) -> Result<bool, OpenError>;
+
+    /// What the registry that it comes from says of it, if it comes from one.
+    fn registered(&self) -> Option<Registered>;
 }
 
 /// Where an adapter's files are, in the words of whoever opens models: a path, or what the catalogue calls a source.

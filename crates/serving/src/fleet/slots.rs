@@ -4,11 +4,14 @@
 //! What is being opened or closed counts as much as what is open, so that the budget holds at every moment. Whoever waits for a
 //! model counts as one who uses it: it is not closed between the moment it is there and the moment they notice.
 
+mod renewal;
+
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::OpenError;
+pub(super) use renewal::{Leaving, NotRenewed, Renewal};
 
 /// How long a failure is remembered: the first, and the most it grows to by doubling.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
@@ -32,7 +35,13 @@ struct Slot<T> {
     /// What it takes: an estimate until it was opened for the first time.
     bytes: u64,
     waiting: usize,
+    /// Those of them for whom nobody waits.
+    preloading: usize,
     using: usize,
+    /// Set aside for another state of it, which is being opened beside the one that is open.
+    renewing: Option<u64>,
+    /// What earlier states of it take, which somebody still uses.
+    retiring: u64,
     last_used: u64,
     /// One after the other, without a success between them.
     failures: u32,
@@ -94,9 +103,21 @@ impl<T> Slots<T> {
 
     /// Somebody waits for a model from now on, unless too many do.
     pub(super) fn enter(&mut self, slot: usize) -> bool {
-        let free = self.all[slot].waiting < self.most_waiting;
-        self.all[slot].waiting += usize::from(free);
+        let entered = &mut self.all[slot];
+        let free = entered.waiting < self.most_waiting.saturating_add(entered.preloading);
+        entered.waiting += usize::from(free);
         free
+    }
+
+    /// The model is to be opened for nobody yet. Takes nobody's place.
+    pub(super) fn preload(&mut self, slot: usize) {
+        self.all[slot].waiting += 1;
+        self.all[slot].preloading += 1;
+    }
+
+    /// It was, or could not be.
+    pub(super) fn preloaded(&mut self, slot: usize) {
+        self.all[slot].preloading -= 1;
     }
 
     /// Somebody who waited has given up, or was refused.
@@ -112,9 +133,18 @@ impl<T> Slots<T> {
         slot.last_used = self.uses;
     }
 
+    fn held(&self) -> u64 {
+        self.all.iter().map(Slot::held).sum()
+    }
+
     /// The memory that is not taken, nor promised.
     fn free(&self) -> u64 {
-        self.budget.saturating_sub(self.all.iter().map(Slot::held).sum())
+        self.budget.saturating_sub(self.held())
+    }
+
+    /// The memory that will be free without anybody's doing.
+    fn on_its_way(&self) -> u64 {
+        self.all.iter().filter(|slot| matches!(slot.state, State::Closing)).map(|slot| slot.bytes).sum()
     }
 
     /// Whether all of them could be open at once.
@@ -130,8 +160,7 @@ impl<T> Slots<T> {
         slot.bytes = bytes;
         slot.last_used = self.uses;
         slot.failures = 0;
-        let held: u64 = self.all.iter().map(Slot::held).sum();
-        let victims = self.victims(held.saturating_sub(self.budget), Some(index));
+        let victims = self.victims(self.held().saturating_sub(self.budget), Some(index));
         self.close(victims.unwrap_or_default())
     }
 
@@ -139,6 +168,14 @@ impl<T> Slots<T> {
         let slot = &mut self.all[slot];
         slot.state = State::Failed { error, until: now + pause(slot.failures) };
         slot.failures += 1;
+    }
+
+    /// A failure is tried again at once.
+    pub(super) fn forgive(&mut self, slot: usize) {
+        let slot = &mut self.all[slot];
+        if matches!(slot.state, State::Failed { .. }) {
+            slot.state = State::Closed;
+        }
     }
 
     pub(super) fn closed(&mut self, slot: usize) {
@@ -223,8 +260,7 @@ impl<T: Clone> Slots<T> {
             self.all[slot].state = State::Opening;
             return Step::Open;
         }
-        let on_its_way: u64 = self.all.iter().filter(|slot| matches!(slot.state, State::Closing)).map(Slot::held).sum();
-        match self.victims(missing.saturating_sub(on_its_way), None) {
+        match self.victims(missing.saturating_sub(self.on_its_way()), None) {
             Some(victims) if !victims.is_empty() => Step::Close(self.close(victims)),
             _ => Step::Wait(Reason::Memory),
         }
@@ -233,18 +269,29 @@ impl<T: Clone> Slots<T> {
 
 impl<T> Slot<T> {
     fn closed(bytes: u64) -> Self {
-        Self { state: State::Closed, bytes, waiting: 0, using: 0, last_used: 0, failures: 0 }
-    }
-
-    fn held(&self) -> u64 {
-        match self.state {
-            State::Opening | State::Open(_) | State::Closing => self.bytes,
-            State::Closed | State::Failed { .. } => 0,
+        Self {
+            state: State::Closed,
+            bytes,
+            waiting: 0,
+            preloading: 0,
+            using: 0,
+            renewing: None,
+            retiring: 0,
+            last_used: 0,
+            failures: 0,
         }
     }
 
+    fn held(&self) -> u64 {
+        let own = match self.state {
+            State::Opening | State::Open(_) | State::Closing => self.bytes,
+            State::Closed | State::Failed { .. } => 0,
+        };
+        own + self.renewing.unwrap_or(0) + self.retiring
+    }
+
     fn is_idle(&self) -> bool {
-        matches!(self.state, State::Open(_)) && self.waiting == 0 && self.using == 0
+        matches!(self.state, State::Open(_)) && self.waiting == 0 && self.using == 0 && self.renewing.is_none()
     }
 }
 

@@ -147,6 +147,10 @@ enum Event {
     Opened(usize),
     Fails(usize),
     Closed(usize),
+    Renews(usize),
+    Renewed(usize),
+    NotRenewed(usize),
+    Retired(usize),
     TimePasses(u64),
 }
 
@@ -159,6 +163,10 @@ fn event() -> impl Strategy<Value = Event> {
         2 => (0..64_usize).prop_map(Event::Opened),
         1 => (0..64_usize).prop_map(Event::Fails),
         2 => (0..64_usize).prop_map(Event::Closed),
+        2 => (0..64_usize).prop_map(Event::Renews),
+        1 => (0..64_usize).prop_map(Event::Renewed),
+        1 => (0..64_usize).prop_map(Event::NotRenewed),
+        1 => (0..64_usize).prop_map(Event::Retired),
         1 => (0..60_u64).prop_map(Event::TimePasses),
     ]
 }
@@ -173,6 +181,10 @@ struct World {
     opening: Vec<usize>,
     open: Vec<usize>,
     closing: Vec<usize>,
+    /// Opened beside themselves.
+    renewing: Vec<usize>,
+    /// Left, and still used by somebody.
+    retiring: Vec<usize>,
 }
 
 fn take(from: &mut Vec<usize>, index: usize) -> Option<usize> {
@@ -192,6 +204,8 @@ impl World {
             opening: empty(),
             open: empty(),
             closing: empty(),
+            renewing: empty(),
+            retiring: empty(),
         }
     }
 
@@ -220,10 +234,49 @@ impl World {
                 }
             }
             Event::Closed(index) => take(&mut self.closing, index).into_iter().for_each(|slot| self.slots.closed(slot)),
+            Event::Renews(slot) => self.renews(slot % self.bytes.len()),
+            Event::Renewed(index) => {
+                if let Some(slot) = take(&mut self.renewing, index) {
+                    let Leaving { retired, surplus } = self.slots.renewed(slot, slot, self.bytes[slot]);
+                    assert_eq!((retired, surplus), ((slot, self.bytes[slot]), Vec::new()));
+                    self.retiring.push(slot);
+                }
+            }
+            Event::NotRenewed(index) => {
+                if let Some(slot) = take(&mut self.renewing, index) {
+                    self.slots.not_renewed(slot);
+                }
+            }
+            Event::Retired(index) => {
+                if let Some(slot) = take(&mut self.retiring, index) {
+                    self.slots.retired(slot, self.bytes[slot]);
+                }
+            }
             Event::TimePasses(seconds) => self.now += Duration::from_secs(seconds),
         }
-        let held: u64 = [&self.opening, &self.open, &self.closing].into_iter().flatten().map(|slot| self.bytes[*slot]).sum();
+        let all = [&self.opening, &self.open, &self.closing, &self.renewing, &self.retiring];
+        let held: u64 = all.into_iter().flatten().map(|slot| self.bytes[*slot]).sum();
         assert!(held <= self.slots.budget, "{held} bytes are held");
+    }
+
+    fn renews(&mut self, slot: usize) {
+        match self.slots.renew(slot) {
+            Renewal::Open => {
+                assert!(self.open.contains(&slot) && !self.renewing.contains(&slot));
+                self.renewing.push(slot);
+            }
+            Renewal::Close(models) => self.closes(models),
+            Renewal::Wait | Renewal::Refuse(_) => {}
+        }
+    }
+
+    fn closes(&mut self, models: Vec<(usize, usize)>) {
+        for (closed, _) in models {
+            let users = [&self.using, &self.waiting, &self.renewing];
+            assert!(users.into_iter().all(|users| !users.contains(&closed)), "it is in use");
+            self.open.retain(|open| *open != closed);
+            self.closing.push(closed);
+        }
     }
 
     fn looks(&mut self, slot: usize) {
@@ -239,13 +292,7 @@ impl World {
                 assert!(!known, "it is opened twice");
                 self.opening.push(slot);
             }
-            Step::Close(models) => {
-                for (closed, _) in models {
-                    assert!(!self.using.contains(&closed) && !self.waiting.contains(&closed), "it is in use");
-                    self.open.retain(|open| *open != closed);
-                    self.closing.push(closed);
-                }
-            }
+            Step::Close(models) => self.closes(models),
             Step::Wait(_) => {}
             Step::Refuse(_) => {
                 self.slots.give_up(slot);
@@ -254,6 +301,31 @@ impl World {
         }
         self.waiting.push(slot);
     }
+}
+
+#[test]
+fn two_states_of_a_model_count_until_the_old_one_is_left() {
+    let mut slots = slots(&[4, 3], 10);
+    use_once(&mut slots, 0);
+    use_once(&mut slots, 1);
+    assert_eq!(slots.renew(0), Renewal::Close(vec![(1, 'b')]));
+    assert_eq!(slots.renew(0), Renewal::Wait);
+    slots.closed(1);
+    assert_eq!(slots.renew(0), Renewal::Open);
+    assert_eq!(slots.renew(0), Renewal::Refuse(NotRenewed::Busy));
+    assert_eq!(slots.renewed(0, 'n', 5), Leaving { retired: ('a', 4), surplus: Vec::new() });
+    assert_eq!(want(&mut slots, 0), Step::Use('n'));
+    assert_eq!(want(&mut slots, 1), Step::Wait(Reason::Memory));
+    slots.retired(0, 4);
+    assert_eq!(slots.next(1, Instant::now(), |_| true), Step::Open);
+}
+
+#[test]
+fn what_does_not_fit_beside_itself_stays_as_it_is() {
+    let mut slots = slots(&[6], 10);
+    assert_eq!(slots.renew(0), Renewal::Refuse(NotRenewed::NotOpen));
+    use_once(&mut slots, 0);
+    assert_eq!(slots.renew(0), Renewal::Refuse(NotRenewed::NoRoom { bytes: 6, budget: 10 }));
 }
 
 proptest! {
@@ -269,7 +341,7 @@ proptest! {
         }
         // From now on everybody does what is theirs to do, and nobody comes any more.
         for _ in 0..64 {
-            for event in [Event::Opened(0), Event::Closed(0), Event::IsDone(0)] {
+            for event in [Event::Opened(0), Event::Closed(0), Event::IsDone(0), Event::Renewed(0), Event::Retired(0)] {
                 (0..64).for_each(|_| world.happens(&event));
             }
             (0..world.waiting.len()).for_each(|_| {

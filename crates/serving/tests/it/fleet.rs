@@ -53,6 +53,22 @@ async fn however_many_ask_it_is_opened_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_opened_at_the_start_takes_nobodys_place() {
+    let model = Parked::new("demo", 1);
+    let gate = model.gated();
+    let service = service(&[&model], 1);
+    let mut start = Box::pin(service.open_first());
+    assert!(poll!(&mut start).is_pending());
+    let mut asked = Box::pin(join_all((0..4).map(|_| ask(&service, &model))));
+    assert!(poll!(&mut asked).is_pending());
+    model.until(|history| history.begun == 1).await;
+    assert_eq!(service.generate(of(&model)).await.err().map(|error| error.kind()), Some(Kind::QueueFull));
+    gate.send(()).unwrap();
+    start.await.unwrap();
+    assert!(asked.await.iter().all(Result::is_ok));
+}
+
+#[tokio::test(start_paused = true)]
 async fn others_answer_while_one_is_opened() {
     let (slow, quick) = (Parked::new("slow", 1), Parked::new("quick", 1));
     let gate = slow.gated();

@@ -8,6 +8,7 @@ mod fallbacks;
 mod fleet;
 mod limits;
 mod measuring;
+mod reload;
 mod scoring;
 mod together;
 

@@ -10,7 +10,7 @@ use super::yaml::{Content, Key, Node};
 use super::{FileProblem, Place, Text, Written};
 use crate::settings::environment::Variables;
 use crate::settings::types::{DeclaredModel, DeclaredRoute};
-use crate::settings::{alike, later, names};
+use crate::settings::{alike, names};
 
 /// The list of models.
 const CATALOGUE: &str = "models";
@@ -76,8 +76,6 @@ impl<'a> Reading<'a> {
                 self.organizations(place, node);
             } else if is_section(&path) {
                 self.subsection(path, place, node);
-            } else if let Some((key, reason)) = later::refused(&path) {
-                self.problems.push(FileProblem::Later { place, key, reason });
             } else {
                 let hint = hint(prefix, &name);
                 self.problems.push(FileProblem::Unknown { place, key: path, hint });
@@ -177,9 +175,9 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// Keys that exist, those of later versions too.
+/// Keys that exist.
 fn known() -> impl Iterator<Item = &'static str> {
-    names::all().into_iter().filter_map(|names| names.key).chain([CATALOGUE, ORGANIZATIONS]).chain(later::keys())
+    names::all().into_iter().filter_map(|names| names.key).chain([CATALOGUE, ORGANIZATIONS])
 }
 
 fn is_section(path: &str) -> bool {

@@ -27,8 +27,6 @@ pub(crate) enum FileProblem {
         "{place}: {key} has a ${{ that is not the beginning of ${{NAME}}, a variable of letters, digits and _; write $${{ for the text itself"
     )]
     NoVariable { place: Place, key: String },
-    #[error("{place}: {key} is set, but {reason}; take it out to start nevertheless")]
-    Later { place: Place, key: &'static str, reason: &'static str },
 }
 
 impl FileProblem {
@@ -42,8 +40,7 @@ impl FileProblem {
             | Self::Wrong { place, .. }
             | Self::NameTaken { place, .. }
             | Self::NotSet { place, .. }
-            | Self::NoVariable { place, .. }
-            | Self::Later { place, .. } => place.line,
+            | Self::NoVariable { place, .. } => place.line,
         }
     }
 }

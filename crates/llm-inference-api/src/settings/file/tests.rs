@@ -71,20 +71,6 @@ colour: blue
 }
 
 #[test]
-fn what_is_not_there_yet_is_refused_by_its_name_and_never_by_its_value() {
-    insta::assert_snapshot!(
-        told(
-            "\
-mlflow: {refresh_seconds: secret}
-"
-        ),
-        @r"
-        serving_config.yaml:1: mlflow.refresh_seconds is set, but this version asks MLflow when it opens a model, and not again; take it out to start nevertheless
-    "
-    );
-}
-
-#[test]
 fn adapters_have_a_name_and_a_place_and_are_for_models_that_run_here() {
     insta::assert_snapshot!(
         told(

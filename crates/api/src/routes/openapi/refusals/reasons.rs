@@ -12,6 +12,7 @@ const A_MOMENT: Duration = Duration::from_secs(1);
 /// Whatever is asked.
 pub(super) fn everywhere() -> Vec<Error> {
     vec![
+        Error::NoHost,
         Error::HeaderTwice { name: "host" },
         Error::UntrustedHost { host: "example.com".into() },
         Error::ContentEncoding,
@@ -68,7 +69,7 @@ pub(super) fn with_model() -> Vec<Error> {
 }
 
 /// What an operation names as its own, in place of a description.
-pub(super) fn particular() -> [(&'static str, Error); 13] {
+pub(super) fn particular() -> [(&'static str, Error); 15] {
     let no_sql = "sql parser error: Expected: an SQL statement, found: I at Line: 1, Column: 1".into();
     [
         ("forbidden_model", Error::Backend(forbidden_model())),
@@ -84,11 +85,22 @@ pub(super) fn particular() -> [(&'static str, Error); 13] {
         ("scoring_is_limited", Error::Backend(queue_full())),
         ("no_adapter_root", Error::NoAdapterRoot),
         ("adapter_not_found", Error::Backend(unknown_adapter())),
+        ("runs_elsewhere", Error::Backend(runs_elsewhere())),
+        ("not_reloaded", Error::Backend(not_reloaded())),
     ]
 }
 
 fn forbidden_model() -> Reason {
     Reason::Forbidden { reason: "this key may not ask the model \"demo\"".into() }
+}
+
+fn runs_elsewhere() -> Reason {
+    Reason::unsupported("model", "the model \"demo\" runs on other servers; they load it")
+}
+
+fn not_reloaded() -> Reason {
+    let reason = "no newer version of the model \"demo\" can be had".into();
+    Reason::Unavailable { reason, retry_after: Duration::from_secs(5) }
 }
 
 fn unknown_model() -> Reason {

@@ -1,0 +1,144 @@
+"""What changes in MLflow while a server runs."""
+
+import concurrent.futures
+import threading
+import urllib.error
+import urllib.request
+
+import pytest
+
+from conftest import MODELS, Registry, Server, files, get, wait_until
+
+CLIENTS = 8
+
+
+def as_it_is(directory):
+    return files(MODELS / directory, tokenizer="", others="")
+
+
+@pytest.fixture
+def live(registry, request):
+    """A registered model of its own for each test; its first version is in production."""
+    name = request.node.name
+    registry.call("POST", "registered-models/create", name=name)
+    registry.register(name, as_it_is("hf/llama"))
+    registry.promote(name, "1")
+    return name
+
+
+def reload(server, model):
+    with urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{server.port}/v1/models/{model}/reload", method="POST")) as answer:
+        return answer.read()
+
+
+def test_a_version_that_is_promoted_answers_without_a_break(registry, live, started, tmp_path):
+    registry.register(live, as_it_is("hf/qwen2"))
+    server = started(Server(tmp_path, MODEL_NAME=live, MLFLOW_TRACKING_URI=registry.url, MLFLOW_REFRESH_SECONDS="1"))
+    wait_until(server.is_ready, "the server's start")
+    old = server.complete(live)
+    over = threading.Event()
+
+    def client():
+        """Whether each answer was begun when the new version was there already, and the answer."""
+        answers = []
+        while not answers or not over.is_set():
+            is_new = server.get("/info")["version"] == "2"
+            answers.append((is_new, server.stream(live)))
+        return answers
+
+    with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
+        clients = [pool.submit(client) for _ in range(CLIENTS)]
+        try:
+            registry.promote(live, "2")
+            wait_until(lambda: server.get("/info")["version"] == "2", "the new version")
+            new = server.complete(live)
+        finally:
+            over.set()
+        answers = [answer for client in clients for answer in client.result()]
+    assert new != old
+    assert {text for _, text in answers} == {old, new}
+    assert all(text == new for is_new, text in answers if is_new)
+    assert server.stop() == 0
+
+
+def test_a_broken_version_leaves_the_old_one_in_its_place(registry, live, started, tmp_path):
+    half = tmp_path / "model.safetensors"
+    whole = (MODELS / "hf/qwen2/model.safetensors").read_bytes()
+    half.write_bytes(whole[: len(whole) // 2])
+    registry.register(live, as_it_is("hf/qwen2") | {"model.safetensors": half})
+    server = started(Server(tmp_path, MODEL_NAME=live, MLFLOW_TRACKING_URI=registry.url, MLFLOW_REFRESH_SECONDS="1"))
+    wait_until(server.is_ready, "the server's start")
+    text = server.complete(live)
+    registry.promote(live, "2")
+    wait_until(lambda: server.get("/health/ready")["models"][live] == "outdated", "the news of the broken version")
+    assert server.is_ready() and server.complete(live) == text
+    metrics = get(f"http://127.0.0.1:{server.port}/metrics").decode()
+    assert f'model_outdated{{model="{live}"}} 1' in metrics
+    with pytest.raises(urllib.error.HTTPError) as refusal:
+        reload(server, live)
+    assert refusal.value.code == 503
+    said = [line for line in server.lines() if "no newer version can be had" in line["message"]]
+    assert len(said) == 1, said
+
+    registry.register(live, as_it_is("hf/qwen2"))
+    registry.promote(live, "3")
+    wait_until(lambda: server.get("/info")["version"] == "3", "the mended version")
+    assert server.get("/health/ready")["models"][live] == "ready"
+    assert server.complete(live) != text
+
+
+def test_a_reload_does_it_at_once(registry, live, started, tmp_path):
+    registry.register(live, as_it_is("hf/qwen2"))
+    server = started(Server(tmp_path, MODEL_NAME=live, MLFLOW_TRACKING_URI=registry.url, MLFLOW_REFRESH_SECONDS="0"))
+    wait_until(server.is_ready, "the server's start")
+    assert b'"changed":false' in reload(server, live)
+    registry.promote(live, "2")
+    assert b'"changed":true' in reload(server, live)
+    assert server.get("/info")["version"] == "2"
+
+
+def test_info_tells_what_the_registry_says_also_while_it_is_away(registry, gate, started, tmp_path):
+    run = registry.call("POST", "runs/create", experiment_id="0")["run"]["info"]["run_id"]
+    registry.call("POST", "runs/log-parameter", run_id=run, key="learning_rate", value="0.0001")
+    registry.call("POST", "runs/log-metric", run_id=run, key="exact_match", value=0.61, timestamp=1, step=0)
+    registry.call("POST", "registered-models/create", name="told")
+    registry.register("told", as_it_is("hf/llama"), run_id=run, tags=[{"key": "team", "value": "finance"}])
+    registry.promote("told", "1")
+    registry.call("POST", "registered-models/alias", name="told", alias="champion", version="1")
+    variables = {"MODEL_NAME": "told", "MLFLOW_TRACKING_URI": gate.url}
+    for _ in range(2):
+        server = started(Server(tmp_path, **variables))
+        wait_until(server.is_ready, "the server's start")
+        info = server.get("/info")
+        told = {name: info[name] for name in ["uri", "stage", "aliases", "run_id", "parameters", "metrics", "tags"]}
+        assert told == {
+            "uri": "models:/told/1",
+            "stage": "Production",
+            "aliases": ["champion"],
+            "run_id": run,
+            "parameters": {"learning_rate": "0.0001"},
+            "metrics": {"exact_match": 0.61},
+            "tags": {"team": "finance"},
+        }
+        assert server.stop() == 0
+        gate.open = False
+
+
+def test_a_registry_that_knows_its_users_is_asked_as_one_of_them(started, tmp_path):
+    password = "correct horse battery"
+    registry = Registry(tmp_path, password)
+    try:
+        registry.call("POST", "registered-models/create", name="sql")
+        registry.register("sql", as_it_is("hf/llama"))
+        registry.promote("sql", "1")
+        variables = {"MODEL_NAME": "sql", "MLFLOW_TRACKING_URI": registry.url, "MLFLOW_TRACKING_USERNAME": "admin"}
+        (tmp_path / "wrong").mkdir()
+        refused = started(Server(tmp_path / "wrong", MLFLOW_TRACKING_PASSWORD="wrong", **variables))
+        wait_until(lambda: refused.process.poll() is not None, "the refusal")
+        assert "MLFLOW_TRACKING_PASSWORD" in refused.log.read_text()
+        server = started(Server(tmp_path, MLFLOW_TRACKING_PASSWORD=password, **variables))
+        wait_until(server.is_ready, "the server's start")
+        assert server.complete("sql")
+        assert password not in server.log.read_text()
+    finally:
+        registry.stop()
