@@ -41,7 +41,11 @@ impl<T: Clone> Remembered<T> {
         if let Some(value) = self.fresh(name) {
             return Ok(Some(value));
         }
-        match load().await {
+        // Who gives up half way has not looked, and the next one does.
+        let looking = Looking { remembered: self, name };
+        let loaded = load().await;
+        std::mem::forget(looking);
+        match loaded {
             Ok(Some(value)) => {
                 self.put(name, value.clone());
                 Ok(Some(value))
@@ -86,9 +90,23 @@ impl<T: Clone> Remembered<T> {
     }
 }
 
+/// Somebody who looks.
+struct Looking<'a, T: Clone> {
+    remembered: &'a Remembered<T>,
+    name: &'a str,
+}
+
+impl<T: Clone> Drop for Looking<'_, T> {
+    fn drop(&mut self) {
+        if let Some(entry) = self.remembered.entries().get_mut(self.name) {
+            entry.checked = entry.loaded;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use tokio::time::advance;
+    use tokio::time::{advance, timeout};
 
     use super::*;
 
@@ -110,6 +128,15 @@ mod tests {
         advance(FRESH).await;
         assert_eq!(ask(&remembered, Ok(None)).await, Some(None));
         assert_eq!(ask(&remembered, down()).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_that_is_given_up_is_none() {
+        let remembered = Remembered::new();
+        assert_eq!(ask(&remembered, Ok(Some(1))).await, Some(Some(1)));
+        advance(FRESH).await;
+        assert!(timeout(Duration::ZERO, remembered.get("key", std::future::pending)).await.is_err());
+        assert_eq!(ask(&remembered, Ok(None)).await, Some(None));
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 use super::holder::Holder;
-use super::line::{Line, Settled};
+use super::line::{Line, Refused, Settled};
 use super::slice::Slice;
 use super::standing::{Gauge, Standing};
 use super::{Ask, Counter};
@@ -14,6 +14,14 @@ use crate::limits::Unit;
 
 /// A slice that nobody has used for so long goes back.
 const IDLE: Duration = Duration::from_secs(5);
+
+/// What is given back of what no request holds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rest {
+    pub(crate) all: bool,
+    /// What nobody has used for some time.
+    pub(crate) idle: bool,
+}
 
 #[derive(Debug, Default)]
 pub(crate) struct Books {
@@ -65,13 +73,19 @@ impl Books {
         lines
     }
 
-    /// What the database has to hear now: what was spent, what is given back, and that the rest is still in use. With `all`,
-    /// everything is given back that no request holds.
-    pub(crate) fn due(&mut self, now: Instant, today: SystemTime, lease: Duration, all: bool) -> Vec<Line> {
+    /// Of these, what the database has just said to be spent.
+    pub(crate) fn spent_out(&mut self, asks: &[Ask], now: Instant) -> Vec<(Counter, u64)> {
+        let refuses = |ask: &&Ask| self.slice(ask, now).refuses(ask.amount, now);
+        asks.iter().filter(refuses).map(|ask| (ask.counter.clone(), ask.limit)).collect()
+    }
+
+    /// What the database has to hear now: what was spent, what is given back, and that the rest is still in use.
+    pub(crate) fn due(&mut self, now: Instant, today: SystemTime, lease: Duration, rest: Rest) -> Vec<Line> {
         self.slices.retain(|counter, slice| !counter.window.is_over(today) || !slice.is_settled());
         let mut lines = Vec::new();
         for (counter, slice) in &mut self.slices {
-            if all || now.duration_since(slice.last_used) >= IDLE || counter.window.is_over(today) {
+            let is_idle = rest.idle && now.duration_since(slice.last_used) >= IDLE;
+            if rest.all || is_idle || counter.window.is_over(today) {
                 slice.rest();
             }
             if slice.has_news() || slice.has_to_be_renewed(now, lease) {
@@ -82,7 +96,7 @@ impl Books {
     }
 
     /// Takes over what the database said to a line. What was granted may be spent until `valid_until`.
-    pub(crate) fn apply(&mut self, line: &Line, settled: &Settled, valid_until: Instant) {
+    pub(crate) fn apply(&mut self, line: &Line, settled: &Settled, valid_until: Instant, now: Instant) {
         let Some(slice) = self.slices.get_mut(&line.counter).filter(|slice| slice.number == line.slice) else { return };
         slice.held = settled.granted;
         slice.granted = settled.granted;
@@ -91,6 +105,9 @@ impl Books {
         slice.unanswered = false;
         slice.elsewhere = settled.elsewhere;
         slice.valid_until = valid_until;
+        if let Some(needed) = line.needed.filter(|_| settled.refused == Some(Refused::Spent)) {
+            slice.is_spent_out(needed.saturating_sub(settled.granted), now);
+        }
         if settled.wanted || slice.limit != line.limit {
             slice.give_back();
         }

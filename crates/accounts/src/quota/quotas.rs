@@ -1,13 +1,13 @@
 //! Spends in memory, and asks the database only when a slice runs out.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
-use super::books::Books;
+use super::books::{Books, Rest};
 use super::holder::Holder;
 use super::line::{Line, Refused, Settled};
 use super::{Ask, Bank, Counter, Reservation, Standing};
@@ -37,6 +37,8 @@ pub(crate) struct Quotas {
     bank: Arc<dyn Bank>,
     /// This process, as the database knows it. A new one each time: what a former one held runs out by itself.
     replica: String,
+    /// The database answered the last time. While it does not, nothing is given back that could not be had again.
+    answers: AtomicBool,
     /// How many requests there ever were.
     holders: AtomicU64,
     clock: Clock,
@@ -48,7 +50,7 @@ impl Quotas {
     pub(crate) fn new(bank: Arc<dyn Bank>, clock: Clock, shadow: bool) -> Self {
         let replica = Uuid::new_v4().simple().to_string();
         let (books, turn, holders) = (Mutex::default(), tokio::sync::Mutex::default(), AtomicU64::default());
-        Self { books, turn, bank, replica, holders, clock, shadow }
+        Self { books, turn, bank, replica, answers: AtomicBool::new(true), holders, clock, shadow }
     }
 
     /// Sets aside all of it, or nothing.
@@ -72,6 +74,11 @@ impl Quotas {
         if self.books().spend(asks, holder, Instant::now()) {
             return Ok(());
         }
+        let spent = self.books().spent_out(asks, Instant::now());
+        if let Some(refusal) = self.refusal(asks, spent.into_iter().map(|(counter, limit)| (counter, limit, Refused::Spent)))
+        {
+            return Err(refusal);
+        }
         timeout(WAIT, self.refill(asks, holder)).await.unwrap_or_else(|_| Err(unavailable()))
     }
 
@@ -91,7 +98,9 @@ impl Quotas {
                 tracing::error!(error = error.whole(), "the database of quotas does not answer");
                 unavailable()
             })?;
-            if let Some(refusal) = self.refusal(asks, &lines, &settled) {
+            let refused = lines.into_iter().zip(settled);
+            let refused = refused.filter_map(|(line, settled)| Some((line.counter, line.limit, settled.refused?)));
+            if let Some(refusal) = self.refusal(asks, refused) {
                 return Err(refusal);
             }
         }
@@ -100,10 +109,12 @@ impl Quotas {
     /// Tells the database what is so here, and takes over what it answers. Needs the turn.
     async fn exchange(&self, lines: &[Line]) -> Result<Vec<Settled>, StoreError> {
         let asked = Instant::now();
-        let settled = self.bank.exchange(&self.replica, LEASE + LEASE_MARGIN, lines).await?;
+        let settled = self.bank.exchange(&self.replica, LEASE + LEASE_MARGIN, lines).await;
+        self.answers.store(settled.is_ok(), Ordering::Relaxed);
+        let settled = settled?;
         let mut books = self.books();
         for (line, settled) in lines.iter().zip(&settled) {
-            books.apply(line, settled, asked + LEASE);
+            books.apply(line, settled, asked + LEASE, Instant::now());
         }
         Ok(settled)
     }
@@ -111,7 +122,8 @@ impl Quotas {
     /// Reports what was spent since the last time, and gives back what is not needed; with `all`, everything.
     pub(crate) async fn report(&self, all: bool) -> Result<(), StoreError> {
         let _turn = self.turn.lock().await;
-        let lines = self.books().due(Instant::now(), self.clock.now(), LEASE, all);
+        let rests = self.answers.load(Ordering::Relaxed);
+        let lines = self.books().due(Instant::now(), self.clock.now(), LEASE, Rest { all, idle: rests });
         for batch in lines.chunks(Store::MOST_LINES) {
             self.exchange(batch).await?;
         }
@@ -127,31 +139,28 @@ impl Quotas {
     }
 
     /// The refusal that ends last: before that, another try would be refused again.
-    fn refusal(&self, asks: &[Ask], lines: &[Line], settled: &[Settled]) -> Option<Error> {
+    fn refusal(&self, asks: &[Ask], refused: impl Iterator<Item = (Counter, u64, Refused)>) -> Option<Error> {
         let now = self.clock.now();
-        let refused = lines.iter().zip(settled).filter_map(|(line, settled)| {
-            let refused = settled.refused?;
-            let left = line.counter.window.left(now);
+        let refused = refused.map(|(counter, limit, refused)| {
+            let left = counter.window.left(now);
             let wait = match refused {
                 Refused::Spent => left,
                 Refused::HeldByOthers => GIVEN_BACK.min(left),
                 Refused::SetAside => SETTLED.min(left),
             };
-            Some((wait, refused, line))
+            (wait, refused, counter, limit)
         });
-        let (retry_after, refused, line) = refused.max_by_key(|(wait, ..)| *wait)?;
+        let (retry_after, refused, counter, limit) = refused.max_by_key(|(wait, ..)| *wait)?;
         let standing = Box::new(self.standing(asks));
-        let (what, limit) = (line.counter.what(), line.limit);
+        let what = counter.what();
         Some(match refused {
             Refused::SetAside => Error::SetAside { what, limit, retry_after, standing },
-            Refused::Spent if !line.counter.is_rate() => Error::QuotaSpent { what, limit, retry_after, standing },
-            Refused::Spent | Refused::HeldByOthers => {
-                Error::RateLimited { what: plural(&line.counter), retry_after, standing }
-            }
+            Refused::Spent if !counter.is_rate() => Error::QuotaSpent { what, limit, retry_after, standing },
+            Refused::Spent | Refused::HeldByOthers => Error::RateLimited { what: plural(&counter), retry_after, standing },
         })
     }
 
-    fn books(&self) -> MutexGuard<'_, Books> {
+    pub(super) fn books(&self) -> MutexGuard<'_, Books> {
         // Nothing in there panics half way; should it, counting on is better than refusing everybody.
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }

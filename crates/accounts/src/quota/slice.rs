@@ -32,7 +32,12 @@ pub(crate) struct Slice {
     /// From then on the database may give what is left of this to others.
     pub(crate) valid_until: Instant,
     pub(crate) last_used: Instant,
+    /// So much could not be had before the window ends, and is not asked for again before then.
+    spent_out: Option<(u64, Instant)>,
 }
+
+/// How long a quota that is spent is not asked for: everybody else's refills would wait behind somebody who asks again and again.
+const SPENT_OUT: Duration = Duration::from_secs(1);
 
 /// What one request took of a slice.
 #[derive(Debug, Clone)]
@@ -57,6 +62,7 @@ impl Slice {
             holders: HashMap::new(),
             valid_until: now,
             last_used: now,
+            spent_out: None,
         }
     }
 
@@ -65,6 +71,16 @@ impl Slice {
         // What was granted is void after its time, what was spent is spent.
         let granted = if now < self.valid_until { self.granted } else { self.granted.min(self.spent) };
         (self.spent + amount).saturating_sub(granted)
+    }
+
+    /// The database has said that so much more cannot be had before the window ends.
+    pub(crate) fn is_spent_out(&mut self, missing: u64, now: Instant) {
+        self.spent_out = Some((missing, now + SPENT_OUT));
+    }
+
+    /// Whether it would say so again.
+    pub(crate) fn refuses(&self, amount: u64, now: Instant) -> bool {
+        self.spent_out.is_some_and(|(missing, until)| now < until && self.missing(amount, now) >= missing)
     }
 
     /// Spends it at once: what one is used when it comes, however it ends.
@@ -100,6 +116,9 @@ impl Slice {
     pub(crate) fn set_limit(&mut self, limit: u64) {
         if limit < self.limit {
             self.give_back();
+        }
+        if limit != self.limit {
+            self.spent_out = None;
         }
         self.limit = limit;
     }

@@ -10,9 +10,12 @@ use proptest::test_runner::{TestError, TestRunner};
 use sqlx::{query, query_scalar};
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::bank::Exchanged;
+use super::books::Rest;
+use super::quotas::LEASE;
 use super::{Ask, Bank, Counter, Line, Quotas, Reservation, asks};
 use crate::caller::Caller;
 use crate::clock::{Clock, from_millis};
@@ -83,6 +86,7 @@ fn step() -> impl Strategy<Value = Step> {
 struct Forgetful {
     store: Store,
     loses: Mutex<Option<Loss>>,
+    asked: AtomicU64,
 }
 
 impl Forgetful {
@@ -93,6 +97,7 @@ impl Forgetful {
 
 impl Bank for Forgetful {
     fn exchange<'a>(&'a self, replica: &'a str, lease: Duration, lines: &'a [Line]) -> Exchanged<'a> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
         Box::pin(async move {
             let lost = Err(StoreError::TooSlow(Duration::ZERO));
             match self.lose(None) {
@@ -146,7 +151,7 @@ impl Fleet {
 
     fn on(store: Store, caller: Caller, shadow: bool) -> Self {
         let now = Arc::new(AtomicU64::new(NOON));
-        let bank = |_| Arc::new(Forgetful { store: store.clone(), loses: Mutex::default() });
+        let bank = |_| Arc::new(Forgetful { store: store.clone(), loses: Mutex::default(), asked: AtomicU64::default() });
         let banks: Vec<_> = (0..REPLICAS).map(bank).collect();
         let replica =
             |bank: &Arc<Forgetful>| Arc::new(Quotas::new(Arc::clone(bank) as Arc<dyn Bank>, Self::clock(&now), shadow));
@@ -233,6 +238,38 @@ impl Fleet {
         let expires = self.store.time().await.expect("a time") - ago.as_millis() as i64;
         query("UPDATE leases SET expires = $1").bind(expires).execute(self.store.pool()).await.expect("time passes");
     }
+}
+
+#[tokio::test]
+async fn a_slice_is_kept_while_nobody_could_give_another() {
+    let fleet = Fleet::new(caller(1000, 1000)).await;
+    let (quotas, asks) = (&fleet.replicas[0], fleet.asks(10));
+    drop(fleet.reserve(0, 10).await.expect("it fits"));
+    let suffices = |idle| {
+        let (later, today) = (Instant::now() + Duration::from_secs(30), Fleet::clock(&fleet.now).now());
+        quotas.books().due(later, today, LEASE, Rest { all: false, idle });
+        quotas.books().short(&asks, Instant::now()).is_empty()
+    };
+    assert!(suffices(false));
+    assert!(!suffices(true));
+}
+
+#[tokio::test]
+async fn whoever_asks_again_and_again_of_what_is_spent_does_not_hold_up_the_database() {
+    let fleet = Fleet::new(caller(10, 1000)).await;
+    let mut spent = fleet.reserve(0, 10).await.expect("it fits");
+    spent.used(10);
+    drop(spent);
+    for _ in 0..100 {
+        assert!(matches!(fleet.reserve(0, 5).await, Err(Error::QuotaSpent { .. })));
+    }
+    let asked = fleet.banks[0].asked.load(Ordering::Relaxed);
+    assert!(asked < 50, "asked {asked} times");
+    // A higher limit holds at once.
+    let organization_limits = caller(20, 1000).organization_limits;
+    let higher = Caller { organization_limits, ..fleet.caller.clone() };
+    let asks = asks(&higher, 1, 5, Fleet::clock(&fleet.now).now());
+    assert!(fleet.replicas[0].reserve(asks).await.is_ok());
 }
 
 async fn check_the_law(store: &Store, steps: &[Step], tokens: u64, requests: u64) -> Result<(), TestCaseError> {
