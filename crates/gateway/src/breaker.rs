@@ -82,7 +82,8 @@ impl Breaker {
         }
     }
 
-    fn is_there(&mut self, pass: &mut Pass) {
+    /// The head of an answer in one piece has come: it is there again, and whether that makes sense shows at its end.
+    pub(crate) fn is_there(&mut self, pass: &mut Pass) {
         if self.is_current(*pass) && self.is_half_open() {
             self.pause = FIRST_PAUSE;
             self.turn(State::Closed { failures: 0 });

@@ -45,6 +45,7 @@ impl Streamed {
     ) -> Result<Self, Failure> {
         let Timeouts { connect: _, first_byte, idle, total, hedge: _ } = timeouts;
         let started = Instant::now();
+        seat.asks(question.identity());
         let begin = async {
             let body = question.body(seat.upstream());
             let response =
@@ -58,7 +59,7 @@ impl Streamed {
         let begun = timeout_at(started + first_byte, begin).await;
         match begun.unwrap_or(Err(Failure::NoFirstByte(first_byte))) {
             Ok((events, first)) => {
-                seat.answered(started.elapsed());
+                seat.began(started.elapsed());
                 Ok(Self { events, first: Some(first), seat, idle })
             }
             Err(failure) => {
@@ -150,21 +151,21 @@ pub(crate) async fn whole(
     question: &dyn Question,
     timeouts: Timeouts,
 ) -> Result<(Seat, String), Failure> {
-    let (started, mut has_begun) = (Instant::now(), false);
+    let started = Instant::now();
+    seat.asks(question.identity());
+    seat.waits_for_all();
     let exchange = async {
         let body = question.body(seat.upstream());
         let response = client.post(seat.upstream(), question.route(), body, "application/json", question.hops()).await?;
         check_type(response.headers(), "application/json")?;
         // Others may be waiting for somebody to see that the server is there.
-        seat.answered(started.elapsed());
-        has_begun = true;
+        seat.answers();
         let body = Limited::new(response.into_body(), MOST_OF_ANSWER).collect().await;
         let bytes = body.map_err(|error| unread(&*error))?.to_bytes();
         String::from_utf8(bytes.into()).map_err(|_| Failure::Nonsense("it is not UTF-8".into()))
     };
     let answered = timeout_at(started + timeouts.total, exchange).await;
-    let too_late = if has_begun { Failure::TooLong } else { Failure::NoFirstByte };
-    match answered.unwrap_or_else(|_| Err(too_late(timeouts.total))) {
+    match answered.unwrap_or(Err(Failure::TooLong(timeouts.total))) {
         Ok(body) => Ok((seat, body)),
         Err(failure) => {
             let failure = failure.without_key(seat.upstream().api_key.as_ref());
@@ -178,7 +179,8 @@ fn unread(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Failure {
     if error.is::<LengthLimitError>() {
         Failure::Nonsense(format!("it is longer than {MOST_OF_ANSWER} bytes"))
     } else {
-        Failure::Broken(with_causes(error))
+        // It was generated, and is not generated again.
+        Failure::BrokenOff(with_causes(error))
     }
 }
 

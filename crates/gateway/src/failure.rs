@@ -22,6 +22,9 @@ pub(crate) enum Failure {
     Unreachable(String),
     #[error("the connection broke: {0}")]
     Broken(String),
+    /// In the middle of an answer in one piece.
+    #[error("the answer broke off: {0}")]
+    BrokenOff(String),
     #[error("the answer ended before it was whole")]
     Truncated,
     #[error("the answer makes no sense: {0}")]
@@ -80,13 +83,20 @@ impl Failure {
                 Verdict::Busy { until_in: *retry_after }
             }
             Self::Status { .. } if self.is_loop() => Verdict::Refusal,
-            Self::Status { .. } if self.is_about_us() => Verdict::Fault,
+            Self::Status { status: StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED, .. } => {
+                Verdict::Fault
+            }
+            // Our name for the model, or one client's way of asking it: a route that this server does not have, a text that it objects to.
+            Self::Status { .. } if self.is_about_us() => Verdict::Doubt,
             Self::Status { status, .. } if status.is_client_error() => Verdict::Refusal,
             // What stands before the server cannot get through to it.
             Self::Status { status, .. } if matches!(status.as_u16(), 502..=504) => Verdict::Fault,
-            Self::Unreachable(_) | Self::Broken(_) | Self::Truncated | Self::NoFirstByte(_) | Self::Silent(_) => {
-                Verdict::Fault
-            }
+            Self::Unreachable(_)
+            | Self::Broken(_)
+            | Self::BrokenOff(_)
+            | Self::Truncated
+            | Self::NoFirstByte(_)
+            | Self::Silent(_) => Verdict::Fault,
             Self::Nonsense(_) | Self::TooLong(_) | Self::InStream(_) | Self::Status { .. } => Verdict::Doubt,
         }
     }
@@ -102,6 +112,7 @@ impl Failure {
         match self {
             Self::Unreachable(reason) => Self::Unreachable(key.hidden_in(&reason)),
             Self::Broken(reason) => Self::Broken(key.hidden_in(&reason)),
+            Self::BrokenOff(reason) => Self::BrokenOff(key.hidden_in(&reason)),
             Self::Nonsense(reason) => Self::Nonsense(key.hidden_in(&reason)),
             Self::InStream(said) => Self::InStream(without(said)),
             Self::Status { status, said, retry_after } => Self::Status { status, said: without(said), retry_after },
@@ -144,7 +155,7 @@ impl Failure {
     pub(crate) fn number(&self) -> usize {
         match self {
             Self::Unreachable(_) => 0,
-            Self::Broken(_) | Self::Truncated => 1,
+            Self::Broken(_) | Self::BrokenOff(_) | Self::Truncated => 1,
             Self::Nonsense(_) => 2,
             Self::NoFirstByte(_) | Self::Silent(_) | Self::TooLong(_) => 3,
             Self::Status { .. } if self.is_loop() => 7,
@@ -164,7 +175,7 @@ impl Failure {
         }
         match self {
             Self::Unreachable(_) => upstream("it cannot be reached"),
-            Self::Broken(_) | Self::Truncated => upstream("its answer broke off"),
+            Self::Broken(_) | Self::BrokenOff(_) | Self::Truncated => upstream("its answer broke off"),
             Self::Nonsense(_) => upstream("its answer makes no sense"),
             Self::NoFirstByte(after) | Self::Silent(after) | Self::TooLong(after) => Error::Timeout { after },
             Self::InStream(said) => said.refusal().unwrap_or_else(|| upstream("it reported an error of its own")),
@@ -205,7 +216,8 @@ mod tests {
         for (status, retry_after, verdict) in [
             (400, None, Verdict::Refusal),
             (401, None, Verdict::Fault),
-            (404, None, Verdict::Fault),
+            (403, None, Verdict::Doubt),
+            (404, None, Verdict::Doubt),
             (422, None, Verdict::Refusal),
             (429, None, Verdict::Busy { until_in: RETRY_AFTER }),
             (429, Some(7), Verdict::Busy { until_in: Duration::from_secs(7) }),
@@ -228,6 +240,7 @@ mod tests {
         assert!(![400, 413, 422, 500, 501].into_iter().any(worth));
         assert!(Failure::Unreachable(String::new()).is_worth_another_try());
         assert!(!Failure::NoFirstByte(Duration::ZERO).is_worth_another_try());
+        assert!(!Failure::BrokenOff(String::new()).is_worth_another_try());
     }
 
     #[test]

@@ -25,6 +25,15 @@ pub(crate) trait Question: Send + Sync {
 
     /// Stands for the beginning of the prompt: requests with the same one can share it in a server's cache.
     fn key(&self) -> u64;
+
+    /// Stands for all of it: a server may fail at one request and be well.
+    fn identity(&self) -> u64;
+}
+
+/// Of a long body, its ends have to do.
+pub(crate) fn identity(route: &str, body: &str) -> u64 {
+    let end = body.as_bytes();
+    hash(&(route, body.len(), beginning(body), &end[end.len().saturating_sub(BEGINNING)..]))
 }
 
 /// Under which name a tenant's prefixes are cached at a server; `None` where there is only one.
@@ -73,6 +82,17 @@ impl Question for Generation {
             Prompt::Chat(conversation) => hash(&(self.tenant, opening(conversation))),
             Prompt::Text(text) => hash(&(self.tenant, beginning(text))),
             Prompt::Tokens(tokens) => hash(&(self.tenant, &tokens[..tokens.len().min(BEGINNING_TOKENS)])),
+        }
+    }
+
+    fn identity(&self) -> u64 {
+        match &self.prompt {
+            Prompt::Chat(conversation) => {
+                let contents = conversation.messages().iter().map(|message| identity(self.route(), &message.content));
+                hash(&contents.collect::<Vec<_>>())
+            }
+            Prompt::Text(text) => identity(self.route(), text),
+            Prompt::Tokens(tokens) => hash(&(self.route(), tokens)),
         }
     }
 }

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::exchange::Streamed;
 use crate::failure::Failure;
-use crate::question::{Question, beginning, hash, salt};
+use crate::question::{Question, beginning, hash, identity, salt};
 use crate::settings::UpstreamSettings;
 use crate::{Group, refused_fields};
 
@@ -94,6 +94,10 @@ impl Question for Relayed<'_> {
 
     fn key(&self) -> u64 {
         self.key
+    }
+
+    fn identity(&self) -> u64 {
+        identity(self.route(), &self.passage.body)
     }
 }
 

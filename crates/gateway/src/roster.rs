@@ -81,15 +81,15 @@ impl Roster {
     pub(crate) fn another(self: &Arc<Self>, key: u64, tried: &[usize]) -> Option<Seat> {
         let (tried, now) = (if self.upstreams.len() > 1 { tried } else { &[] }, Instant::now());
         let mut desk = self.desk();
-        let Pick::Take(index) = desk.pick(&self.upstreams, key, tried, now) else { return None };
-        desk.budget.withdraw().then(|| self.sit(&mut desk, index, key, now))
+        let Pick::Take(index) = desk.pick(&self.upstreams, key, tried, false, now) else { return None };
+        desk.budget.withdraw().then(|| self.sit(&mut desk, index, now))
     }
 
     /// Or when to look again.
     fn take(self: &Arc<Self>, desk: &mut Desk, key: u64) -> Result<Result<Seat, Option<Instant>>> {
         let now = Instant::now();
-        match desk.pick(&self.upstreams, key, &[], now) {
-            Pick::Take(index) => Ok(Ok(self.sit(desk, index, key, now))),
+        match desk.pick(&self.upstreams, key, &[], true, now) {
+            Pick::Take(index) => Ok(Ok(self.sit(desk, index, now))),
             Pick::Full(until) => Ok(Err(until)),
             Pick::Closed(until) => Err(Error::Unavailable {
                 reason: "no server behind this model can answer".into(),
@@ -98,9 +98,9 @@ impl Roster {
         }
     }
 
-    fn sit(self: &Arc<Self>, desk: &mut Desk, index: usize, key: u64, now: Instant) -> Seat {
+    fn sit(self: &Arc<Self>, desk: &mut Desk, index: usize, now: Instant) -> Seat {
         let pass = desk.standings[index].take(now);
-        Seat { roster: Arc::clone(self), index, key, pass: Some(pass), waits_since: Some(now) }
+        Seat { roster: Arc::clone(self), index, request: 0, in_one_piece: false, pass: Some(pass), waits_since: Some(now) }
     }
 
     /// A look at a server has shown that it is well, or is not: whether it is asked from now on.
@@ -138,8 +138,9 @@ impl Roster {
 }
 
 impl Desk {
-    /// Of the servers that can be asked and have room, those first that have not asked to be left alone.
-    fn pick(&mut self, upstreams: &[UpstreamSettings], key: u64, tried: &[usize], now: Instant) -> Pick {
+    /// Of the servers that can be asked and have room, those first that have not asked to be left alone, or with `resting: false` those
+    /// alone.
+    fn pick(&mut self, upstreams: &[UpstreamSettings], key: u64, tried: &[usize], resting: bool, now: Instant) -> Pick {
         let mut candidates: Vec<(bool, Candidate)> = Vec::with_capacity(upstreams.len());
         let (mut any_open, mut next) = (false, None);
         for (index, (standing, settings)) in self.standings.iter().zip(upstreams).enumerate() {
@@ -154,7 +155,7 @@ impl Desk {
         }
         let fresh: Vec<_> = candidates.iter().filter(|(rests, _)| !rests).map(|(_, candidate)| *candidate).collect();
         let all = || candidates.iter().map(|(_, candidate)| *candidate).collect();
-        let chosen = self.chooser.choose(&if fresh.is_empty() { all() } else { fresh }, key);
+        let chosen = self.chooser.choose(&if fresh.is_empty() && resting { all() } else { fresh }, key);
         match chosen {
             Some(index) => Pick::Take(index),
             None if any_open => Pick::Full(next),
@@ -168,8 +169,10 @@ impl Desk {
 pub(crate) struct Seat {
     roster: Arc<Roster>,
     pub(crate) index: usize,
-    /// The request's.
-    key: u64,
+    /// Stands for what is asked.
+    request: u64,
+    /// The answer comes in one piece.
+    in_one_piece: bool,
     /// Until it is known how the request went.
     pass: Option<Pass>,
     /// Until an answer begins.
@@ -181,12 +184,29 @@ impl Seat {
         &self.roster.upstreams[self.index]
     }
 
-    /// The server has begun to answer.
-    pub(crate) fn answered(&mut self, took: Duration) {
+    pub(crate) fn asks(&mut self, request: u64) {
+        self.request = request;
+    }
+
+    /// The answer comes in one piece, when all of it was made: how long that takes is no word on how busy the server is.
+    pub(crate) fn waits_for_all(&mut self) {
         self.waits_since = None;
+        self.in_one_piece = true;
+    }
+
+    /// The server has begun a stream.
+    pub(crate) fn began(&mut self, took: Duration) {
+        self.waits_since = None;
+        self.roster.desk().standings[self.index].began(took, Instant::now());
+        self.answers();
+    }
+
+    /// The server has begun to answer.
+    pub(crate) fn answers(&mut self) {
         let mut desk = self.roster.desk();
         if let Some(pass) = &mut self.pass {
-            desk.standings[self.index].answered(pass, took, Instant::now());
+            let standing = &mut desk.standings[self.index];
+            if self.in_one_piece { standing.is_there(pass) } else { standing.answered(pass, Instant::now()) }
         }
         // It may have been the one request that tries whether the server is well again.
         desk.queue.call();
@@ -197,13 +217,16 @@ impl Seat {
         let mut desk = self.roster.desk();
         let standing = &mut desk.standings[self.index];
         standing.without_usage += u64::from(!told);
+        if let Some(pass) = self.pass.as_mut().filter(|_| self.in_one_piece) {
+            standing.answered(pass, Instant::now());
+        }
         self.pass.take().into_iter().for_each(|pass| standing.succeeded(pass));
     }
 
     pub(crate) fn failed(&mut self, failure: &Failure) {
         let mut desk = self.roster.desk();
         let standing = &mut desk.standings[self.index];
-        self.pass.take().into_iter().for_each(|pass| standing.failed(pass, failure, self.key, Instant::now()));
+        self.pass.take().into_iter().for_each(|pass| standing.failed(pass, failure, self.request, Instant::now()));
     }
 }
 

@@ -64,9 +64,16 @@ impl Standing {
         self.breaker.pass(now)
     }
 
-    pub(crate) fn answered(&mut self, pass: &mut Pass, took: Duration, now: Instant) {
+    pub(crate) fn began(&mut self, took: Duration, now: Instant) {
         self.beginnings.observe(took);
         self.latency.observe(took, now);
+    }
+
+    pub(crate) fn is_there(&mut self, pass: &mut Pass) {
+        self.breaker.is_there(pass);
+    }
+
+    pub(crate) fn answered(&mut self, pass: &mut Pass, now: Instant) {
         self.breaker.answered(pass, now);
     }
 
@@ -82,7 +89,7 @@ impl Standing {
             Verdict::Doubt => self.breaker.doubted(pass, request, now),
             Verdict::Refusal => self.breaker.succeeded(pass),
             Verdict::Busy { until_in } => {
-                self.rests_until = Some(now + until_in);
+                self.rests_until = self.rests_until.max(Some(now + until_in));
                 self.breaker.succeeded(pass);
             }
         }

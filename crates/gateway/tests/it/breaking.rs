@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use backend::{Backend, BreakerState, Kind, ModelState};
+use backend::{Backend, BreakerState, Endpoint, Kind, ModelState};
+use serde_json::{Value, json};
 use testkit::upstream::{Act, Step, Upstream, chunk};
 
 use crate::fixture::{
@@ -54,6 +55,89 @@ async fn nothing_is_asked_again_after_the_first_byte_or_where_that_cannot_help()
         assert_eq!((ill.received().len(), well.received().len()), (1, 0));
         is_at_rest(&group);
     }
+}
+
+#[tokio::test]
+async fn an_answer_in_one_piece_that_breaks_off_is_not_made_again() {
+    let (ill, well) = (Upstream::start().await, Upstream::start().await);
+    ill.then(Act::raw("HTTP/1.1 200 It\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{").then(Step::Reset));
+    let group = group(&[&ill, &well]);
+    assert_eq!(relay(&group, passage(&whole("hello"))).await.unwrap_err().kind(), Kind::Upstream);
+    assert_eq!((ill.received().len(), well.received().len()), (1, 0));
+    is_at_rest(&group);
+}
+
+/// In one piece.
+fn whole(text: &str) -> Value {
+    json!({"model": "ours", "messages": [{"role": "user", "content": text}]})
+}
+
+#[tokio::test]
+async fn one_way_of_asking_that_a_server_does_not_take_does_not_take_it_from_those_who_ask_in_another() {
+    let upstream = Upstream::start().await;
+    let group = group(&[&upstream]);
+    for number in 0..20 {
+        upstream.then(Act::says(&["Hi"])).then(Act::status(404, "{}"));
+        assert_eq!(ask(&group).await.unwrap().text, "Hi");
+        assert_eq!(fail_at(&group, &number.to_string()).await.1.kind(), Kind::Upstream);
+    }
+    assert_eq!(reading(&group).breaker, BreakerState::Closed);
+}
+
+#[tokio::test]
+async fn whole_answers_that_make_no_sense_count_though_their_heads_come() {
+    let upstream = Upstream::start().await;
+    upstream.often(5, &Act::status(200, "{\"choices\": ["));
+    let group = group(&[&upstream]);
+    for number in 0..5 {
+        let answer = relay(&group, passage(&whole(&number.to_string()))).await;
+        assert_eq!(answer.unwrap_err().kind(), Kind::Upstream);
+    }
+    assert_eq!(fail(&group).await.1.kind(), Kind::Unavailable);
+    assert_eq!(upstream.received().len(), 5);
+}
+
+#[tokio::test]
+async fn requests_that_begin_alike_are_several() {
+    let upstream = Upstream::start().await;
+    upstream.often(5, &Act::status(500, "{}"));
+    let group = group(&[&upstream]);
+    let preamble = "CREATE TABLE users (id INT);\n".repeat(100);
+    for number in 0..5 {
+        let body = json!({"model": "ours", "prompt": format!("{preamble}{number}"), "prompt_cache_key": "app"});
+        let mut passage = passage(&body);
+        passage.endpoint = Endpoint::Completions;
+        assert_eq!(relay(&group, passage).await.unwrap_err().kind(), Kind::Upstream);
+    }
+    assert_eq!(fail(&group).await.1.kind(), Kind::Unavailable);
+}
+
+#[tokio::test]
+async fn a_server_that_is_to_be_left_alone_is_not_asked_in_anothers_place() {
+    let (busy, ill) = (Upstream::start().await, Upstream::start().await);
+    busy.then(Act::status_with(429, "retry-after: 60\r\n", "{}"));
+    ill.then(Act::says(&["Hi"])).then(Act::status(502, "{}"));
+    let group = group(&[&busy, &ill]);
+    assert_eq!(ask(&group).await.unwrap().text, "Hi");
+    assert_eq!(fail(&group).await.1.kind(), Kind::Upstream);
+    assert_eq!((busy.received().len(), ill.received().len()), (1, 2));
+    is_at_rest(&group);
+}
+
+#[tokio::test]
+async fn how_long_a_whole_answer_takes_says_nothing_of_how_soon_a_stream_begins() {
+    let upstream = Upstream::start().await;
+    upstream.then(Act::whole(&answer("Hi"))).then(Act::says(&["Hi"]));
+    let group = group(&[&upstream]);
+    relay(&group, passage(&whole("hello"))).await.unwrap();
+    assert_eq!((reading(&group).beginnings.count(), reading(&group).latency_seconds), (0, 0.0));
+    ask(&group).await.unwrap();
+    assert_eq!(reading(&group).beginnings.count(), 1);
+}
+
+fn answer(text: &str) -> Value {
+    let choice = json!({"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"});
+    json!({"id": "1", "object": "chat.completion", "created": 1, "model": "theirs", "choices": [choice], "usage": {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}})
 }
 
 #[tokio::test]
@@ -138,11 +222,12 @@ async fn answers_that_break_off_open_the_breaker_though_they_begin() {
 async fn retries_are_a_tenth_of_the_traffic() {
     let (one, two) = (Upstream::start().await, Upstream::start().await);
     for upstream in [&one, &two] {
-        upstream.often(100, &Act::status(429, "{}"));
+        // No breaker opens for it, and nobody is left alone.
+        upstream.often(100, &Act::status(508, "{}"));
     }
     let group = group(&[&one, &two]);
     for _ in 0..40 {
-        assert_eq!(fail(&group).await.1.kind(), Kind::QueueFull);
+        assert_eq!(fail(&group).await.1.kind(), Kind::Loop);
     }
     let sent = one.received().len() + two.received().len();
     assert!((50..=54).contains(&sent), "40 requests were sent {sent} times");
