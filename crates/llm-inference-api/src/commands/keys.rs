@@ -32,7 +32,7 @@ pub(crate) struct CreateArguments {
     #[arg(long, value_name = "ORGANISATION", value_parser = account_name)]
     org: String,
     /// For people, to tell it from others.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", value_parser = key_name)]
     name: String,
     /// user, or admin, which may change what is served.
     #[arg(long, default_value = "user", value_parser = role)]
@@ -193,7 +193,24 @@ fn role(text: &str) -> Result<Role, &'static str> {
     Role::parse(text).ok_or("expected user or admin")
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the form of a parser of arguments")]
 fn models(text: &str) -> Result<Models, &'static str> {
-    Ok(Models::parse(text))
+    if text.trim().is_empty() { Err("expected ids with commas between them, or *") } else { Ok(Models::parse(text)) }
+}
+
+/// It is shown in tables, and on terminals that do what control characters say.
+fn key_name(text: &str) -> Result<String, &'static str> {
+    let well_formed = text.chars().count() <= 100 && !text.chars().any(char::is_control);
+    if well_formed { Ok(text.to_owned()) } else { Err("expected at most 100 characters of text in one line") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_for_nothing_and_a_name_that_a_terminal_obeys_are_refused() {
+        assert!(models("").is_err() && models("a,b").is_ok() && models("*").is_ok());
+        assert!(key_name("evil\u{1b}[31m").is_err() && key_name("two\nlines").is_err());
+        assert!(key_name("").is_ok() && key_name("die Buchhaltung").is_ok());
+    }
 }

@@ -54,6 +54,9 @@ pub(crate) fn run(arguments: UsageArguments) -> Result<(), Failure> {
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
     let from = millis(from.unwrap_or_else(|| today.first_of_month()))?;
     let before = millis(to.unwrap_or(today).saturating_add(1.day()))?;
+    if before <= from {
+        return Err(anyhow!("--from is a day after --to").into());
+    }
     let (runtime, store) = database(place)?;
     let rows = runtime.block_on(store.usage(from, before)).map_err(Error::from)?;
     let sums = sums(rows.into_iter().filter(|row| org.as_ref().is_none_or(|org| row.organization == *org)), &by);
