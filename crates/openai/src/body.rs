@@ -80,14 +80,18 @@ const UNSUPPORTED: [&str; 45] = [
 
 /// The object that a body holds. One with two fields of the same name is refused: whoever looked at it before may have read the other.
 fn object(bytes: &[u8]) -> Result<Fields, Error> {
-    let object = serde_json::from_slice(bytes).map_err(|error| {
-        let is_json = serde_json::from_slice::<IgnoredAny>(bytes).is_ok();
-        if is_json { Error::NotAnObject } else { Error::Syntax { message: error.to_string() } }
-    });
-    match object? {
+    match serde_json::from_slice(bytes).map_err(|error| malformed(bytes, &error))? {
         Object { twice: Some(name), .. } => Err(Error::invalid(short(&name), "is given twice")),
         Object { fields, twice: None } => Ok(fields),
     }
+}
+
+/// What is wrong with a body that is no object. One that begins as an object may hold half a character, or a number without end, which is
+/// no JSON, though whoever skips it does not see that.
+pub(crate) fn malformed(bytes: &[u8], error: &serde_json::Error) -> Error {
+    let is_object = bytes.trim_ascii_start().starts_with(b"{");
+    let is_json = !is_object && serde_json::from_slice::<IgnoredAny>(bytes).is_ok();
+    if is_json { Error::NotAnObject } else { Error::Syntax { message: error.to_string() } }
 }
 
 #[derive(Default)]
@@ -189,5 +193,20 @@ pub(crate) fn refuse_inner(rest: &Fields, path: &str) -> Result<(), Error> {
     match rest.keys().next() {
         Some(name) => Err(Error::Unknown { field: format!("{path}.{}", short(name)) }),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_inside_an_object_is_told_as_that() {
+        for body in [r#" {"prompt":"\ud800"}"#, r#"{"seed":1e999}"#, r#"{"a":1} {"#] {
+            assert!(matches!(object(body.as_bytes()), Err(Error::Syntax { .. })), "{body}");
+        }
+        for body in ["[1]", "null", " \"a\""] {
+            assert_eq!(object(body.as_bytes()), Err(Error::NotAnObject), "{body}");
+        }
     }
 }

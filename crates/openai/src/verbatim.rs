@@ -8,6 +8,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::Error;
+use crate::body::malformed;
 use crate::plain::short;
 
 /// An object, and where its fields are.
@@ -37,7 +38,9 @@ impl<'a> Verbatim<'a> {
     pub fn parse(text: &'a str) -> Result<Self, Error> {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         let fields = deserializer.deserialize_map(Fields { text });
-        let fields = fields.and_then(|fields| deserializer.end().map(|()| fields)).map_err(|error| syntax(text, &error))?;
+        let fields = fields
+            .and_then(|fields| deserializer.end().map(|()| fields))
+            .map_err(|error| malformed(text.as_bytes(), &error))?;
         match twice(&fields) {
             Some(name) => Err(Error::invalid(short(name), "is given twice")),
             None => Ok(Self { text, fields }),
@@ -95,11 +98,6 @@ fn twice(fields: &[Field]) -> Option<&str> {
 /// A text as JSON.
 pub fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
-}
-
-fn syntax(text: &str, error: &serde_json::Error) -> Error {
-    let is_json = serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
-    if is_json { Error::NotAnObject } else { Error::Syntax { message: error.to_string() } }
 }
 
 struct Fields<'a> {
