@@ -51,8 +51,11 @@ impl Group {
         let upstream = &self.roster.upstreams[index];
         let list = async {
             let answer = self.client.get(upstream, "/v1/models").await.ok()?;
-            if answer.status() != StatusCode::OK {
-                return Some(Listed { data: Vec::new() });
+            match answer.status() {
+                StatusCode::OK => {}
+                // It has no list. Anything else may pass.
+                StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => return Some(Listed { data: Vec::new() }),
+                _ => return None,
             }
             let body = Limited::new(answer.into_body(), MOST_OF_LIST).collect().await.ok()?;
             Some(serde_json::from_slice(&body.to_bytes()).unwrap_or(Listed { data: Vec::new() }))

@@ -36,11 +36,17 @@ pub fn passage(endpoint: Endpoint, body: &[u8]) -> Result<Passage, Error> {
         include_usage: options.and_then(|options| options.include_usage).unwrap_or(false),
         unsaid: Vec::new(),
         max_tokens: tokens.and_then(MaxTokens::new),
-        choices: read::<u32>(&fields, "n")?.unwrap_or(1).max(1).saturating_mul(prompts(&fields)),
+        choices: made(&fields)?.saturating_mul(prompts(&fields)),
         tenant: Tenant::default(),
         hops: Hops::default(),
         body: text.to_owned(),
     })
+}
+
+/// How many answers are made to each prompt: more than are shown, if the best of them are wanted.
+fn made(fields: &Verbatim<'_>) -> Result<u32, Error> {
+    let (shown, best_of) = (read::<u32>(fields, "n")?, read::<u32>(fields, "best_of")?);
+    Ok(shown.max(best_of).unwrap_or(1).max(1))
 }
 
 #[derive(Deserialize)]
@@ -76,6 +82,7 @@ mod tests {
         assert_eq!((passage.model.as_str(), passage.body.as_str()), ("a/b", body));
         assert!(passage.stream && passage.include_usage);
         assert_eq!((passage.max_tokens, passage.choices), (MaxTokens::new(5), 4));
+        assert_eq!(read(r#"{"model":"m","prompt":"x","n":2,"best_of":20}"#).unwrap().choices, 20);
         let tokens = read(r#"{"model":"m","prompt":[1,2,3],"max_completion_tokens":7,"stream":null}"#).unwrap();
         assert_eq!((tokens.max_tokens, tokens.choices, tokens.stream), (MaxTokens::new(7), 1, false));
     }
