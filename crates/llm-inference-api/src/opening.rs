@@ -145,8 +145,14 @@ impl Opener for Parked {
         let known = self.known();
         match &known.broken {
             Some((broken, dated, error)) if !anyway && (broken, *dated) == (&newest, date) => Err(error.clone()),
+            Some((broken, dated, _)) if (broken, *dated) == (&newest, date) => Ok(true),
             _ => Ok((known.local.as_ref(), known.date) != (Some(&newest), date)),
         }
+    }
+
+    fn does_not_answer(&self, error: &OpenError) {
+        let mut known = self.known();
+        known.broken = known.local.clone().map(|local| (local, known.date, error.clone()));
     }
 
     fn registered(&self) -> Option<serving::Registered> {

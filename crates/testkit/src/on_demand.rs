@@ -60,6 +60,8 @@ pub struct History {
     pub begun: usize,
     /// Times that it was closed.
     pub closed: usize,
+    /// Times that what was opened did not answer.
+    pub silent: usize,
     /// Times that it was closed though somebody used it.
     pub torn_away: usize,
     /// Times that an adapter was to be loaded for it.
@@ -178,6 +180,10 @@ impl Opener for Parked {
 
     fn has_news(&self, _: bool) -> Result<bool, OpenError> {
         self.news.lock().unwrap_or_else(PoisonError::into_inner).map_err(|reason| OpenError(reason.into()))
+    }
+
+    fn does_not_answer(&self, _: &OpenError) {
+        self.history.send_modify(|history| history.silent += 1);
     }
 
     fn registered(&self) -> Option<Registered> {

@@ -25,6 +25,9 @@ pub trait Opener: Debug + Send + Sync {
     /// with `anyway` also one that could not be opened before. May download it. Called on a thread where that is allowed.
     fn has_news(&self, anyway: bool) -> Result<bool, OpenError>;
 
+    /// What it opened last does not answer: it is no better than what cannot be opened.
+    fn does_not_answer(&self, error: &OpenError);
+
     /// What the registry that it comes from says of it, if it comes from one.
     fn registered(&self) -> Option<Registered>;
 }

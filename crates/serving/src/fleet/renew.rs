@@ -71,7 +71,10 @@ impl Garage {
         let garage = Arc::clone(self);
         let brought = tokio::task::spawn_blocking(move || garage.bring(slot)).await;
         let tried = match brought.unwrap_or_else(|error| Err(OpenError(error.to_string()))) {
-            Ok(model) => warm(&*model.backend).await.map(|()| model),
+            Ok(model) => warm(&*model.backend)
+                .await
+                .inspect_err(|error| self.models[slot].opener.does_not_answer(error))
+                .map(|()| model),
             Err(error) => Err(error),
         };
         match tried {

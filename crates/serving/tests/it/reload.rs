@@ -79,7 +79,8 @@ async fn one_that_does_not_answer_does_not_take_the_place() {
     remote.fail(Error::internal("the step has failed"));
     let reason = service.refresh("demo").await.unwrap_err().0;
     assert!(reason.starts_with("it was loaded and does not answer: "), "{reason}");
-    assert_eq!(model.until(|history| history.closed == 1).await.begun, 2);
+    let history = model.until(|history| history.closed == 1).await;
+    assert_eq!((history.begun, history.silent), (2, 1));
     ask(&service, &model).await;
 }
 
