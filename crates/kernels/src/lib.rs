@@ -20,6 +20,7 @@ mod arena;
 mod attention;
 mod buffer;
 mod cache;
+mod element;
 mod format;
 mod input;
 mod isa;

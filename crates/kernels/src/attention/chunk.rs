@@ -8,6 +8,7 @@ use std::{marker::PhantomData, ops::Range};
 
 use crate::{
     cache::KvElement,
+    element::{Bf16, Element, F16, F32, I8},
     isa::Kernel,
     lanes::{LANES, Lanes, exp, sum},
     tile::Tile,
@@ -41,63 +42,6 @@ impl Kernel for ChunkOf<'_> {
                 KvElement::I8 => L::query_tiles(rows, &mut Rows::<L, I8>::new(self)),
             }
         }
-    }
-}
-
-/// How 16 elements of the cache become floats.
-trait Element {
-    const BYTES: usize;
-    /// Whether each position has a scale for its key, and one for its value.
-    const SCALED: bool = false;
-
-    /// # Safety
-    /// `from` holds 16 elements, and the machine has the instructions.
-    unsafe fn load<L: Lanes>(from: *const u8) -> L::Floats;
-}
-
-struct F32;
-struct F16;
-struct Bf16;
-struct I8;
-
-impl Element for F32 {
-    const BYTES: usize = 4;
-
-    #[inline(always)]
-    unsafe fn load<L: Lanes>(from: *const u8) -> L::Floats {
-        // SAFETY: the caller vouches for the elements.
-        unsafe { L::load(from.cast()) }
-    }
-}
-
-impl Element for F16 {
-    const BYTES: usize = 2;
-
-    #[inline(always)]
-    unsafe fn load<L: Lanes>(from: *const u8) -> L::Floats {
-        // SAFETY: the caller vouches for the elements.
-        unsafe { L::load_f16(from.cast()) }
-    }
-}
-
-impl Element for Bf16 {
-    const BYTES: usize = 2;
-
-    #[inline(always)]
-    unsafe fn load<L: Lanes>(from: *const u8) -> L::Floats {
-        // SAFETY: the caller vouches for the elements.
-        unsafe { L::load_bf16(from.cast()) }
-    }
-}
-
-impl Element for I8 {
-    const BYTES: usize = 1;
-    const SCALED: bool = true;
-
-    #[inline(always)]
-    unsafe fn load<L: Lanes>(from: *const u8) -> L::Floats {
-        // SAFETY: the caller vouches for the elements.
-        unsafe { L::load_i8(from.cast()) }
     }
 }
 

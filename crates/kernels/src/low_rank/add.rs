@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::{LowRank, LowRankElement, PackedUp, SUMS, padded};
 use crate::{
     cache,
+    element::{Element, F16, F32},
     input::Input,
     isa::Kernel,
     lanes::{LANES, Lanes},
@@ -127,38 +128,6 @@ impl<'a, const N: usize> Call<'a, N> {
     /// Where the sums of a row and a chunk begin.
     fn sums_at(&self, row: usize, chunk: usize) -> usize {
         (row * self.chunks + chunk) * self.stride
-    }
-}
-
-/// How an element is read.
-trait Element {
-    const BYTES: usize;
-
-    /// # Safety
-    /// `from` holds 16 elements, and the machine has the instructions.
-    unsafe fn load<L: Lanes>(from: *const u8) -> L::Floats;
-}
-
-struct F32;
-struct F16;
-
-impl Element for F32 {
-    const BYTES: usize = 4;
-
-    #[inline(always)]
-    unsafe fn load<L: Lanes>(from: *const u8) -> L::Floats {
-        // SAFETY: the caller vouches for the elements and the instructions.
-        unsafe { L::load(from.cast()) }
-    }
-}
-
-impl Element for F16 {
-    const BYTES: usize = 2;
-
-    #[inline(always)]
-    unsafe fn load<L: Lanes>(from: *const u8) -> L::Floats {
-        // SAFETY: as above.
-        unsafe { L::load_f16(from.cast()) }
     }
 }
 
