@@ -36,12 +36,15 @@ def test_a_version_that_is_promoted_answers_without_a_break(registry, live, star
     server = started(Server(tmp_path, MODEL_NAME=live, MLFLOW_TRACKING_URI=registry.url, MLFLOW_REFRESH_SECONDS="1"))
     wait_until(server.is_ready, "the server's start")
     old = server.complete(live)
-    over = threading.Event()
+    everybody_has_answers = threading.Barrier(CLIENTS + 1, timeout=60)
+    gave_up = threading.Event()
 
     def client():
-        """Whether each answer was begun when the new version was there already, and the answer."""
-        answers = []
-        while not answers or not over.is_set():
+        """Whether each answer was begun when the new version was there already, and the answer; the last one was."""
+        answers = [(False, server.stream(live))]
+        everybody_has_answers.wait()
+        while not answers[-1][0]:
+            assert not gave_up.is_set()
             is_new = server.get("/info")["version"] == "2"
             answers.append((is_new, server.stream(live)))
         return answers
@@ -49,12 +52,14 @@ def test_a_version_that_is_promoted_answers_without_a_break(registry, live, star
     with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
         clients = [pool.submit(client) for _ in range(CLIENTS)]
         try:
+            everybody_has_answers.wait()
             registry.promote(live, "2")
             wait_until(lambda: server.get("/info")["version"] == "2", "the new version")
-            new = server.complete(live)
-        finally:
-            over.set()
+        except BaseException:
+            gave_up.set()
+            raise
         answers = [answer for client in clients for answer in client.result()]
+    new = server.complete(live)
     assert new != old
     assert {text for _, text in answers} == {old, new}
     assert all(text == new for is_new, text in answers if is_new)
