@@ -174,6 +174,14 @@ class Server:
         )
         return json.loads(get(request))["choices"][0]["text"]
 
+    def answer(self, model, question):
+        """What a trained model answers."""
+        body = {"model": model, "messages": [{"role": "user", "content": question}], "temperature": 0}
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/v1/chat/completions", json.dumps(body).encode(), {"content-type": "application/json"}
+        )
+        return json.loads(get(request))["choices"][0]["message"]["content"]
+
     def stream(self, model):
         """The same, as it is made."""
         body = {"model": model, "prompt": "Show all users", "max_tokens": 24, "temperature": 0, "ignore_eos": True, "stream": True}
