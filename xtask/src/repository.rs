@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 /// What a build, a tool or an editor leaves behind; nothing in it is ours.
-const NOT_OURS: [&str; 7] = ["target", ".git", "node_modules", ".venv", "venv", "__pycache__", "work"];
+const NOT_OURS: [&str; 8] = ["target", "dist", ".git", "node_modules", ".venv", "venv", "__pycache__", "work"];
 
 /// The directory of the workspace's `Cargo.toml`.
 pub fn root() -> PathBuf {

@@ -12,6 +12,8 @@ mod documentation;
 mod embeddings;
 mod mlflow;
 mod need;
+mod node;
+mod pages;
 mod postgres;
 mod python;
 mod script;

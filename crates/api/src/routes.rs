@@ -1,10 +1,12 @@
 //! Who answers what.
 
 mod adapters;
+mod asset;
 mod chat;
 mod choice;
 mod classify;
 mod completions;
+mod console;
 mod docs;
 mod embeddings;
 mod feedback;
@@ -39,6 +41,7 @@ pub fn router(app: App) -> Router {
     let cors = middleware::cors(&app.settings.origins);
     Router::new()
         .route("/", get(home::show))
+        .route("/console/{file}", get(console::asset))
         .route("/health", get(health::show))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))

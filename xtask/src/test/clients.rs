@@ -5,11 +5,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use super::need::need;
 use super::tally::Tally;
-use super::{cargo, documentation, heading, python, script};
+use super::{cargo, documentation, heading, node, pages, python, script};
 use crate::server::{self, Server};
 
 /// The clients learn from this where the server is.
@@ -43,7 +42,7 @@ pub(super) fn run(root: &Path, tally: &mut Tally) {
         }
         Err(error) => tally.leave_out(format!("the official Python client, the examples: {error:#}")),
     }
-    match prepare_node(root) {
+    match node::prepare(&root.join("tests/sdk/node")) {
         Ok(()) => {
             let tests = |directory| node_tests(root, directory, &server.base_url());
             tally.tests("the official Node client", tests("tests/sdk/node"));
@@ -51,6 +50,7 @@ pub(super) fn run(root: &Path, tally: &mut Tally) {
         }
         Err(error) => tally.leave_out(format!("the official Node client, the examples for Node: {error:#}")),
     }
+    pages::run(root, &server.base_url(), tally);
     documentation::run(root, &server.base_url(), tally);
     heading("the server ends when asked to");
     match server.stop() {
@@ -113,20 +113,4 @@ fn node_tests(root: &Path, directory: &str, base_url: &str) -> Command {
     let mut command = Command::new("node");
     command.args(["--test", "--test-reporter=tap"]).env(BASE_URL, base_url).current_dir(root.join(directory));
     command
-}
-
-/// The packages of `package-lock.json`, beside it, where Node looks for them.
-fn prepare_node(root: &Path) -> Result<()> {
-    heading("Node packages");
-    need(Command::new("node").arg("--version"), "node", &["nodejs", "npm"])?;
-    need(Command::new("npm").arg("--version"), "npm", &["nodejs", "npm"])?;
-    let directory = root.join("tests/sdk/node");
-    let (pins, stamp) =
-        (fs::read_to_string(directory.join("package-lock.json"))?, directory.join("node_modules/.installed"));
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == pins) {
-        return Ok(());
-    }
-    let mut install = Command::new("npm");
-    script::run(install.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(&directory))?;
-    fs::write(&stamp, pins).context("cannot note what was installed")
 }

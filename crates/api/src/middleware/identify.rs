@@ -11,7 +11,7 @@ use crate::App;
 use crate::answer::{Error, Result};
 use crate::client_address::ClientAddress;
 
-/// Paths that need no key, besides the files of the documentation. What is not here, needs one; also what is not there at all.
+/// Paths that need no key, besides the files of pages for browsers. What is not here, needs one; also what is not there at all.
 const PUBLIC: [&str; 11] = [
     "/",
     "/docs",
@@ -26,15 +26,15 @@ const PUBLIC: [&str; 11] = [
     "/swagger-ui",
 ];
 
-/// What the pages of the documentation consist of.
-const DOCUMENTATION: &str = "/docs/";
+/// What the pages for browsers consist of.
+const PAGES: [&str; 2] = ["/console/", "/docs/"];
 
 /// Paths that change what is served.
 const ADMIN: [&str; 3] = ["/v1/load_lora_adapter", "/v1/lora_adapters", "/v1/unload_lora_adapter"];
 
 /// Whether who asks there has to say who they are, where keys are kept.
 pub(crate) fn asks_for_key(path: &str) -> bool {
-    !PUBLIC.contains(&path) && !path.starts_with(DOCUMENTATION)
+    !PUBLIC.contains(&path) && !PAGES.iter().any(|page| path.starts_with(page))
 }
 
 /// Whether their key has to be an admin's, too.

@@ -3,10 +3,11 @@
 //! All that they need is in the binary (`crates/api/assets/README.md` says where it is from), and their policy lets them ask
 //! nobody but this server. Every address is relative, so that they work behind a proxy that serves them below a path.
 
-use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::http::{Method, Uri};
 use axum::response::{Html, IntoResponse, Response};
 
+use super::asset::Asset;
 use crate::answer::{Error, Result};
 use crate::extract::Path;
 
@@ -17,32 +18,16 @@ const REDOC: &str = include_str!("docs/redoc.html");
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// A file that the pages need.
-struct Asset {
-    name: &'static str,
-    content_type: &'static str,
-    bytes: &'static [u8],
-    compressed: bool,
-}
-
-const CSS: &str = "text/css; charset=utf-8";
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-
 const ASSETS: [Asset; 5] = [
-    small("swagger-ui.js", include_bytes!("docs/swagger-ui.js")),
-    small("redoc.js", include_bytes!("docs/redoc.js")),
-    large("swagger-ui.css", CSS, include_bytes!("../../assets/swagger-ui.css.gz")),
-    large("swagger-ui-bundle.js", SCRIPT, include_bytes!("../../assets/swagger-ui-bundle.js.gz")),
-    large("redoc.standalone.js", SCRIPT, include_bytes!("../../assets/redoc.standalone.js.gz")),
+    Asset::plain("swagger-ui.js", Asset::SCRIPT, include_bytes!("docs/swagger-ui.js")),
+    Asset::plain("redoc.js", Asset::SCRIPT, include_bytes!("docs/redoc.js")),
+    Asset::compressed("swagger-ui.css", Asset::CSS, include_bytes!("../../assets/swagger-ui.css.gz")),
+    Asset::compressed("swagger-ui-bundle.js", Asset::SCRIPT, include_bytes!("../../assets/swagger-ui-bundle.js.gz")),
+    Asset::compressed("redoc.standalone.js", Asset::SCRIPT, include_bytes!("../../assets/redoc.standalone.js.gz")),
 ];
 
-const fn small(name: &'static str, bytes: &'static [u8]) -> Asset {
-    Asset { name, content_type: SCRIPT, bytes, compressed: false }
-}
-
-const fn large(name: &'static str, content_type: &'static str, bytes: &'static [u8]) -> Asset {
-    Asset { name, content_type, bytes, compressed: true }
-}
+/// They are megabytes.
+const CACHING: &str = "max-age=600";
 
 /// Swagger UI: every route, to be read and tried.
 #[utoipa::path(
@@ -97,14 +82,6 @@ fn page(html: &'static str) -> Response {
     )
 )]
 pub(super) async fn asset(method: Method, uri: Uri, Path(file): Path<String>) -> Result<Response> {
-    let asset = ASSETS.iter().find(|asset| asset.name == file);
-    let asset = asset.ok_or_else(|| Error::NoRoute { method: method.to_string(), path: uri.path().to_owned() })?;
-    let headers = [
-        (CONTENT_TYPE, asset.content_type),
-        // Another version of the server may have others under the same names.
-        (CACHE_CONTROL, "max-age=600"),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ];
-    let encoding = asset.compressed.then_some([(CONTENT_ENCODING, "gzip")]);
-    Ok((headers, encoding, asset.bytes).into_response())
+    let no_route = || Error::NoRoute { method: method.to_string(), path: uri.path().to_owned() };
+    Ok(Asset::find(&ASSETS, &file).ok_or_else(no_route)?.answer(CACHING))
 }

@@ -62,6 +62,7 @@ use crate::answer::Result;
         super::health::ready,
         super::metrics::show,
         super::home::show,
+        super::console::asset,
         super::docs::swagger_ui,
         super::docs::swagger_ui_again,
         super::docs::redoc,

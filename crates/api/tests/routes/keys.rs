@@ -21,8 +21,9 @@ use testkit::{Answer, Reply, Scripted, TestApp, events, post, request, settings}
 use crate::{CHAT, COMPLETIONS, chat_with, completion_with};
 
 /// Every route, and whether it needs a key. A test holds it to the router.
-const ROUTES: [(Method, &str, bool); 34] = [
+const ROUTES: [(Method, &str, bool); 35] = [
     (Method::GET, "/", false),
+    (Method::GET, "/console/console.js", false),
     (Method::GET, "/health", false),
     (Method::GET, "/health/live", false),
     (Method::GET, "/health/ready", false),
@@ -142,7 +143,7 @@ fn no_route_is_left_out() {
         let (path, rest) = line.split_once("\", ").expect("a route is a path and a method on one line");
         // What is posted there is a word behind the id, which holds slashes.
         let id = if rest.starts_with("post") { "demo/reload" } else { "demo" };
-        let path = path.replace("{*id}", id).replace("{file}", "redoc.js");
+        let path = path.replace("{*id}", id).replace("docs/{file}", "docs/redoc.js").replace("{file}", "console.js");
         let is_it =
             |(method, known, _): &(Method, &str, bool)| *known == path && rest.starts_with(&method.as_str().to_lowercase());
         assert!(ROUTES.iter().any(is_it), "{line} is not among the routes that are asked with and without a key");

@@ -112,19 +112,6 @@ async fn http_1_over_tls() {
     }
 }
 
-#[tokio::test]
-async fn the_page_names_the_scheme_by_which_it_was_asked() {
-    let pair = pair();
-    let server = listen(&Scripted::new("demo"), &Files::of(&pair)).await;
-    let mut stream = connect(&server, &[&pair], "http/1.1").await;
-    let request = b"GET / HTTP/1.1\r\nhost: box:8443\r\naccept: text/html\r\nconnection: close\r\n\r\n";
-    stream.write_all(request).await.unwrap();
-    let mut page = String::new();
-    stream.read_to_string(&mut page).await.unwrap();
-    assert!(page.contains("curl https://box:8443/v1/chat/completions"), "{page}");
-    assert!(!page.contains("http://"), "{page}");
-}
-
 /// Asks for a chat's stream over HTTP/2.
 async fn chat_over_http_2<S>(stream: S, scheme: &str) -> (Version, String)
 where

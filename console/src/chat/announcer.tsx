@@ -1,0 +1,12 @@
+/** Tells screen readers of an answer once it is complete, and not of every piece of it. */
+import type { Conversation } from "./conversation";
+
+export function Announcer({ turns, answering }: Pick<Conversation, "turns" | "answering">) {
+  const last = turns.at(-1);
+  const text = answering ? "An answer is being written." : last?.role === "assistant" ? last.text : "";
+  return (
+    <p class="hidden" role="status">
+      {text}
+    </p>
+  );
+}

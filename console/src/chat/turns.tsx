@@ -1,0 +1,84 @@
+/** What was said, in order. */
+import { useEffect, useRef } from "preact/hooks";
+import { milliseconds, rate } from "../parts/figures";
+import type { Conversation, Turn } from "./conversation";
+import type { Figures } from "./pace";
+
+const ENDS: Record<string, string> = {
+  length: "cut off at the most tokens it may have",
+  stopped: "stopped",
+  content_filter: "cut off by a filter",
+};
+
+export function Turns({ turns, answering }: Pick<Conversation, "turns" | "answering">) {
+  const end = useFollowed(turns);
+  return (
+    <div class="turns">
+      {turns.map((turn, index) => (
+        <Said key={index} turn={turn} coming={answering && index === turns.length - 1} />
+      ))}
+      <div class="end" ref={end} />
+    </div>
+  );
+}
+
+/** Keeps the end in sight while it moves. Whoever has scrolled back to read is left in peace. */
+function useFollowed(turns: Turn[]) {
+  const end = useRef<HTMLDivElement>(null);
+  const following = useRef(true);
+  useEffect(() => {
+    let before = scrollY;
+    const look = () => {
+      const inSight = (end.current?.getBoundingClientRect().top ?? 0) <= innerHeight;
+      following.current = inSight || (following.current && scrollY >= before);
+      before = scrollY;
+    };
+    addEventListener("scroll", look, { passive: true });
+    return () => removeEventListener("scroll", look);
+  }, []);
+  useEffect(() => {
+    following.current = true;
+  }, [turns.length]);
+  useEffect(() => {
+    if (following.current && turns.length > 0) end.current?.scrollIntoView({ block: "nearest" });
+  }, [turns]);
+  return end;
+}
+
+function Said({ turn, coming }: { turn: Turn; coming: boolean }) {
+  const who = turn.role === "user" ? "You" : turn.model;
+  return (
+    <article class={`turn ${turn.role}`}>
+      <h2>{who}</h2>
+      <p class="said">
+        {turn.text}
+        {coming && <span class="caret" aria-hidden="true" />}
+      </p>
+      {turn.role === "assistant" && <Footnote turn={turn} />}
+    </article>
+  );
+}
+
+function Footnote({ turn }: { turn: Turn }) {
+  const end = turn.end && ENDS[turn.end];
+  if (!turn.figures && !end) return null;
+  return (
+    <p class="figures">
+      {turn.figures && <Speed {...turn.figures} />}
+      {end && <span>{end}</span>}
+    </p>
+  );
+}
+
+function Speed({ firstToken, tokens, perSecond, exact }: Figures) {
+  return (
+    <>
+      <span>first token after {milliseconds(firstToken)}</span>
+      {perSecond !== null && <span>{rate(perSecond)} tokens/s</span>}
+      <span>
+        {exact ? "" : "about "}
+        {tokens} {tokens === 1 ? "token" : "tokens"}
+      </span>
+    </>
+  );
+}

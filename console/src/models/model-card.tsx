@@ -1,0 +1,84 @@
+/** A model with its adapters: how it is, what it takes, and what may be done with it. */
+import { bytes, count } from "../parts/figures";
+import { Share } from "../parts/share";
+import type { Model } from "../server/catalogue";
+import { useValue } from "../state";
+import { reload, unload, work } from "./administration";
+import { facts, type Load, loadOf, stateOf } from "./facts";
+
+/** The version of a model that runs elsewhere, whose server does not say. */
+const UNKNOWN = "unknown";
+
+interface Props {
+  model: Model;
+  adapters: Model[];
+  administered: boolean;
+}
+
+export function ModelCard({ model, adapters, administered }: Props) {
+  const { origins, metrics } = useValue(facts);
+  const { running } = useValue(work.progress);
+  const origin = origins.find(({ name }) => name === model.id);
+  const state = stateOf(model.id, null);
+  return (
+    <article class="card" aria-label={model.id}>
+      <header>
+        <h2>{model.id}</h2>
+        {state && <span class={`state ${state}`}>{state}</span>}
+      </header>
+      <p class="figures">
+        {model.description && <span>{model.description}</span>}
+        {model.size !== null && <span>{bytes(model.size)} of weights</span>}
+        {model.context !== null && <span>{count(model.context)} tokens of context</span>}
+        {origin && origin.version !== UNKNOWN && <span>version {origin.version}</span>}
+        {origin?.stage && <span>{origin.stage}</span>}
+        {origin?.uri && <span>{origin.uri}</span>}
+      </p>
+      {state && metrics && <Busy {...loadOf(model.id, metrics)} />}
+      {adapters.length > 0 && <Adapters of={model.id} adapters={adapters} administered={administered} />}
+      {administered && state && (
+        <button type="button" class="quiet" disabled={running} onClick={() => void reload(model.id)}>
+          Look for a newer version<span class="hidden"> of {model.id}</span>
+        </button>
+      )}
+    </article>
+  );
+}
+
+function Busy({ running, waiting, cache }: Load) {
+  return (
+    <div class="gauge">
+      <p>
+        <span>
+          {count(running)} running, {count(waiting)} waiting
+        </span>
+        {cache !== null && <span class="muted">KV cache {Math.round(cache * 100)} %</span>}
+      </p>
+      {cache !== null && <Share of={cache} label="KV cache in use" low={cache > 0.9} />}
+    </div>
+  );
+}
+
+function Adapters({ of, adapters, administered }: { of: string; adapters: Model[]; administered: boolean }) {
+  const { running } = useValue(work.progress);
+  return (
+    <ul class="adapters" aria-label={`Adapters of ${of}`}>
+      {adapters.map(({ id, description, size }) => (
+        <li key={id}>
+          <div>
+            <strong>{id}</strong>
+            <p class="figures">
+              <span>{description}</span>
+              {size !== null && <span>{bytes(size)}</span>}
+            </p>
+          </div>
+          {administered && (
+            <button type="button" class="quiet" disabled={running} onClick={() => void unload(id)}>
+              Unload<span class="hidden"> {id}</span>
+            </button>
+          )}
+        </li>
+      ))}
+    </ul>
+  );
+}

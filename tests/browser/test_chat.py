@@ -1,0 +1,181 @@
+"""The console's chat: it streams, it stops, it says what went wrong."""
+
+import re
+
+from playwright.sync_api import expect
+
+from below_a_path import below_a_path
+from conftest import SMALL, USER
+from servers import wait_until
+
+QUESTION = "Get top 10 customers by revenue"
+
+
+def ask(page, text=QUESTION):
+    page.get_by_label("Your message").fill(text)
+    page.get_by_role("button", name="Send").click()
+
+
+def answer(page):
+    return page.locator(".turn.assistant").last
+
+
+def enter_key(page, key):
+    page.get_by_role("link", name="Key", exact=True).click()
+    page.get_by_label("API key").fill(key)
+    page.get_by_role("button", name="Use this key").click()
+
+
+def ask_slow_model(visit, gateway, text="Hello"):
+    """Somebody with a key, whose answer has begun."""
+    page = visit(gateway.url)
+    enter_key(page, USER)
+    page.get_by_role("link", name="Chat").click()
+    page.get_by_label("Model").select_option("slow")
+    ask(page, text)
+    return page
+
+
+def test_an_answer_is_shown_with_its_pace(visit, server):
+    page = visit(server.url)
+    page.get_by_label("Temperature").fill("0")
+    ask(page)
+    expect(answer(page)).to_contain_text("SELECT customers.name")
+    figures = answer(page).locator(".figures")
+    expect(figures).to_contain_text(re.compile(r"first token after \d+(\.\d)? m?s"))
+    expect(figures).to_contain_text(re.compile(r"\d tokens/s"))
+    expect(figures).to_contain_text("53 tokens")
+
+
+def test_an_answer_is_shown_while_it_comes(visit, gateway, teller):
+    page = ask_slow_model(visit, gateway)
+    teller.say("Grüße", " aus")
+    expect(answer(page).locator(".said")).to_have_text("Grüße aus")
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    teller.say(" 東京")
+    expect(answer(page).locator(".said")).to_have_text("Grüße aus 東京")
+    teller.end()
+    expect(answer(page)).to_contain_text("3 tokens")
+    expect(page.get_by_role("button", name="Send")).to_be_visible()
+
+
+def test_a_screen_reader_hears_an_answer_once_it_is_complete(visit, gateway, teller):
+    page = ask_slow_model(visit, gateway)
+    status = page.locator("main [role=status].hidden")
+    teller.say("One", " two")
+    expect(answer(page).locator(".said")).to_have_text("One two")
+    expect(status).to_have_text("An answer is being written.")
+    teller.end()
+    expect(status).to_have_text("One two")
+
+
+def test_stop_ends_the_answer_where_it_is_made(visit, gateway, teller):
+    labels = {"gen_ai_request_model": "slow", "error_type": "client_gone"}
+    before = gateway.metric("gen_ai_server_request_duration_seconds_count", **labels)
+    page = ask_slow_model(visit, gateway)
+    teller.say("So much")
+    expect(answer(page)).to_contain_text("So much")
+    page.get_by_role("button", name="Stop").click()
+    expect(answer(page)).to_contain_text("stopped")
+    expect(page.get_by_role("button", name="Send")).to_be_visible()
+    assert teller.hung_up.wait(60)
+    wait_until(lambda: gateway.metric("gen_ai_server_request_duration_seconds_count", **labels) == before + 1, "the cancellation")
+    assert gateway.metric("gateway_upstream_in_flight") == 0
+
+
+def test_what_a_model_says_is_text_and_nothing_else(visit, gateway, teller):
+    page = ask_slow_model(visit, gateway, "<b>bold</b>")
+    markup = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>"
+    teller.say(markup)
+    teller.end()
+    expect(answer(page).locator(".said")).to_have_text(markup)
+    expect(page.locator(".turn.user .said")).to_have_text("<b>bold</b>")
+    assert page.locator("main :is(img, script, b)").count() == 0
+    assert "taken" not in page.title()
+
+
+def test_an_answer_that_breaks_off_says_so_and_stays(visit, gateway, teller):
+    page = ask_slow_model(visit, gateway)
+    teller.say("Half of")
+    expect(answer(page)).to_contain_text("Half of")
+    teller.break_off()
+    expect(page.get_by_role("alert")).to_contain_text(re.compile(r"[A-Z].+\."))
+    expect(answer(page)).to_contain_text("Half of")
+
+
+def test_a_refusal_is_a_sentence_and_gives_the_question_back(visit, server):
+    page = visit(server.url)
+    page.get_by_label("Max tokens").fill("99999")
+    ask(page)
+    expect(page.get_by_role("alert")).to_contain_text(re.compile(r"max_tokens .*4096.*\."))
+    expect(page.get_by_label("Your message")).to_have_value(QUESTION)
+    expect(page.locator(".turn")).to_have_count(0)
+
+
+def test_a_lost_network_is_a_sentence(visit, server):
+    page = visit(server.url)
+    expect(page.get_by_label("Model")).to_have_value("demo")
+    page.context.set_offline(True)
+    ask(page)
+    expect(page.get_by_role("alert")).to_have_text(re.compile("The server cannot be reached. Is it running"))
+    page.context.set_offline(False)
+    page.get_by_role("button", name="Send").click()
+    expect(answer(page)).to_contain_text("SELECT")
+
+
+def test_models_are_listed_as_soon_as_they_can_be(visit, server):
+    page = visit(server.url)
+    page.route("**/v1/models", lambda route: route.abort())
+    page.reload()
+    expect(page.get_by_role("alert")).to_contain_text("The server cannot be reached.")
+    page.unroute("**/v1/models")
+    expect(page.get_by_label("Model")).to_have_value("demo")
+    expect(page.get_by_role("alert")).to_have_text("")
+
+
+def test_a_conversation_goes_on_and_starts_over(visit, server):
+    page = visit(server.url)
+    ask(page)
+    expect(answer(page)).to_contain_text("tokens")
+    with page.expect_request("**/v1/chat/completions") as sent:
+        ask(page, "Show all users")
+    assert [message["role"] for message in sent.value.post_data_json["messages"]] == ["user", "assistant", "user"]
+    expect(page.get_by_role("button", name="Send")).to_be_visible()
+    page.get_by_role("button", name="Start over").click()
+    expect(page.locator(".turn")).to_have_count(0)
+
+
+def test_parameters_are_sent_as_they_are_written(visit, server):
+    page = visit(server.url)
+    page.get_by_label("System prompt").fill("Be brief.")
+    page.get_by_label("Seed").fill("7")
+    page.get_by_label("Top p").fill("0.5")
+    with page.expect_request("**/v1/chat/completions") as sent:
+        ask(page)
+    body = sent.value.post_data_json
+    assert (body["seed"], body["top_p"], body["messages"][0]) == (7, 0.5, {"role": "system", "content": "Be brief."})
+    assert "temperature" not in body and "max_tokens" not in body
+
+
+def test_it_works_below_a_path(visit, server):
+    with below_a_path(server.url) as url:
+        page = visit(f"{url}/")
+        ask(page)
+        expect(answer(page)).to_contain_text("SELECT")
+        page.get_by_text("Ask from a program").click()
+        expect(page.locator("aside code")).to_contain_text(f"curl {url}/v1/chat/completions")
+        page.get_by_role("link", name="Documentation").click()
+        expect(page.locator(".opblock").first).to_be_visible()
+
+
+def test_a_spent_quota_says_when_it_begins_anew(visit, gateway):
+    page = visit(gateway.url)
+    enter_key(page, SMALL)
+    page.get_by_role("link", name="Chat").click()
+    page.get_by_label("Model").select_option("demo")
+    page.get_by_label("Max tokens").fill("40")
+    ask(page)
+    expect(answer(page)).to_contain_text("cut off at the most tokens it may have")
+    page.get_by_role("button", name="Start over").click()
+    ask(page)
+    expect(page.get_by_role("alert")).to_contain_text(re.compile(r"The quota of 120 tokens a day is spent.*Try again in \d+ "))

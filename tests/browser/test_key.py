@@ -1,0 +1,63 @@
+"""The console where keys are needed: it asks for one, keeps it in the tab, and says what is left."""
+
+import re
+
+from playwright.sync_api import expect
+
+from conftest import ADMIN, USER
+from test_chat import answer, ask, enter_key
+
+
+def test_it_asks_for_a_key(visit, gateway):
+    page = visit(gateway.url)
+    notice = page.get_by_role("alert")
+    expect(notice).to_contain_text("This server asks for a key.")
+    expect(page.get_by_role("button", name="Send")).to_be_disabled()
+    notice.get_by_role("link", name="Enter a key").click()
+    expect(page.get_by_label("API key")).to_be_visible()
+
+
+def test_a_wrong_key_is_told_from_none(visit, gateway):
+    page = visit(gateway.url)
+    enter_key(page, "no-key-of-this-server")
+    expect(page.get_by_role("alert")).to_contain_text("does not accept the key that was entered")
+
+
+def test_it_says_what_a_key_may_do(visit, gateway):
+    page = visit(gateway.url)
+    enter_key(page, USER)
+    expect(page.get_by_text("This key may ask models.")).to_be_visible()
+    enter_key(page, ADMIN)
+    expect(page.get_by_text("This key may ask models and administer them.")).to_be_visible()
+
+
+def test_it_says_what_is_left(visit, gateway):
+    page = visit(gateway.url)
+    enter_key(page, USER)
+    expect(page.get_by_text("There was none yet in this tab.")).to_be_visible()
+    page.get_by_role("link", name="Chat").click()
+    page.get_by_label("Model").select_option("demo")
+    page.get_by_label("Max tokens").fill("5")
+    ask(page)
+    expect(answer(page)).to_contain_text("5 tokens")
+    page.get_by_role("link", name="Key", exact=True).click()
+    left = page.get_by_role("region", name="What is left")
+    expect(left).to_contain_text(re.compile(r"[\d,]+ of 10,000,000 tokens"))
+    expect(left).to_contain_text(re.compile(r"[\d,]+ of 100,000 requests"))
+    used = page.get_by_role("region", name="Used in this tab")
+    expect(used.get_by_role("definition").last).to_have_text("5")
+
+
+def test_a_key_stays_in_its_tab(visit, gateway):
+    page = visit(gateway.url)
+    enter_key(page, USER)
+    expect(page.get_by_text("This key may ask models.")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("The key in use ends with")).to_be_visible()
+    another = page.context.new_page()
+    another.goto(gateway.url)
+    expect(another.get_by_role("alert")).to_contain_text("This server asks for a key.")
+    assert page.evaluate("JSON.stringify(localStorage) + document.cookie + location.href").count(USER) == 0
+    page.get_by_role("button", name="Forget it").click()
+    expect(page.get_by_role("alert")).to_contain_text("This server asks for a key.")
+    assert page.evaluate("sessionStorage.length") == 0
