@@ -134,7 +134,7 @@ class Teller:
                             return
                         if piece is None:
                             return self.finish_telling(said)
-                        self.write({"content": piece})
+                        self.write(piece if isinstance(piece, dict) else {"content": piece})
 
             def finish_telling(self, said):
                 self.write({}, finish="stop")

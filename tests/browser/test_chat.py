@@ -59,6 +59,19 @@ def test_an_answer_is_shown_while_it_comes(visit, gateway, teller):
     expect(page.get_by_role("button", name="Send")).to_be_visible()
 
 
+def test_what_a_model_says_to_itself_is_kept_apart(visit, gateway, teller):
+    page = ask_slow_model(visit, gateway)
+    teller.say({"reasoning": "They greet"}, {"reasoning_content": " me."})
+    answer(page).get_by_text("Reasoning").click()
+    expect(answer(page).locator("details")).to_contain_text("They greet me.")
+    teller.say("Hello!")
+    teller.end()
+    expect(answer(page).locator("> .said")).to_have_text("Hello!")
+    with page.expect_request("**/v1/chat/completions") as sent:
+        ask(page, "And now?")
+    assert [message["content"] for message in sent.value.post_data_json["messages"]] == ["Hello", "Hello!", "And now?"]
+
+
 def test_a_screen_reader_hears_an_answer_once_it_is_complete(visit, gateway, teller):
     page = ask_slow_model(visit, gateway)
     status = page.locator("main [role=status].hidden")

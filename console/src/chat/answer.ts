@@ -16,10 +16,17 @@ export interface ChatRequest {
 }
 
 /** What is heard of an answer, in this order. */
-export type Heard = { text: string } | { finish: string } | { usage: Usage };
+export type Heard = { thought: string } | { text: string } | { finish: string } | { usage: Usage };
+
+interface Delta {
+  content?: string | null;
+  /** What a model says to itself first: vLLM's name for it, and the one it had before. */
+  reasoning?: string | null;
+  reasoning_content?: string | null;
+}
 
 interface Chunk {
-  choices: { delta: { content?: string | null }; finish_reason: string | null }[];
+  choices: { delta: Delta; finish_reason: string | null }[];
   usage?: Usage | null;
   error?: unknown;
 }
@@ -40,6 +47,8 @@ export async function* answer(request: ChatRequest, signal: AbortSignal): AsyncG
 
 function* heardIn({ choices, usage }: Chunk): Generator<Heard> {
   const [choice] = choices;
+  const thought = choice?.delta.reasoning || choice?.delta.reasoning_content;
+  if (thought) yield { thought };
   if (choice?.delta.content) yield { text: choice.delta.content };
   if (choice?.finish_reason) yield { finish: choice.finish_reason };
   if (usage) yield { usage };

@@ -10,6 +10,8 @@ import { parameters, sampling } from "./parameters";
 export interface Turn {
   role: "user" | "assistant";
   text: string;
+  /** What the model said to itself before it answered. */
+  thought?: string;
   /** Of an answer: which model gives it. */
   model?: string;
   figures?: Figures | null;
@@ -75,7 +77,8 @@ export async function send(model: string, text: string) {
   });
   if (running !== controller) return;
   running = null;
-  const refused = problem !== null && conversation.value.turns.at(-1)?.text === "";
+  const last = conversation.value.turns.at(-1);
+  const refused = problem !== null && !last?.text && !last?.thought;
   conversation.change(({ turns }) => ({ turns: refused ? before : turns, answering: false, problem }));
   // A question that was refused goes back to who asked it, unless they have begun another.
   if (refused && draft.value === "") draft.set(text);
@@ -87,6 +90,12 @@ async function hearOut(request: ReturnType<typeof requestOf>, controller: AbortC
     if ("text" in heard) {
       pace.heard(performance.now());
       changeAnswer(controller, ({ text }) => ({ text: text + heard.text, figures: pace.figures(null) }));
+    } else if ("thought" in heard) {
+      pace.heard(performance.now());
+      changeAnswer(controller, ({ thought = "" }) => ({
+        thought: thought + heard.thought,
+        figures: pace.figures(null),
+      }));
     } else if ("finish" in heard) {
       changeAnswer(controller, () => ({ end: heard.finish }));
     } else {

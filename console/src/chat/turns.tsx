@@ -50,6 +50,12 @@ function Said({ turn, coming }: { turn: Turn; coming: boolean }) {
   return (
     <article class={`turn ${turn.role}`}>
       <h2>{who}</h2>
+      {turn.thought && (
+        <details class="thought">
+          <summary>Reasoning</summary>
+          <p class="said">{turn.thought}</p>
+        </details>
+      )}
       <p class="said">
         {turn.text}
         {coming && <span class="caret" aria-hidden="true" />}

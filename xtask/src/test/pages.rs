@@ -28,15 +28,20 @@ pub(super) fn run(root: &Path, base_url: &str, tally: &mut Tally) {
     }
 }
 
-/// Its lints, its types, and whether what lies in `crates/api/assets/console` is what it builds.
+/// Its lints, its types, its tests, and whether what lies in `crates/api/assets/console` is what it builds.
 fn check_console(root: &Path, tally: &mut Tally) -> Result<()> {
     let console = root.join("console");
     node::prepare(&console)?;
     check_node(&console)?;
-    let mut check = Command::new("npm");
-    check.args(["run", "--silent", "check"]).env("NO_COLOR", "1").current_dir(console);
-    tally.check("the console", check);
+    tally.check("the console", npm(&console, "check"));
+    tally.tests("the parts of the console", npm(&console, "test"));
     Ok(())
+}
+
+fn npm(console: &Path, script: &str) -> Command {
+    let mut command = Command::new("npm");
+    command.args(["run", "--silent", script]).env("NO_COLOR", "1").current_dir(console);
+    command
 }
 
 /// What builds the console needs a Node of these years.
