@@ -1,22 +1,33 @@
 /** The same request from a program. */
+import { useState } from "preact/hooks";
 import { Copy } from "../parts/copy";
 import { useValue } from "../state";
 import { conversation, draft, requestOf } from "./conversation";
 import { parameters } from "./parameters";
 
 export function Command({ model }: { model: string }) {
+  // Nobody has it written anew with every piece of an answer who does not look at it.
+  const [open, setOpen] = useState(false);
+  return (
+    <details open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>Ask from a program</summary>
+      {open && <Written model={model} />}
+    </details>
+  );
+}
+
+function Written({ model }: { model: string }) {
   const { turns } = useValue(conversation);
   const text = useValue(draft);
   useValue(parameters);
   const command = commandOf(requestOf(model, turns, text.trim() || "Hello!"));
   return (
-    <details>
-      <summary>Ask from a program</summary>
+    <>
       <pre>
         <code>{command}</code>
       </pre>
       <Copy text={command} what="command" />
-    </details>
+    </>
   );
 }
 
