@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -91,8 +90,6 @@ struct Inner {
     ledger: Ledger,
     keep_ledger: Duration,
     clock: Clock,
-    /// The database answered when it was last asked.
-    available: AtomicBool,
 }
 
 /// Why the accounts cannot be opened.
@@ -127,7 +124,6 @@ impl Accounts {
             ledger: Ledger::default(),
             keep_ledger,
             clock,
-            available: AtomicBool::new(true),
         });
         let (stop, upkeep) = (CancellationToken::new(), TaskTracker::new());
         upkeep.spawn(Arc::clone(&inner).keep_up(stop.clone()));
@@ -187,7 +183,7 @@ impl Accounts {
 
     /// Whether the database answered when it was last asked, at most seconds ago.
     pub fn is_available(&self) -> bool {
-        self.inner.available.load(Ordering::Relaxed)
+        self.inner.directory.is_available()
     }
 
     /// Writes what is not written yet, and gives back what is not spent. What comes after that is not counted.
@@ -243,7 +239,7 @@ impl Inner {
 
     /// Says once that the database is gone, and once that it is back.
     fn note(&self, outcome: Result<(), StoreError>) {
-        let was_available = self.available.swap(outcome.is_ok(), Ordering::Relaxed);
+        let was_available = self.directory.note_available(outcome.is_ok());
         match outcome {
             Err(error) if was_available => {
                 tracing::error!(error = error.whole(), "the database of accounts does not answer");

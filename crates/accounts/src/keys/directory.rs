@@ -29,6 +29,8 @@ pub(crate) struct Directory {
     own_limits: Remembered<OwnLimits>,
     /// The database has keys. Once it had, it has.
     has_stored: AtomicBool,
+    /// The database answered when it was last asked.
+    available: AtomicBool,
 }
 
 impl Directory {
@@ -50,12 +52,23 @@ impl Directory {
             keys: Remembered::new(),
             own_limits: Remembered::new(),
             has_stored: AtomicBool::new(false),
+            available: AtomicBool::new(true),
         })
     }
 
     /// Whether a key is needed. A keys file without a key in it is a closed door, not an open one.
     pub(crate) fn is_closed(&self) -> bool {
         !self.listed.is_empty() || self.file.is_some() || self.has_stored.load(Ordering::Relaxed)
+    }
+
+    /// Whether the database answered when it was last asked.
+    pub(crate) fn is_available(&self) -> bool {
+        self.available.load(Ordering::Relaxed)
+    }
+
+    /// Keeps whether it did; what this said before.
+    pub(crate) fn note_available(&self, available: bool) -> bool {
+        self.available.swap(available, Ordering::Relaxed)
     }
 
     /// Looks for files that were changed meanwhile.
@@ -105,7 +118,8 @@ impl Directory {
 
     async fn find_stored(&self, key: &Secret, hash: &Hash) -> Result<Caller> {
         let id = public_id(key).ok_or(Error::Unauthorized)?;
-        let stored = self.keys.get(id, || self.store.key(id)).await.map_err(|error| unavailable(&error))?;
+        let stored =
+            self.keys.get(id, !self.is_available(), || self.store.key(id)).await.map_err(|error| unavailable(&error))?;
         let stored = stored.ok_or(Error::Unauthorized)?;
         if !bool::from(stored.hash.is(hash)) || !stored.is_valid(self.clock.now()) {
             return Err(Error::Unauthorized);
@@ -125,7 +139,8 @@ impl Directory {
     /// What the settings say of this organisation, else the database, else what holds for all.
     async fn limits_of(&self, organization: &str) -> Result<OrganizationLimits> {
         let load = || async { Ok(Some(self.store.own_limits(organization).await?.unwrap_or_default())) };
-        let stored = self.own_limits.get(organization, load).await.map_err(|error| unavailable(&error))?;
+        let stored =
+            self.own_limits.get(organization, !self.is_available(), load).await.map_err(|error| unavailable(&error))?;
         let own = self.organizations.get(organization).copied().unwrap_or_default().or(stored.unwrap_or_default());
         Ok(own.over(self.limits.unwrap_or(OrganizationLimits::STANDARD)))
     }

@@ -32,14 +32,15 @@ impl<T: Clone> Remembered<T> {
         Self { entries: Mutex::default() }
     }
 
-    /// What is remembered, else what `load` says. Nothing is remembered of what is not there: names that somebody makes up
-    /// would push out those that there are.
-    pub(super) async fn get<F>(&self, name: &str, load: impl FnOnce() -> F) -> Result<Option<T>, StoreError>
+    /// What is remembered, else what `load` says, which is not waited for where it is `hopeless`. Nothing is remembered of what is not
+    /// there: names that somebody makes up would push out those that there are.
+    pub(super) async fn get<F>(&self, name: &str, hopeless: bool, load: impl FnOnce() -> F) -> Result<Option<T>, StoreError>
     where
         F: Future<Output = Result<Option<T>, StoreError>>,
     {
-        if let Some(value) = self.fresh(name) {
-            return Ok(Some(value));
+        let remembered = if hopeless { self.stale(name) } else { self.fresh(name) };
+        if remembered.is_some() {
+            return Ok(remembered);
         }
         // Who gives up half way has not looked, and the next one does.
         let looking = Looking { remembered: self, name };
@@ -111,7 +112,7 @@ mod tests {
     use super::*;
 
     async fn ask(remembered: &Remembered<u8>, answer: Result<Option<u8>, StoreError>) -> Option<Option<u8>> {
-        remembered.get("key", || async { answer }).await.ok()
+        remembered.get("key", false, || async { answer }).await.ok()
     }
 
     fn down() -> Result<Option<u8>, StoreError> {
@@ -135,7 +136,7 @@ mod tests {
         let remembered = Remembered::new();
         assert_eq!(ask(&remembered, Ok(Some(1))).await, Some(Some(1)));
         advance(FRESH).await;
-        assert!(timeout(Duration::ZERO, remembered.get("key", std::future::pending)).await.is_err());
+        assert!(timeout(Duration::ZERO, remembered.get("key", false, std::future::pending)).await.is_err());
         assert_eq!(ask(&remembered, Ok(None)).await, Some(None));
     }
 
@@ -147,5 +148,15 @@ mod tests {
         assert_eq!(ask(&remembered, down()).await, Some(Some(1)));
         advance(STALE / 2).await;
         assert_eq!(ask(&remembered, down()).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_a_database_that_is_known_to_be_gone() {
+        let remembered = Remembered::new();
+        assert_eq!(ask(&remembered, Ok(Some(1))).await, Some(Some(1)));
+        advance(FRESH).await;
+        let gone = remembered.get("key", true, std::future::pending).await;
+        assert_eq!(gone.unwrap(), Some(1));
+        assert_eq!(ask(&remembered, Ok(Some(2))).await, Some(Some(2)));
     }
 }
