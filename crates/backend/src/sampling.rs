@@ -95,14 +95,19 @@ pub struct Stop {
 
 impl Stop {
     pub const MOST: usize = 16;
+    /// Bytes of one. Each is looked for in every token's text.
+    pub const LONGEST: usize = 1024;
 
-    /// At most 16 strings, none of them empty (an empty one would stop before the first character).
+    /// At most 16 strings of at most 1,024 bytes, none of them empty (an empty one would stop before the first character).
     pub fn new(strings: Vec<String>, ignore_eos: bool) -> Result<Self, OutOfRange> {
         if strings.len() > Self::MOST {
             return Err(OutOfRange::new(format!("{} strings", strings.len()), "at most 16 strings"));
         }
         if strings.iter().any(String::is_empty) {
             return Err(OutOfRange::new("an empty string", "strings that are not empty"));
+        }
+        if let Some(long) = strings.iter().find(|string| string.len() > Self::LONGEST) {
+            return Err(OutOfRange::new(format!("a string of {} bytes", long.len()), "strings of at most 1024 bytes"));
         }
         Ok(Self { strings, ignore_eos })
     }

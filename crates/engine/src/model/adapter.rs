@@ -15,6 +15,9 @@ pub struct Adapter {
     bytes: u64,
 }
 
+/// The largest number that half precision holds.
+const LARGEST_HALF: f32 = 65504.0;
+
 /// Tells adapters apart that were loaded in this process, also two of one name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct AdapterNumber(pub(crate) u64);
@@ -106,6 +109,10 @@ fn pack(arena: &mut Arena, element: LowRankElement, updates: &Updates) -> Result
     if updates.downs.is_empty() {
         return Ok(None);
     }
+    let most = if element == LowRankElement::F16 { LARGEST_HALF } else { f32::MAX };
+    if !updates.downs.iter().chain(updates.ups.iter().flatten().map(|up| &up.weight)).all(|weight| is_within(weight, most)) {
+        return Err(ModelError::NotFinite);
+    }
     let downs: Vec<_> = updates.downs.iter().map(as_rows).collect();
     let ups = updates.ups.iter().map(|up| {
         let checkpoint::Up { weight, down, scale } = up.as_ref()?;
@@ -113,6 +120,14 @@ fn pack(arena: &mut Arena, element: LowRankElement, updates: &Updates) -> Result
     });
     let ups: Vec<_> = ups.collect();
     Ok(Some(LowRank::pack(arena, element, &downs, &ups)?))
+}
+
+fn is_within(tensor: &Tensor, most: f32) -> bool {
+    let mut row = vec![0.0; tensor.columns()];
+    (0..tensor.rows()).all(|index| {
+        tensor.dequantise_row(index, &mut row);
+        row.iter().all(|value| value.abs() <= most)
+    })
 }
 
 fn as_rows(tensor: &Tensor) -> &dyn Rows {

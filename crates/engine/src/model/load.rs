@@ -15,6 +15,8 @@ use crate::settings::Progress;
 pub enum ModelError {
     #[error("a matrix of the model cannot be packed")]
     Pack(#[from] kernels::PackError),
+    #[error("the adapter holds a number that is none, or too large for half precision")]
+    NotFinite,
     #[error("there is no memory for weights of {bytes} bytes")]
     Weights { bytes: usize },
     #[error("there is no memory for a KV cache of {bytes} bytes")]

@@ -81,11 +81,15 @@ impl Worker {
     fn apply(&mut self, rows: &[Row], first: usize) {
         let logits = self.model.logits(first..first + rows.len());
         let vocabulary = logits.len() / rows.len();
-        let mut chosen = Vec::with_capacity(rows.len());
+        let (mut chosen, mut broken) = (Vec::with_capacity(rows.len()), Vec::new());
         for (row, logits) in rows.iter().zip(logits.chunks_exact_mut(vocabulary)) {
             let Some(answer) = self.answers.get_mut(&row.sequence) else { continue };
             let Some(request) = self.requests.get_mut(&answer.request()) else { continue };
             if row.guess.is_some_and(|guess| !answer.has_chosen(row.position, guess)) {
+                continue;
+            }
+            if !is_sound(logits) {
+                broken.push(answer.request());
                 continue;
             }
             request.note_prompt_row(&self.tokenizer, row.position + 1, logits);
@@ -104,6 +108,11 @@ impl Worker {
                 .logprobs()
                 .map(|top| describe(&self.tokenizer, token, Some(&Distribution::new(logits)), logits, top));
             chosen.push((row, Some((token, logprob))));
+        }
+        for request in broken.into_iter().filter_map(|request| self.remove(request)) {
+            request.fail(&Error::internal(
+                "the model computed something that is no number: its weights are damaged, or an adapter's",
+            ));
         }
         for (row, choice) in chosen {
             // Guesses behind a token that ended the answer are not part of it, right as they may be.
@@ -153,6 +162,14 @@ impl Worker {
             }
         }
     }
+}
+
+/// Whether a token can be chosen by these logits: nothing among them is no number, nor beyond all.
+fn is_sound(logits: &[f32]) -> bool {
+    /// Of both infinities, and of whatever is no number, are all bits of the exponent set.
+    const EXPONENT: u32 = 0x7f80_0000;
+    let suspicious = logits.iter().fold(false, |any, logit| any | (logit.to_bits() & EXPONENT == EXPONENT));
+    !suspicious || logits.iter().all(|logit| !logit.is_nan() && *logit != f32::INFINITY)
 }
 
 /// Those with the same adapter side by side, so that it is read once for all of them.
