@@ -15,6 +15,21 @@ pub struct Shape {
     pub hidden: Vec<usize>,
 }
 
+impl Shape {
+    /// All that are learned; `None` if they are more than can be counted.
+    pub fn numbers(&self) -> Option<usize> {
+        let first = *self.hidden.first()?;
+        let widths: Vec<usize> = self.hidden.iter().copied().chain([1]).collect();
+        // With a bias for each column.
+        let layers = widths.windows(2).map(|pair| (pair[0].checked_add(1)).and_then(|rows| rows.checked_mul(pair[1])));
+        let before = [
+            self.models.checked_mul(self.model_embedding),
+            self.inputs.checked_add(self.model_embedding)?.checked_add(1)?.checked_mul(first),
+        ];
+        before.into_iter().chain(layers).try_fold(0, |sum: usize, numbers| sum.checked_add(numbers?))
+    }
+}
+
 /// output = input · weights + bias
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layer {

@@ -37,6 +37,8 @@ pub enum Misfit {
     NotFinite(String),
     #[error("the tensor {0} points to what is not there")]
     Place(String),
+    #[error("the tensors are narrower than the network that they claim to be of")]
+    Width,
     #[error("the tensor {0} is none of this method")]
     Unexpected(String),
 }
@@ -173,6 +175,14 @@ impl Tensors {
         }
     }
 
+    fn numbers_held(&self) -> usize {
+        let held = |tensor: &Tensor| match tensor {
+            Tensor::Numbers(matrix) => matrix.values.len(),
+            Tensor::Places(_) => 0,
+        };
+        self.0.values().map(held).sum()
+    }
+
     /// The widths come from the tensors; that they fit one another is then checked for each.
     fn parameters(&mut self, models: usize, inputs: usize) -> Result<Parameters, Misfit> {
         let layers =
@@ -180,6 +190,11 @@ impl Tensors {
         let hidden: Result<Vec<usize>, Misfit> =
             (0..layers).map(|index| self.rows(&format!("layers.{index}.weights"))).collect();
         let shape = Shape { inputs, models, model_embedding: self.columns("models")?, hidden: hidden? };
+        // A tensor without columns may have any number of rows, and takes no room in a file: there is no memory for what it claims.
+        let most = self.numbers_held().saturating_mul(4).saturating_add(1 << 20);
+        if shape.numbers().is_none_or(|numbers| numbers > most) {
+            return Err(Misfit::Width);
+        }
         let mut parameters = Parameters::zeros(&shape);
         let names: Vec<String> = parameters.named().into_iter().map(|(name, _)| name).collect();
         for (matrix, name) in parameters.matrices_mut().into_iter().zip(names) {

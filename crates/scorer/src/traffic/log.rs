@@ -17,6 +17,8 @@ pub struct Log {
     number: u64,
     file: File,
     bytes: u64,
+    /// The last line may not be there to its end.
+    is_cut_off: bool,
 }
 
 impl Log {
@@ -25,7 +27,7 @@ impl Log {
         fs::create_dir_all(directory)?;
         let number = numbers(directory)?.last().copied().unwrap_or(1);
         let (file, bytes) = append(&path(directory, number))?;
-        Ok(Self { directory: directory.to_owned(), limit, number, file, bytes })
+        Ok(Self { directory: directory.to_owned(), limit, number, file, bytes, is_cut_off: false })
     }
 
     /// All that is there already, the oldest first. Lines that cannot be read (one was cut off when the power failed) are left out.
@@ -41,8 +43,11 @@ impl Log {
             (self.file, self.bytes) = append(&path(&self.directory, self.number))?;
             self.remove_oldest()?;
         }
-        // In one piece: another line is never begun behind half of this one.
-        self.file.write_all(&text)?;
+        if std::mem::take(&mut self.is_cut_off) {
+            text.insert(0, b'\n');
+        }
+        // Should the disk be full half way, the next line begins anew.
+        self.file.write_all(&text).inspect_err(|_| self.is_cut_off = true)?;
         self.bytes += text.len() as u64;
         Ok(())
     }
