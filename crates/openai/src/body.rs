@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::Error;
-use crate::plain::{plain, short};
+use crate::plain::{short, wrong_type};
 
 /// A JSON object, or what is left of one.
 pub type Fields = Map<String, Value>;
@@ -129,7 +129,7 @@ impl<'de> Visitor<'de> for Object {
 /// Takes what `T` knows out of an object. `T` keeps the rest in a flattened [`Fields`].
 pub fn take<T: DeserializeOwned>(fields: Fields) -> Result<T, Error> {
     serde_path_to_error::deserialize(Value::Object(fields))
-        .map_err(|error| Error::Type { field: error.path().to_string(), message: plain(&error.inner().to_string()) })
+        .map_err(|error| wrong_type(error.path().to_string(), &error.inner().to_string()))
 }
 
 /// The model's name, which every surface has and some let their clients leave out, and the other fields.

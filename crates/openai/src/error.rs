@@ -13,7 +13,8 @@ pub enum Error {
     #[error("the body must be a JSON object")]
     NotAnObject,
     #[error("{field}: {message}")]
-    Type { field: String, message: String },
+    /// `wrong` says what was found in the place of what, where both are known.
+    Type { field: String, message: String, wrong: Option<OutOfRange> },
     #[error("{field} is required")]
     Missing { field: String },
     #[error("there is no parameter {field}")]
@@ -90,10 +91,11 @@ impl Error {
         }
     }
 
-    /// The value and its bound, where a bound was broken.
+    /// The value and its bound, where a bound was broken or the value is of another type.
     pub const fn out_of(&self) -> Option<&OutOfRange> {
         match self {
             Self::OutOfRange { reason, .. } => Some(reason),
+            Self::Type { wrong, .. } => wrong.as_ref(),
             _ => None,
         }
     }

@@ -1,5 +1,9 @@
 //! What serde has against a value, for somebody who wrote JSON and not Rust.
 
+use backend::OutOfRange;
+
+use crate::Error;
+
 /// Bytes of a value, or of a field's name, that are repeated: a client may send megabytes, and should not get them back.
 const LONGEST: usize = 200;
 
@@ -20,6 +24,16 @@ const WORDS: [(&str, &str); 14] = [
     ("enum", "one of the values that there are"),
     ("unit", "null"),
 ];
+
+/// A field that holds something else than it has to.
+pub(crate) fn wrong_type(field: String, error: &str) -> Error {
+    let message = plain(error);
+    let wrong = message.rsplit_once(", expected ").map(|(found, expected)| {
+        let value = found.split_once(": ").map_or(found, |(_, value)| value);
+        OutOfRange::new(value, expected.to_owned())
+    });
+    Error::Type { field, message, wrong }
+}
 
 /// Without the line and column, which are those of a part of the body.
 pub(crate) fn plain(error: &str) -> String {
@@ -81,6 +95,18 @@ mod tests {
         ] {
             assert_eq!(plain(rust), json);
         }
+    }
+
+    #[test]
+    fn a_program_can_read_what_was_found_and_what_was_expected() {
+        let found =
+            |error| wrong_type("f".into(), error).out_of().map(|wrong| (wrong.value.clone(), wrong.bound.to_string()));
+        assert_eq!(found("invalid type: string \"5\", expected f32"), Some(("string \"5\"".into(), "a number".into())));
+        assert_eq!(
+            found("unknown variant `x`, expected `a` or `b`"),
+            Some(("unknown variant `x`".into(), "`a` or `b`".into()))
+        );
+        assert_eq!(found("missing field `role`"), None);
     }
 
     #[test]

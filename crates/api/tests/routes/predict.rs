@@ -48,7 +48,7 @@ async fn what_is_left_out_is_this_surfaces_default() {
     let asked = backend.request();
     assert_eq!(asked.prompt, Prompt::Text("Once".into()));
     assert_eq!((asked.sampling.temperature, asked.sampling.top_p), (Temperature::new(0.7).ok(), TopP::new(0.95).ok()));
-    assert_eq!(asked.max_tokens, MaxTokens::new(100));
+    assert_eq!((asked.max_tokens, asked.default_max_tokens), (None, MaxTokens::new(100)));
 }
 
 #[tokio::test]
@@ -153,7 +153,7 @@ async fn one_bad_prompt_refuses_the_batch_and_is_named() {
     backend.reply(Reply::text(&["Hi"]));
     let answer = TestApp::new(&backend).post(BATCH, &json!({"prompts": ["a", long]})).await;
     insta::assert_snapshot!(told(&answer), @r#"400 {"error":"validation_error","message":"prompts[1] must be at most 2048 tokens, but is 2049 tokens","details":{"field":"prompts[1]","value":"2049 tokens","bound":"at most 2048 tokens"},"timestamp":"2026-01-01T00:00:00Z","request_id":"…"}"#);
-    insta::assert_snapshot!(refused(BATCH, json!({"prompts": ["a", 5]})).await, @r#"400 {"error":"validation_error","message":"prompts[1]: invalid type: integer `5`, expected a string","details":{"field":"prompts[1]"},"timestamp":"2026-01-01T00:00:00Z","request_id":"…"}"#);
+    insta::assert_snapshot!(refused(BATCH, json!({"prompts": ["a", 5]})).await, @r#"400 {"error":"validation_error","message":"prompts[1]: invalid type: integer `5`, expected a string","details":{"field":"prompts[1]","value":"integer `5`","bound":"a string"},"timestamp":"2026-01-01T00:00:00Z","request_id":"…"}"#);
     insta::assert_snapshot!(refused(BATCH, json!({"requests": [{"prompt": "a"}, {"prompt": "b", "top_p": 2}]})).await, @r#"400 {"error":"validation_error","message":"requests[1].top_p must be between 0 and 1, but is 2","details":{"field":"requests[1].top_p","value":"2","bound":"between 0 and 1"},"timestamp":"2026-01-01T00:00:00Z","request_id":"…"}"#);
     insta::assert_snapshot!(refused(BATCH, json!({"requests": [{"prompt": "a", "topp": 2}]})).await, @r#"400 {"error":"validation_error","message":"there is no parameter requests[0].topp","details":{"field":"requests[0].topp"},"timestamp":"2026-01-01T00:00:00Z","request_id":"…"}"#);
     insta::assert_snapshot!(refused(BATCH, json!({"requests": [{}]})).await, @r#"400 {"error":"validation_error","message":"requests[0].prompt is required","details":{"field":"requests[0].prompt"},"timestamp":"2026-01-01T00:00:00Z","request_id":"…"}"#);

@@ -213,7 +213,8 @@ impl InferenceRequest {
             .map_err(|reason| Error::OutOfRange { field: "stop_tokens".into(), reason })?;
         let mut generation = Generation::new(model, Prompt::Text(prompt));
         generation.most_prompt_tokens = Some(settings.most_prompt_tokens);
-        generation.max_tokens = max_length.or(Some(settings.max_length));
+        // Where nobody says how much, what there is room for will do.
+        (generation.max_tokens, generation.default_max_tokens) = (max_length, Some(settings.max_length));
         generation.stop = stop;
         let sampling = &mut generation.sampling;
         sampling.temperature = within("temperature", temperature, Temperature::new)?.or(settings.temperature);

@@ -42,7 +42,7 @@ pub(super) fn with_body() -> Vec<Error> {
     let wrong_type = "invalid type: integer `1`, expected a string".into();
     let wrong = [
         openai::Error::Syntax { message: "expected `:` at line 1 column 9".into() },
-        openai::Error::Type { field: "prompt".into(), message: wrong_type },
+        openai::Error::Type { field: "prompt".into(), message: wrong_type, wrong: None },
         openai::Error::missing("prompt"),
         openai::Error::Unknown { field: "max_tokns".into() },
         openai::Error::out_of_range("temperature", "3", "between 0 and 2"),
