@@ -2,6 +2,7 @@
 
 mod connection;
 mod patience;
+mod silent;
 
 use std::convert::Infallible;
 use std::io;
@@ -20,6 +21,8 @@ pub(crate) use connection::{Arrival, Protocol};
 
 /// How long a cancelled answer may take to say so.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+/// So long nothing is said of what was said already.
+const TELL_AGAIN: Duration = Duration::from_secs(10);
 /// When to try again after the system refused a connection: mostly because too many files are open.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
@@ -65,15 +68,16 @@ struct Server {
 impl Server {
     fn new(app: App) -> Self {
         let connections = Connections::new(&app);
-        let places = Arc::new(Semaphore::new(app.settings.max_connections));
+        let places = Arc::new(Semaphore::new(app.settings.max_connections.min(Semaphore::MAX_PERMITS)));
         Self { app, connections, tasks: TaskTracker::new(), places, over: CancellationToken::new() }
     }
 
     async fn accept(&self, listener: &TcpListener) -> Infallible {
+        let mut told = None;
         loop {
-            let place = self.place().await;
             match listener.accept().await {
                 Ok((stream, peer)) => {
+                    let place = self.place(&mut told).await;
                     let connection = self.connections.serve(stream, peer);
                     let over = self.over.clone();
                     self.tasks.spawn(async move {
@@ -89,11 +93,15 @@ impl Server {
         }
     }
 
-    /// Who finds no place waits in the system's backlog.
-    async fn place(&self) -> OwnedSemaphorePermit {
+    /// Who finds no place waits, and those who come after them do so in the system's backlog. `told` is when that was said last.
+    async fn place(&self, told: &mut Option<Instant>) -> OwnedSemaphorePermit {
         let places = Arc::clone(&self.places);
         if places.available_permits() == 0 {
-            tracing::warn!(connections = self.app.settings.max_connections, "all connections are taken: new ones wait");
+            self.connections.make_room();
+            if told.is_none_or(|told| told.elapsed() > TELL_AGAIN) {
+                tracing::warn!(connections = self.app.settings.max_connections, "all connections are taken: new ones wait");
+                *told = Some(Instant::now());
+            }
         }
         // The semaphore is never closed; a server without places would take nobody.
         match places.acquire_owned().await {

@@ -14,12 +14,13 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::sleep;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::patience::Patient;
+use super::silent::{Silent, Unheard};
 use crate::app::Settings;
 use crate::tls::Tls;
 use crate::{App, router};
@@ -58,6 +59,7 @@ pub(super) struct Connections {
     /// Tells handshakes that there is no time for them any more.
     closing: CancellationToken,
     graceful: GracefulShutdown,
+    silent: Silent,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -76,6 +78,7 @@ impl Connections {
             patience: Patience { head: *head_timeout, write: *write_timeout },
             closing: CancellationToken::new(),
             graceful: GracefulShutdown::new(),
+            silent: Silent::default(),
         }
     }
 
@@ -95,13 +98,18 @@ impl Connections {
             asked,
             peer,
         };
-        let patience = self.patience.head;
+        let (patience, unheard) = (self.patience.head, self.silent.enter());
         async move {
             tokio::select! {
                 () = connection.run(stream) => {}
-                () = silence(patience, heard) => tracing::debug!("a connection asked for nothing"),
+                () = silence(patience, heard, unheard) => tracing::debug!("a connection asked for nothing"),
             }
         }
+    }
+
+    /// Ends the connection that has been open for longest without asking for anything.
+    pub(super) fn make_room(&self) {
+        self.silent.expel_oldest();
     }
 
     /// No further request is taken; resolves when the last answer is sent.
@@ -124,13 +132,17 @@ fn builder(patience: Duration) -> Builder<TokioExecutor> {
     http
 }
 
-/// Resolves if nothing was asked in time. hyper counts the time of a head only once it knows which HTTP it is, so a client
+/// Resolves if nothing was asked in time, or before somebody else wanted the place. hyper counts the time of a head only once it knows which HTTP it is, so a client
 /// that sends nothing, or never ends its handshake, or sends the beginning of HTTP/2's first line, would hold its connection
 /// for ever.
-async fn silence(patience: Duration, heard: CancellationToken) {
-    if timeout(patience, heard.cancelled()).await.is_ok() {
-        std::future::pending::<()>().await;
+async fn silence(patience: Duration, heard: CancellationToken, unheard: Unheard) {
+    tokio::select! {
+        () = heard.cancelled() => {}
+        () = sleep(patience) => return,
+        () = unheard.expelled() => return,
     }
+    drop(unheard);
+    std::future::pending::<()>().await;
 }
 
 /// What one connection needs.

@@ -193,7 +193,9 @@ async fn filled_until_dropped(remote: &Remote) {
 #[tokio::test]
 async fn connections_beyond_the_bound_wait_for_a_place() {
     let server = app(api::Settings { max_connections: 1, ..settings() }).1.listen().await;
-    let first = TcpStream::connect(server.address).await.unwrap();
+    let mut first = TcpStream::connect(server.address).await.unwrap();
+    first.write_all(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    assert_eq!(first.read_u8().await.unwrap(), b'H');
     let waiting = answers(&server);
     tokio::pin!(waiting);
     for _ in 0..50 {
@@ -202,6 +204,14 @@ async fn connections_beyond_the_bound_wait_for_a_place() {
     }
     drop(first);
     assert!(waiting.await);
+}
+
+#[tokio::test]
+async fn one_that_asks_for_nothing_makes_room() {
+    let server = app(api::Settings { max_connections: 1, ..settings() }).1.listen().await;
+    let mut silent = TcpStream::connect(server.address).await.unwrap();
+    assert!(answers(&server).await);
+    assert_eq!(silent.read(&mut [0]).await.unwrap(), 0, "it was closed");
 }
 
 #[tokio::test]
