@@ -22,6 +22,13 @@ pub(crate) async fn open(settings: &Settings, listening: IpAddr) -> Result<Accou
     let AccountSettings { api_key, keys_file, database_url, data_directory, listed, .. } = &settings.accounts;
     let has_key = api_key.value.is_some() || keys_file.value.is_some() || !listed.is_empty();
     let needs_none = !has_key && database_url.value.is_none() && organization_limits(&settings.limits).is_none();
+    if data_directory.origin != Origin::Default {
+        // Keys that cannot be found where somebody said that they are would leave the server open.
+        let directory = &data_directory.value;
+        make_private(directory).with_context(|| {
+            format!("the data directory {} of {} cannot be made", directory.display(), data_directory.said())
+        })?;
+    }
     let store = if needs_none {
         let file = data_directory.value.join(FILE);
         let cannot = || format!("the database {} cannot be opened", file.display());

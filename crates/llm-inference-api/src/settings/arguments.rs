@@ -139,7 +139,7 @@ pub(crate) struct EngineArguments {
     #[arg(long, value_name = "FORMAT", value_parser = parse::quantization)]
     pub(crate) quantization: Option<Quantization>,
     /// Threads that compute [LLM_THREADS; default: the physical cores].
-    #[arg(long, value_name = "NUMBER", value_parser = parse::some)]
+    #[arg(long, value_name = "NUMBER", value_parser = parse::threads)]
     pub(crate) threads: Option<NonZeroUsize>,
     /// Memory for the KV caches of all models that fit into memory at once, in equal parts, as 512MiB [LLM_KV_CACHE_BYTES; default: a quarter of what is free].
     #[arg(long, value_name = "BYTES", value_parser = parse::bytes)]
@@ -234,7 +234,7 @@ pub(crate) struct HttpArguments {
     #[arg(long, value_name = "NUMBER", value_parser = parse::some)]
     pub(crate) max_connections: Option<NonZeroUsize>,
     /// Threads for the network [API_WORKERS; default: the cores].
-    #[arg(long, value_name = "NUMBER", value_parser = parse::some)]
+    #[arg(long, value_name = "NUMBER", value_parser = parse::threads)]
     pub(crate) workers: Option<NonZeroUsize>,
     /// How long running answers may go on after SIGTERM or Ctrl-C [LLM_SHUTDOWN_GRACE_MS; default: 30000].
     #[arg(long, value_name = "MILLISECONDS", value_parser = parse::milliseconds)]

@@ -29,6 +29,7 @@ impl Choice {
         let from_environment = set.and_then(|(variable, value)| match parse(&value) {
             Ok(value) => Some((value, Origin::Environment(variable))),
             Err(expected) => {
+                let value = without_password(&value);
                 self.problems.push(Problem::Unreadable { variable, value, expected });
                 None
             }
@@ -46,8 +47,31 @@ impl Choice {
     ) -> Option<(T, Origin)> {
         match text.parse(parse) {
             Ok(value) => return Some((value, Origin::File(place))),
-            Err((found, expected)) => self.problems.push(FileProblem::Wrong { place, key, found, expected }.into()),
+            Err((found, expected)) => {
+                let found = without_password(&found);
+                self.problems.push(FileProblem::Wrong { place, key, found, expected }.into());
+            }
         }
         None
+    }
+}
+
+/// An address without the name and password in it: it may be refused because it has them, and is shown.
+fn without_password(text: &str) -> String {
+    let hidden = text.split_once("://").and_then(|(scheme, rest)| {
+        let (_, host) = rest.rsplit_once('@')?;
+        Some(format!("{scheme}://…@{host}"))
+    });
+    hidden.unwrap_or_else(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_password;
+
+    #[test]
+    fn passwords_are_not_shown() {
+        assert_eq!(without_password("https://me:p@ss@mirror/x"), "https://…@mirror/x");
+        assert_eq!(without_password("me@there"), "me@there");
     }
 }

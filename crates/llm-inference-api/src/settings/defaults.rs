@@ -50,7 +50,8 @@ pub(crate) fn kv_cache_bytes(free_memory: Option<u64>) -> NonZeroUsize {
 
 /// Four fifths of the memory that is free when the server starts; no limit where it is not known how much that is.
 pub(crate) fn model_memory(free_memory: Option<u64>) -> Option<NonZeroUsize> {
-    usize::try_from(free_memory? / 5 * 4).ok().and_then(NonZeroUsize::new)
+    let bytes = (free_memory? / 5 * 4).max(1);
+    usize::try_from(bytes).ok().and_then(NonZeroUsize::new)
 }
 
 /// Some tens of adapters of models of some billions of parameters.

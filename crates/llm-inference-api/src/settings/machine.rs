@@ -61,16 +61,26 @@ fn numbers_of(list: &str) -> impl Iterator<Item = usize> + '_ {
 
 fn free_memory() -> Option<u64> {
     let available = available_memory(&read("/proc/meminfo"))?;
-    let left_in_container = [
-        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-        ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
-    ]
-    .into_iter()
-    .filter_map(|(limit, used)| {
-        let limit: u64 = read(limit).trim().parse().ok()?;
-        Some(limit.saturating_sub(read(used).trim().parse().ok()?))
-    });
+    let left_in_container = [("/sys/fs/cgroup", V2), ("/sys/fs/cgroup/memory", V1)]
+        .into_iter()
+        .filter_map(|(directory, names)| left_in_container(Path::new(directory), names));
     left_in_container.chain([available]).min()
+}
+
+/// What the files of a control group are called: its limit, what is used of it, and what of that is of files that nobody has looked
+/// at lately, as of a model that was just downloaded: that goes as soon as somebody needs the memory.
+type GroupNames = [&'static str; 3];
+
+const V2: GroupNames = ["memory.max", "memory.current", "inactive_file"];
+const V1: GroupNames = ["memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"];
+
+fn left_in_container(directory: &Path, [limit, used, spare]: GroupNames) -> Option<u64> {
+    let read = |name| fs::read_to_string(directory.join(name)).ok();
+    let number = |name| read(name)?.trim().parse::<u64>().ok();
+    let statistics = read("memory.stat").unwrap_or_default();
+    let named = |line: &str| line.split_once(' ').filter(|(name, _)| *name == spare)?.1.parse::<u64>().ok();
+    let spare = statistics.lines().find_map(named).unwrap_or(0);
+    Some(number(limit)?.saturating_sub(number(used)?.saturating_sub(spare)))
 }
 
 fn available_memory(meminfo: &str) -> Option<u64> {
@@ -101,6 +111,20 @@ mod tests {
         assert_eq!(cores("Cpus_allowed_list:\t0-3\n"), Some(2));
         assert_eq!(cores("Cpus_allowed_list:\t0-1\n"), Some(1));
         assert_eq!(cores(""), None);
+    }
+
+    #[test]
+    fn what_files_take_in_a_container_is_free() {
+        let group = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| fs::write(group.path().join(name), text).unwrap();
+        write("memory.max", "1000\n");
+        assert_eq!(left_in_container(group.path(), V2), None);
+        write("memory.current", "900\n");
+        assert_eq!(left_in_container(group.path(), V2), Some(100));
+        write("memory.stat", "anon 300\ninactive_file 500\nactive_file 100\n");
+        assert_eq!(left_in_container(group.path(), V2), Some(600));
+        write("memory.max", "max\n");
+        assert_eq!(left_in_container(group.path(), V2), None);
     }
 
     #[test]

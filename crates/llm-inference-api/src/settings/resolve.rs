@@ -319,7 +319,7 @@ fn resolve_http(choice: &mut Choice, arguments: HttpArguments, said: HttpValues<
         tls_key: choice.of(tls_key.map(Some), tls_key_said, some_path, None),
         body_limit: choice.of(max_body_bytes, body_limit, parse::bytes, defaults::BODY_LIMIT),
         max_connections: choice.of(max_connections, max_connections_said, parse::some, defaults::MAX_CONNECTIONS),
-        workers: choice.of(workers, workers_said, parse::some, machine.cores),
+        workers: choice.of(workers, workers_said, parse::threads, machine.cores),
         shutdown_grace: choice.of(shutdown_grace_ms, shutdown_grace, parse::milliseconds, defaults::SHUTDOWN_GRACE),
     }
 }

@@ -447,7 +447,7 @@ fn all_sources_are_told_of_together() {
             .unwrap_err();
     insta::assert_snapshot!(problems, @r#"
         serving_config.yaml:1: there is no key api.prot; did you mean api.port?
-        serving_config.yaml:1: api.workers is "0", expected a whole number, at least 1
+        serving_config.yaml:1: api.workers is "0", expected a whole number, 1 to 1024
         serving_config.yaml:2: model.batch_size is a list, expected a whole number, at least 1
         serving_config.yaml:3: engine.threads is "${N}" (what that stands for is not shown), expected a whole number, 1 to 1024
         model.default_max_tokens (serving_config.yaml:2) is 200, more than the 100 of model.max_tokens (serving_config.yaml:2)
