@@ -145,6 +145,11 @@ impl App {
         Self { service: self.service.on_behalf_of(asker).along(hops), ..self.clone() }
     }
 
+    /// The same, by which this name is asked.
+    pub(crate) fn through(&self, name: &str) -> Self {
+        Self { service: self.service.through(name), ..self.clone() }
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         Timestamp::try_from((self.settings.clock)()).unwrap_or(Timestamp::UNIX_EPOCH)
     }

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use accounts::{Accounts, Caller, Entry, Reservation, Role};
 use backend::{Backend, Classification, Echo, Embedding, Encoded, Error, Generation, Prompt, Result, Task, Tenant};
 use telemetry::{GenerationEnded, Metrics};
+use tokio::task::yield_now;
 
 pub use accounts::{Gauge, Secret, Standing};
 
@@ -23,11 +24,13 @@ pub struct Asker {
     standing: Arc<Mutex<Option<Standing>>>,
     /// The request was counted: it is one, however many answers it asks for.
     counted: Arc<AtomicBool>,
+    /// Names of models that may be asked besides: the candidates of a name that is one of the key's.
+    besides: Arc<[String]>,
 }
 
 impl Asker {
     fn new(caller: Caller) -> Self {
-        Self { caller: Arc::new(caller), standing: Arc::default(), counted: Arc::default() }
+        Self { caller: Arc::new(caller), standing: Arc::default(), counted: Arc::default(), besides: Arc::default() }
     }
 
     pub fn is_admin(&self) -> bool {
@@ -37,6 +40,11 @@ impl Asker {
     /// What is left of the limits; `None` where nothing was metered.
     pub fn standing(&self) -> Option<Standing> {
         *self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// May also ask these.
+    pub(crate) fn with(self, besides: impl IntoIterator<Item = String>) -> Self {
+        Self { besides: besides.into_iter().collect(), ..self }
     }
 
     fn note(&self, standing: Standing) {
@@ -68,8 +76,13 @@ impl Service {
     /// Whether it is one of the asker's models, under any of its names.
     pub(crate) fn allows(&self, member: &Member) -> bool {
         let Some(asker) = &self.asker else { return true };
-        let models = &asker.caller.models;
-        models.allow(&member.card().id) || member.model.aliases.iter().any(|alias| models.allow(alias))
+        self.allows_name(&member.card().id)
+            || member.model.aliases.iter().any(|alias| self.allows_name(alias))
+            || asker.besides.iter().any(|name| member.is_named(name))
+    }
+
+    pub(crate) fn allows_name(&self, name: &str) -> bool {
+        self.asker.as_ref().is_none_or(|asker| asker.caller.models.allow(name))
     }
 
     pub(crate) fn may_ask(&self, member: &Member) -> Result<()> {
@@ -216,6 +229,8 @@ pub(crate) async fn cost_to_embed(embedding: &mut Embedding, backend: &dyn Backe
         let tokens = backend.encode(input).await?;
         prompt = prompt.saturating_add(length(input, tokens.as_ref()).min(context));
         encoded.extend(tokens);
+        // Each may take a millisecond, and there may be thousands.
+        yield_now().await;
     }
     embedding.encoded = (encoded.len() == embedding.inputs.len()).then_some(encoded);
     Ok(Cost { prompt, most: prompt.into() })

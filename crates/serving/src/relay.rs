@@ -27,6 +27,11 @@ impl<T> fmt::Debug for Relayed<T> {
 }
 
 impl Service {
+    /// Whether there is any model of which requests are handed on.
+    pub fn relays_any(&self) -> bool {
+        self.inner.fleet.models().iter().any(|member| member.remote().is_some())
+    }
+
     /// Whether requests for the model of this name are to be handed on.
     pub fn relays(&self, name: &str) -> bool {
         self.inner.fleet.find(name).is_ok_and(|member| member.remote().is_some())

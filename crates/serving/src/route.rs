@@ -12,6 +12,9 @@ use crate::{Service, Unscored};
 /// How long a choice may take. It takes a millisecond, unless the scorer has other work.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Bytes of a prompt by which is chosen: what comes after that changes little, and takes long.
+const MOST_OF_A_PROMPT: usize = 100_000;
+
 /// A name, and who may answer to it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Route {
@@ -94,10 +97,26 @@ impl Service {
         self.route(name).is_some()
     }
 
-    /// The names behind which a scorer chooses, as far as whoever asks may ask one of the candidates.
+    /// The names behind which a scorer chooses, as far as whoever asks may ask them, or one of the candidates.
     pub fn routes(&self) -> impl Iterator<Item = &Route> {
         let may_ask = |candidate: &Candidate| self.member(&candidate.model).is_ok();
-        self.inner.routes.iter().filter(move |route| route.candidates.iter().any(may_ask))
+        self.inner.routes.iter().filter(move |route| self.allows_route(route) || route.candidates.iter().any(may_ask))
+    }
+
+    fn allows_route(&self, route: &Route) -> bool {
+        self.allows_name(&route.id) || route.aliases.iter().any(|alias| self.allows_name(alias))
+    }
+
+    /// A handle by which this name is asked. Whoever may ask the name may be answered by everybody behind it.
+    #[must_use]
+    pub fn through(&self, name: &str) -> Self {
+        match (self.route(name), self.asker.clone()) {
+            (Some(route), Some(asker)) if self.allows_route(route) => {
+                let models = route.candidates.iter().map(|candidate| candidate.model.clone());
+                self.on_behalf_of(Some(asker.with(models.chain(route.fallbacks.iter().cloned()))))
+            }
+            _ => self.clone(),
+        }
     }
 
     /// By id or alias.
@@ -128,7 +147,8 @@ impl Service {
         candidates: &[(&Candidate, Arc<Member>)],
         prompt: Option<&str>,
     ) -> Result<Vec<f32>, Unscored> {
-        let prompt = prompt.ok_or_else(|| Error::invalid("prompt", "has no text that a scorer could read"))?.to_owned();
+        let prompt = prompt.ok_or_else(|| Error::invalid("prompt", "has no text that a scorer could read"))?;
+        let prompt = prompt[..prompt.floor_char_boundary(MOST_OF_A_PROMPT)].to_owned();
         let models: Vec<String> = candidates.iter().map(|(candidate, _)| candidate.model.clone()).collect();
         let scorers = &self.inner.scorers;
         let score = async {

@@ -66,16 +66,21 @@ impl Service {
                 events.push(Event::Done(spent));
                 return Ok(ParsedAnswer { events, verdict });
             };
-            let (settled, format) = self.settled(generation).await?;
-            let left = left(&settled, usage.completion_tokens);
-            let Some(left) = left.filter(|_| attempts < ATTEMPTS) else {
+            if attempts == ATTEMPTS {
+                return Err(Error::InvalidOutput { reason, attempts });
+            }
+            // Where it was another model that answered in its place, this one may not be there.
+            let Ok((settled, format)) = self.settled(generation).await else {
+                return Err(Error::InvalidOutput { reason, attempts });
+            };
+            let Some(left) = left(&settled, usage.completion_tokens) else {
                 return Err(Error::InvalidOutput { reason, attempts });
             };
             generation = again(settled, format, text, &reason, left);
         }
     }
 
-    /// With all that the request left open. The model has just answered, so that it is there.
+    /// With all that the request left open.
     async fn settled(&self, mut generation: Generation) -> Result<(Generation, SqlFormat)> {
         let member = self.inner.fleet.find(&generation.model)?;
         let settings = &self.inner.settings;

@@ -32,19 +32,19 @@ type Piece = Event<Chunk, problem::Body>;
     )
 )]
 pub(super) async fn create(app: App, sse: Sse, Unread(body): Unread) -> Result<Answered> {
-    choice::answer(&app, body, |body| one(&app, sse.clone(), body)).await
+    choice::answer(app, body, |app, body| one(app, sse.clone(), body)).await
 }
 
-async fn one(app: &App, sse: Sse, body: Bytes) -> Result<Answered> {
-    if let Some(model) = relay::model(app, &body) {
-        return Ok(Answered::by(&model, elsewhere(app, sse, &body).await));
+async fn one(app: App, sse: Sse, body: Bytes) -> Result<Answered> {
+    if let Some(model) = relay::model(&app, &body).await? {
+        return Ok(Answered::by(&model, elsewhere(&app, sse, &body).await));
     }
-    let request: Request = parse(app, body).await?;
+    let request: Request = parse(&app, body).await?;
     let delivery = request.delivery();
     let generation = Generation::try_from(request)?;
     let model = app.service.card(&generation.model)?;
     let name = generation.model.clone();
-    Ok(Answered::by(&model, answer(app, sse, &name, generation, delivery).await))
+    Ok(Answered::by(&model, answer(&app, sse, &name, generation, delivery).await))
 }
 
 async fn elsewhere(app: &App, sse: Sse, body: &Bytes) -> Result<Response> {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use openai::verbatim::{Edit, Verbatim, quoted};
 use serving::Choice;
 
-use super::recorded::recorded;
+use super::recorded::{self, recorded};
 use crate::App;
 use crate::answer::{Error, Result};
 use crate::extract::look_into;
@@ -18,24 +18,26 @@ pub(crate) const ROUTER_SCORES: HeaderName = HeaderName::from_static("x-router-s
 
 /// What `ask` answers to the body; if that is for a name behind which a scorer chooses, to the same body for the model that is
 /// chosen, or for the next best one if it cannot answer now.
-pub(super) async fn answer<Asked>(app: &App, body: Bytes, ask: impl Fn(Bytes) -> Asked) -> Result<Answered>
+pub(super) async fn answer<Asked>(app: App, body: Bytes, ask: impl Fn(App, Bytes) -> Asked) -> Result<Answered>
 where
     Asked: Future<Output = Result<Answered>>,
 {
-    let Some(Choice { order, scores }) = choice(app, &body).await? else {
-        return recorded(app, &body, ask(body.clone()).await?).await;
+    let Some((app, Choice { order, scores }, question)) = choice(&app, &body).await? else {
+        let question = recorded::question(&app, &body).await;
+        let answered = ask(app.clone(), body).await?;
+        return Ok(recorded(&app, question, answered));
     };
     let mut order = order.into_iter().peekable();
     loop {
         let model = order.next().ok_or_else(|| Error::Backend(backend::Error::internal("a choice of nobody")))?;
-        let answered = ask(renamed(&body, &model)?).await;
+        let answered = ask(app.clone(), renamed(&app, &body, model).await?).await;
         let another_may = match &answered {
             Ok(answered) => answered.is_its_models(),
             Err(error) => is_its_models(error),
         };
         if !another_may || order.peek().is_none() {
             let answered = answered?.with(shown(&scores).map(|scores| (ROUTER_SCORES, scores)));
-            return recorded(app, &body, answered).await;
+            return Ok(recorded(&app, question, answered));
         }
     }
 }
@@ -44,23 +46,28 @@ fn is_its_models(error: &Error) -> bool {
     matches!(error, Error::Backend(error) if error.is_its_models())
 }
 
-async fn choice(app: &App, body: &Bytes) -> Result<Option<Choice>> {
+/// The app as whoever may ask for the name sees it, who is to answer, and what is asked.
+async fn choice(app: &App, body: &Bytes) -> Result<Option<(App, Choice, Option<String>)>> {
     if !app.service.has_routes() {
         return Ok(None);
     }
-    let Some(name) = openai::model(body) else { return Ok(None) };
+    let Some(name) = look_into(app, body.clone(), openai::model).await? else { return Ok(None) };
     if !app.service.is_route(&name) {
         return Ok(None);
     }
     let question = look_into(app, body.clone(), openai::question).await?;
-    Ok(app.service.choose(&name, question.as_deref()).await?)
+    let app = app.through(&name);
+    let choice = app.service.choose(&name, question.as_deref()).await?;
+    Ok(choice.map(|choice| (app, choice, question)))
 }
 
 /// The same request, for this model.
-fn renamed(body: &[u8], model: &str) -> Result<Bytes> {
-    let text = std::str::from_utf8(body).map_err(|error| openai::Error::Syntax { message: error.to_string() })?;
-    let edited = Verbatim::parse(text)?.edited(&[("model", Edit::Set(&quoted(model)))]);
-    Ok(edited.into())
+async fn renamed(app: &App, body: &Bytes, model: String) -> Result<Bytes> {
+    let rename = move |body: &[u8]| {
+        let text = std::str::from_utf8(body).map_err(|error| openai::Error::Syntax { message: error.to_string() })?;
+        Ok::<_, openai::Error>(Verbatim::parse(text)?.edited(&[("model", Edit::Set(&quoted(&model)))]))
+    };
+    Ok(look_into(app, body.clone(), rename).await??.into())
 }
 
 /// `None` where there are none, or a model's name cannot stand in a header.

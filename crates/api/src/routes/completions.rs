@@ -33,17 +33,17 @@ type Piece = Event<Completion, problem::Body>;
     )
 )]
 pub(super) async fn create(app: App, sse: Sse, Unread(body): Unread) -> Result<Answered> {
-    choice::answer(&app, body, |body| one(&app, sse.clone(), body)).await
+    choice::answer(app, body, |app, body| one(app, sse.clone(), body)).await
 }
 
-async fn one(app: &App, sse: Sse, body: Bytes) -> Result<Answered> {
-    if let Some(model) = relay::model(app, &body) {
-        return Ok(Answered::by(&model, elsewhere(app, sse, &body).await));
+async fn one(app: App, sse: Sse, body: Bytes) -> Result<Answered> {
+    if let Some(model) = relay::model(&app, &body).await? {
+        return Ok(Answered::by(&model, elsewhere(&app, sse, &body).await));
     }
-    let request: Request = parse(app, body).await?;
+    let request: Request = parse(&app, body).await?;
     let model = app.service.card(&request.model)?;
     let name = request.model.clone();
-    Ok(Answered::by(&model, answer(app, sse, &name, request).await))
+    Ok(Answered::by(&model, answer(&app, sse, &name, request).await))
 }
 
 async fn elsewhere(app: &App, sse: Sse, body: &Bytes) -> Result<Response> {

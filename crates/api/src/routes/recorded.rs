@@ -15,16 +15,24 @@ use crate::middleware::Answered;
 /// Bytes of an answer in which it says what it is called.
 const BEGINNING: usize = 4096;
 
-/// The same answer, which is kept when its body has ended.
-pub(super) async fn recorded(app: &App, asked: &Bytes, answered: Answered) -> Result<Answered> {
-    if !app.service.keeps_outcomes() || answered.is_refused() {
-        return Ok(answered);
+/// What a request asks, if its answer is to be kept. To be found before that is made: whoever asked has it either way.
+pub(super) async fn question(app: &App, asked: &Bytes) -> Option<String> {
+    if !app.service.keeps_outcomes() {
+        return None;
     }
-    let Some(prompt) = look_into(app, asked.clone(), openai::question).await? else { return Ok(answered) };
-    Ok(answered.seen(|model, body| {
+    look_into(app, asked.clone(), openai::question).await.unwrap_or_else(|error| {
+        tracing::warn!(reason = error.message(), "an answer is not kept");
+        None
+    })
+}
+
+/// The same answer, which is kept with its question when its body has ended.
+pub(super) fn recorded(app: &App, question: Option<String>, answered: Answered) -> Answered {
+    let Some(prompt) = question.filter(|_| app.service.keeps_outcomes() && !answered.is_refused()) else { return answered };
+    answered.seen(|model, body| {
         let model = model.to_owned();
         Body::new(Recorded { body, beginning: Vec::new(), whole: false, model, prompt, app: app.clone() })
-    }))
+    })
 }
 
 /// Tells when it is dropped: an answer that nobody read to its end was given, too.

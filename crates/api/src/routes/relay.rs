@@ -5,18 +5,23 @@ use std::sync::Arc;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use backend::{Endpoint, ModelCard, Piece, Pieces};
+use bytes::Bytes;
 use futures_core::Stream;
 use futures_util::StreamExt;
 use serving::Relayed;
 
 use crate::App;
 use crate::answer::{Error, Result};
+use crate::extract::look_into;
 use crate::sse::{Frame, Sse};
 
 /// The model that a request is for, if it is to be handed on.
-pub(super) fn model(app: &App, body: &[u8]) -> Option<Arc<ModelCard>> {
-    let model = openai::model(body).filter(|model| app.service.relays(model))?;
-    app.service.card(&model).ok()
+pub(super) async fn model(app: &App, body: &Bytes) -> Result<Option<Arc<ModelCard>>> {
+    if !app.service.relays_any() {
+        return Ok(None);
+    }
+    let model = look_into(app, body.clone(), openai::model).await?.filter(|model| app.service.relays(model));
+    Ok(model.and_then(|model| app.service.card(&model).ok()))
 }
 
 /// `here` asks a model of this id that runs here, in the place of the one that was named.
@@ -24,13 +29,13 @@ pub(super) async fn hand_on<F>(
     app: &App,
     sse: Sse,
     endpoint: Endpoint,
-    body: &[u8],
+    body: &Bytes,
     here: impl Fn(String) -> F,
 ) -> Result<Response>
 where
     F: Future<Output = Result<Response>>,
 {
-    let passage = openai::passage(endpoint, body)?;
+    let passage = look_into(app, body.clone(), move |body| openai::passage(endpoint, body)).await??;
     let stream = passage.stream;
     let here = |model| {
         let answer = Box::pin(here(model));

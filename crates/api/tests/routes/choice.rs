@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use accounts::{Accounts, Store};
+use axum::body::Body;
+use axum::http::Method;
 use backend::Error;
 use serde_json::{Value, json};
 use serving::{Besides, Candidate, Model, Route, Rule, Scorers, Service};
@@ -127,7 +129,7 @@ async fn it_is_listed_and_other_surfaces_say_that_they_do_not_ask_it() {
 #[tokio::test]
 async fn a_key_is_answered_by_models_that_it_may_ask() {
     let accounts = accounts::Settings {
-        listed: vec![listed_for("poet", "author"), listed_for("nobody", "another")],
+        listed: vec![listed_for("poet", "author"), listed_for("nobody", "another"), listed_for("anybody", "any")],
         ..accounts::Settings::default()
     };
     let accounts = Accounts::open(Store::in_memory().await.unwrap(), accounts).await.unwrap();
@@ -136,4 +138,10 @@ async fn a_key_is_answered_by_models_that_it_may_ask() {
     let asked = |key| with_key(testkit::post(CHAT, ask(CODE).to_string()), key);
     assert_eq!(app.send(asked("poet")).await.ok().json()["model"], "author");
     assert_eq!(app.send(asked("nobody")).await.status, 403);
+    // Who may ask the name need not know who is behind it, and may not ask them by their own names.
+    assert_eq!(app.send(asked("anybody")).await.ok().json()["model"], "coder");
+    let body = chat_with(json!({"model": "coder", "messages": [{"role": "user", "content": CODE}]}));
+    assert_eq!(app.send(with_key(testkit::post(CHAT, body.to_string()), "anybody")).await.status, 403);
+    let listed = app.send(with_key(testkit::request(Method::GET, "/v1/models", Body::empty()), "anybody")).await.ok().json();
+    assert_eq!(listed["data"].as_array().unwrap().iter().map(|model| &model["id"]).collect::<Vec<_>>(), ["auto"]);
 }
