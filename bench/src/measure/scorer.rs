@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use encoder::SentenceModel;
+use encoder::{Parallel, SentenceModel};
 use scorer::prompt::{Encoder, HashedNgrams, Identity, Sentences};
 use scorer::synthetic::{self, MODELS};
 use scorer::{Scorer, Training, Type};
@@ -81,7 +81,7 @@ fn ngrams() -> Result<HashedNgrams> {
 struct Opened(SentenceModel);
 
 fn opened(plan: &Plan, directory: &Path) -> Result<Arc<dyn Sentences>> {
-    Ok(Arc::new(Opened(SentenceModel::open(directory, plan.threads)?)))
+    Ok(Arc::new(Opened(SentenceModel::open(directory, Parallel::Together(plan.threads))?)))
 }
 
 impl Sentences for Opened {

@@ -10,4 +10,4 @@ mod model;
 mod pooling;
 
 pub use embedder::{Embedder, EmbedderSettings};
-pub use model::{LoadError, SentenceModel};
+pub use model::{LoadError, Parallel, SentenceModel};

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use checkpoint::{
     Activation, Linear, NormWeights, Pooling, SentenceArchitecture, SentenceEncoder, SentenceLayer, SentenceText, Summary,
@@ -33,6 +33,15 @@ pub(crate) const STEP_TOKENS: usize = 512;
 /// Positions in a block of keys and values.
 pub(crate) const BLOCK_TOKENS: usize = 16;
 
+/// What several processors do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parallel {
+    /// All of them compute one step, and then the next: each is over soon.
+    Together(NonZeroUsize),
+    /// Each computes a step for another caller, on the caller's own thread and so at its priority: more steps are.
+    Apart(NonZeroUsize),
+}
+
 /// Text → a vector of length 1.
 #[derive(Debug)]
 pub struct SentenceModel {
@@ -49,15 +58,15 @@ pub struct SentenceModel {
     pub(crate) activation: kernels::Activation,
     pooling: Pooling,
     weight_bytes: u64,
-    /// Calls take turns with it.
-    step: Mutex<Step>,
+    /// As many as steps may be computed at once.
+    workspaces: Vec<Mutex<Step>>,
 }
 
-/// What a step works in.
+/// What a step works in. What a panic leaves behind there is overwritten by whoever comes next.
 #[derive(Debug)]
-pub(crate) struct Step {
-    pub(crate) cache: KvCache,
-    pub(crate) scratch: Scratch,
+struct Step {
+    cache: KvCache,
+    scratch: Scratch,
 }
 
 #[derive(Debug)]
@@ -80,8 +89,12 @@ pub(crate) struct Projection {
 
 impl SentenceModel {
     /// Reads a directory, and packs its weights.
-    pub fn open(directory: &Path, threads: NonZeroUsize) -> Result<Self, LoadError> {
+    pub fn open(directory: &Path, parallel: Parallel) -> Result<Self, LoadError> {
         let SentenceEncoder { architecture, weights, text, pooling, summary } = SentenceEncoder::open(directory)?;
+        let (threads, at_once) = match parallel {
+            Parallel::Together(threads) => (threads, 1),
+            Parallel::Apart(callers) => (NonZeroUsize::MIN, callers.get()),
+        };
         let pool = Pool::new(threads);
         let matrices = weights.layers.iter().flat_map(matrices);
         let bytes = matrices.map(|tensor| Matrix::bytes_in_arena(tensor)).sum();
@@ -98,8 +111,9 @@ impl SentenceModel {
             causal: false,
             window: None,
         };
+        let step = |_| Ok(Mutex::new(Step { cache: cache(&architecture)?, scratch: Scratch::default() }));
         Ok(Self {
-            step: Mutex::new(Step { cache: cache(&architecture)?, scratch: Scratch::default() }),
+            workspaces: (0..at_once).map(step).collect::<Result<_, CacheError>>()?,
             activation: activation(architecture.activation),
             architecture,
             text,
@@ -162,9 +176,8 @@ impl SentenceModel {
     /// # Panics
     /// If a text has no token, too many, or one that is not in the vocabulary.
     pub(crate) fn embed<T: AsRef<[u32]>>(&self, texts: &[T]) -> Vec<Vec<f32>> {
-        // What a panic leaves behind there is overwritten by whoever comes next.
-        let mut step = self.step.lock().unwrap_or_else(PoisonError::into_inner);
-        let Step { cache, scratch } = &mut *step;
+        let mut workspace = self.workspace();
+        let Step { cache, scratch } = &mut *workspace;
         let states = self.forward(texts, cache, scratch);
         let mut rows = states.chunks_exact(self.dimensions());
         let vector = |text: &T| {
@@ -172,6 +185,16 @@ impl SentenceModel {
             pooling::pooled(self.pooling, &rows)
         };
         texts.iter().map(vector).collect()
+    }
+
+    /// One that nobody works in, as soon as there is one.
+    fn workspace(&self) -> MutexGuard<'_, Step> {
+        let free = self.workspaces.iter().find_map(|workspace| match workspace.try_lock() {
+            Ok(step) => Some(step),
+            Err(TryLockError::Poisoned(step)) => Some(step.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        });
+        free.unwrap_or_else(|| self.workspaces[0].lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

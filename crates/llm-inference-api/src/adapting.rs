@@ -1,13 +1,14 @@
 //! Adapters: from where the catalogue or an administrator says they are, into the memory of a model that is open.
 
 use std::path::{Path, PathBuf};
+use std::sync::Weak;
 use std::time::SystemTime;
 
 use anyhow::{Result, anyhow};
 use checkpoint::AdapterSummary;
 use engine::Engine;
 use registry::{Declared, Sources};
-use serving::{AdaptError, Adapted, OpenError};
+use serving::{AdaptError, Adapted, AdapterSource, Adapts, OpenError};
 
 use crate::{assemble, fetching};
 
@@ -18,15 +19,36 @@ struct Files {
     version: Option<String>,
 }
 
-/// Loads an adapter for a model. Asks for room before it takes any.
-pub(crate) fn adapt(
-    engine: &Engine,
-    source: &str,
-    sources: &Sources,
-    room: &mut dyn FnMut(u64) -> bool,
-) -> Result<Adapted, AdaptError> {
+impl Files {
+    /// Where nobody calls it anything, the date of its weights.
+    fn version(&self) -> String {
+        self.version.clone().unwrap_or_else(|| assemble::date(created(&self.directory)))
+    }
+}
+
+/// Loads adapters for a model that is open.
+#[derive(Debug)]
+pub(crate) struct Adapting {
+    pub(crate) engine: Weak<Engine>,
+    pub(crate) sources: Sources,
+}
+
+impl Adapts for Adapting {
+    fn version(&self, source: &AdapterSource) -> Result<String, OpenError> {
+        let files = files(source.place(), &self.sources).map_err(|error| OpenError(format!("{error:#}")))?;
+        Ok(files.version())
+    }
+
+    fn adapt(&self, source: &AdapterSource, room: &mut dyn FnMut(u64) -> bool) -> Result<Adapted, AdaptError> {
+        let failed = |error: anyhow::Error| AdaptError::Failed(OpenError(format!("{error:#}")));
+        let files = files(source.place(), &self.sources).map_err(failed)?;
+        let engine = self.engine.upgrade().ok_or_else(|| failed(anyhow!("its model was closed meanwhile")))?;
+        adapt(&engine, &files, room)
+    }
+}
+
+fn adapt(engine: &Engine, files: &Files, room: &mut dyn FnMut(u64) -> bool) -> Result<Adapted, AdaptError> {
     let failed = |error: anyhow::Error| AdaptError::Failed(OpenError(format!("{error:#}")));
-    let files = files(source, sources).map_err(failed)?;
     let opened = checkpoint::Adapter::open(&files.directory, engine.architecture());
     let opened = opened.map_err(|error| failed(error.into()))?;
     let bytes = engine.adapter_bytes(&opened);
@@ -34,8 +56,7 @@ pub(crate) fn adapt(
         return Err(AdaptError::NoRoom { bytes });
     }
     let adapter = engine.adapter(&opened).map_err(|error| failed(error.into()))?;
-    let created = created(&files.directory);
-    let version = files.version.unwrap_or_else(|| assemble::date(created));
+    let (created, version) = (created(&files.directory), files.version());
     Ok(Adapted { adapter, description: described(&opened.summary), version, created, bytes })
 }
 

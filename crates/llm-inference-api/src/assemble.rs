@@ -1,7 +1,7 @@
 //! The one place where concrete types meet: from entries of the catalogue to engines, and from engines to the service.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -9,9 +9,10 @@ use accounts::Accounts;
 use anyhow::{Context, Result, anyhow};
 use backend::{MinP, RepetitionPenalty, Temperature, TopK, TopP};
 use checkpoint::{Checkpoint, GenerationDefaults, Summary};
+use encoder::Parallel;
 use engine::{Engine, EngineSettings, GuessSource, Memory, Progress};
 use jiff::Timestamp;
-use registry::{Catalogue, Declaration, Entry, Places, Source, Sources};
+use registry::{Allowed, Catalogue, Declaration, Entry, Places, Source, Sources};
 use scorer::files::Directory;
 use serving::{AdapterSource, Besides, Defaults, Model, Outcomes, Scorers, Service, SqlFormat};
 use telemetry::{Metrics, Otlp};
@@ -19,7 +20,7 @@ use telemetry::{Metrics, Otlp};
 use crate::memory::{self, Share};
 use crate::opening::{Known, Parked};
 use crate::settings::{Quantization, Recording, Settings, Speculation, types};
-use crate::{embedded, encoding, routing};
+use crate::{embedded, encoding, fetching, routing};
 
 /// A step that takes longer means that its engine hangs.
 const STALL_LIMIT: Duration = Duration::from_mins(1);
@@ -60,9 +61,20 @@ fn declaration(model: &types::DeclaredModel) -> Declaration {
     Declaration { id: model.id.clone(), source: model.source.clone(), place: model.place.to_string() }
 }
 
-/// The models that are to be served, the default one first.
-pub(crate) fn selection(catalogue: &Catalogue, models: &types::ModelSettings) -> Result<Vec<Entry>, registry::Error> {
-    catalogue.select(&models.allowed.value)
+/// The models that are to be served, the default one first. Where all are, those that were downloaded from the Hub are among them.
+pub(crate) fn selection(catalogue: &Catalogue, settings: &Settings) -> Result<Vec<Entry>, registry::Error> {
+    let allowed = &settings.models.allowed.value;
+    let mut selected = catalogue.select(allowed)?;
+    if *allowed == Allowed::All {
+        let sources = fetching::sources(settings);
+        let downloaded = fetching::downloaded(&sources).into_iter().filter(|entry| sources.cached(entry).is_some());
+        for entry in downloaded {
+            if selected.iter().all(|other| other.id != entry.id && other.source != entry.source) {
+                selected.push(entry);
+            }
+        }
+    }
+    Ok(selected)
 }
 
 /// The model that guesses for those that are served, if one is to.
@@ -161,11 +173,11 @@ pub(crate) fn parked(
     settings: &Settings,
     sources: &Sources,
 ) -> Result<Vec<Arc<Parked>>> {
-    let known = selection.iter().enumerate().map(|(index, entry)| {
+    let known = selection.iter().map(|entry| {
         let Some(local) = sources.cached(entry) else { return Ok(Known::new(None, None)) };
         let summary = match summary(&local) {
             Ok(summary) => Some(summary),
-            Err(error) if index == 0 => {
+            Err(error) if selection.len() == 1 => {
                 return Err(error.context(format!("the model {:?} cannot be opened", entry.id)));
             }
             Err(error) => {
@@ -244,8 +256,10 @@ pub(crate) fn besides(selection: &[Entry], settings: &Settings, accounts: Accoun
     for warning in routing::warnings(settings) {
         tracing::warn!("{warning}");
     }
-    let encoders = Arc::new(encoding::Encoders::new(settings));
-    let scorers = Scorers::of(Directory::new(&settings.scorers.directory.value).with_encoders(encoders));
+    let threads = settings.engine.threads.value;
+    // Each batch of many prompts is computed by one thread, and beside them those few that somebody waits for.
+    let encoders = Arc::new(encoding::Encoders::new(settings, Parallel::Apart(threads.saturating_add(1))));
+    let scorers = Scorers::of(Directory::new(&settings.scorers.directory.value).with_encoders(encoders), threads);
     let routes = routing::routes(selection, settings)?;
     Ok(Besides { accounts: Some(accounts), scorers, routes, outcomes: outcomes(settings)? })
 }
@@ -312,7 +326,11 @@ fn offered(model: Model, settings: &Settings) -> Model {
         max_tokens: declared.max_tokens.or(own),
         group: declared.group,
         fallbacks: declared.fallbacks.clone(),
-        adapters: declared.adapters.iter().map(|(id, source)| (id.clone(), AdapterSource(source.to_string()))).collect(),
+        adapters: declared
+            .adapters
+            .iter()
+            .map(|(id, source)| (id.clone(), AdapterSource::new(source.to_string())))
+            .collect(),
         ..model
     }
 }
@@ -345,8 +363,14 @@ pub(crate) fn created(source: &Source) -> SystemTime {
         Source::Path(path) => Some(path.clone()),
         Source::Remote(_) | Source::Origin(_) => None,
     };
-    let modified = path.and_then(|path| fs::metadata(path).ok()?.modified().ok());
-    modified.unwrap_or(SystemTime::UNIX_EPOCH)
+    path.and_then(|path| modified(&path)).unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+/// When a file was written last, or the newest in a directory: what is written over does not change the directory's own date.
+fn modified(path: &Path) -> Option<SystemTime> {
+    let files = fs::read_dir(path).into_iter().flatten().filter_map(|file| Some(file.ok()?.path()));
+    let dates = files.chain([path.to_owned()]).filter_map(|file| fs::metadata(file).ok()?.modified().ok());
+    dates.max()
 }
 
 /// What its origin says; the program's own for the model inside it; a file has none but its date.

@@ -21,7 +21,7 @@ fn settings(file: &str) -> Settings {
 fn declared(file: &str) -> TestApp {
     let settings = settings(file);
     let catalogue = catalogue(&settings.models).unwrap();
-    let selection = selection(&catalogue, &settings.models).unwrap();
+    let selection = selection(&catalogue, &settings).unwrap();
     let parked = parked(&selection, None, &settings, &crate::fetching::sources(&settings)).unwrap();
     let models = parked.iter().map(|parked| offered(parked.model(), &settings)).collect();
     TestApp::with(models, serving_settings(&settings), api::Settings::default())
@@ -34,7 +34,7 @@ fn loaded(engine: EngineArguments) -> Result<Loaded> {
     let settings = resolve(arguments, environment, File::none(), &Machine::look(), Purpose::Answer)?;
     let catalogue = catalogue(&settings.models)?;
     let draft = draft(&catalogue, &settings.engine)?;
-    let entry = selection(&catalogue, &settings.models)?.remove(0);
+    let entry = selection(&catalogue, &settings)?.remove(0);
     load(entry, draft.as_ref(), &settings.engine, settings.engine.kv_cache_bytes.value.get(), &mut |_| {})
 }
 

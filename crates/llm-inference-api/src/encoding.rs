@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use anyhow::{Context, Result, ensure};
-use encoder::{Embedder, EmbedderSettings, SentenceModel};
+use encoder::{Embedder, EmbedderSettings, Parallel, SentenceModel};
 use registry::{Entry, Source, Sources};
 use scorer::prompt::{self, Identity, Sentences};
 use serving::{Defaults, Opened};
@@ -26,7 +26,7 @@ pub(crate) fn directory(entry: &Entry) -> Option<&Path> {
 
 /// Opens one that is served.
 pub(crate) fn open(entry: &Entry, directory: &Path, settings: &types::EngineSettings) -> Result<Opened> {
-    let model = load(directory, settings)?;
+    let model = load(directory, Parallel::Together(settings.threads.value))?;
     let created = assemble::created(&entry.source);
     let bytes = model.bytes();
     let settings = EmbedderSettings {
@@ -39,11 +39,11 @@ pub(crate) fn open(entry: &Entry, directory: &Path, settings: &types::EngineSett
     };
     let backend = Arc::new(Embedder::new(Arc::new(model), settings));
     tracing::info!(model = %entry.id, source = %entry.source, weight_bytes = bytes, "loaded");
-    Ok(Opened { backend, defaults: Defaults::default(), bytes })
+    Ok(Opened { backend, defaults: Defaults::default(), bytes, adapts: None })
 }
 
-fn load(directory: &Path, settings: &types::EngineSettings) -> Result<SentenceModel> {
-    let opened = SentenceModel::open(directory, settings.threads.value);
+fn load(directory: &Path, parallel: Parallel) -> Result<SentenceModel> {
+    let opened = SentenceModel::open(directory, parallel);
     opened.with_context(|| format!("the encoder {} cannot be opened", directory.display()))
 }
 
@@ -51,7 +51,7 @@ fn load(directory: &Path, settings: &types::EngineSettings) -> Result<SentenceMo
 #[derive(Debug)]
 pub(crate) struct Encoders {
     models: types::ModelSettings,
-    engine: types::EngineSettings,
+    parallel: Parallel,
     sources: Sources,
     open: Mutex<Vec<(String, Weak<Encoder>)>>,
 }
@@ -63,9 +63,8 @@ struct Encoder {
 }
 
 impl Encoders {
-    pub(crate) fn new(settings: &Settings) -> Self {
-        let (models, engine) = (settings.models.clone(), settings.engine.clone());
-        Self { models, engine, sources: fetching::sources(settings), open: Mutex::default() }
+    pub(crate) fn new(settings: &Settings, parallel: Parallel) -> Self {
+        Self { models: settings.models.clone(), parallel, sources: fetching::sources(settings), open: Mutex::default() }
     }
 
     /// By a path, the id of a model that lies here, or `hf:org/name`, which is downloaded.
@@ -85,7 +84,7 @@ impl Encoders {
         let entry = assemble::catalogue(&self.models)?.locate(&place(name))?;
         let local = fetching::fetch(&entry, &self.sources)?;
         let directory = directory(&local).with_context(|| format!("{name} is no sentence encoder"))?;
-        let model = load(directory, &self.engine)?;
+        let model = load(directory, self.parallel)?;
         let revision = revision(directory, &model)?;
         // Found again from wherever the server is started.
         let name = match &entry.source {

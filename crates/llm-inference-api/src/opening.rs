@@ -1,18 +1,20 @@
 //! Models that the service opens when they are asked for.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use backend::{ModelCard, Task};
 use checkpoint::Summary;
-use engine::{Engine, Memory};
+use engine::Memory;
 use registry::{Entry, FetchError, Sources};
-use serving::{AdaptError, Adapted, AdapterSource, Model, OnDemand, OpenError, Opened, Opener};
+use serving::{Model, OnDemand, OpenError, Opened, Opener};
 
+use crate::adapting::Adapting;
+use crate::assemble::Loaded;
 use crate::commands::loading;
 use crate::memory::Share;
 use crate::settings::types;
-use crate::{adapting, assemble, encoding, fetching, memory};
+use crate::{assemble, encoding, fetching, memory};
 
 /// A model that can be opened, with all that is needed for it.
 #[derive(Debug)]
@@ -38,18 +40,27 @@ pub(crate) struct Known {
     pub(crate) took: Option<Memory>,
     /// Whether it could not be opened for want of a server that may come back.
     pub(crate) waits_for_server: bool,
-    /// What was opened last, if it is still open.
-    pub(crate) engine: Weak<Engine>,
     /// The local files' date when they were opened.
     date: SystemTime,
+    /// What was opened last, until it answers.
+    opened: Option<Opening>,
     /// Files that could not be opened, with their date, and why.
     broken: Option<(Entry, SystemTime, OpenError)>,
+}
+
+/// What was opened.
+#[derive(Debug, Clone)]
+struct Opening {
+    local: Entry,
+    date: SystemTime,
+    summary: Option<Summary>,
+    took: Memory,
 }
 
 impl Known {
     pub(crate) fn new(local: Option<Entry>, summary: Option<Summary>) -> Self {
         let date = local.as_ref().map_or(SystemTime::UNIX_EPOCH, |local| assemble::created(&local.source));
-        Self { local, summary, took: None, waits_for_server: false, engine: Weak::new(), date, broken: None }
+        Self { local, summary, took: None, waits_for_server: false, date, opened: None, broken: None }
     }
 }
 
@@ -102,21 +113,36 @@ impl Parked {
         Ok((local, draft))
     }
 
+    /// From these files, of which it is remembered what came of it.
+    fn open_these(&self, local: &Entry, draft: Option<&Entry>) -> Result<Opened, OpenError> {
+        // Files that change while they are read are news.
+        let date = assemble::created(&local.source);
+        let opened = self.open_here(local, draft).map_err(told);
+        let (opened, took) = opened.inspect_err(|error| {
+            self.known().broken = Some((local.clone(), date, error.clone()));
+        })?;
+        let summary = assemble::summary(local).ok();
+        self.known().opened = Some(Opening { local: local.clone(), date, summary, took });
+        Ok(opened)
+    }
+
     /// From these files.
-    fn open_here(&self, local: &Entry, draft: Option<&Entry>) -> anyhow::Result<(Opened, Memory, Weak<Engine>)> {
+    fn open_here(&self, local: &Entry, draft: Option<&Entry>) -> anyhow::Result<(Opened, Memory)> {
         if let Some(directory) = encoding::directory(local) {
             let opened = encoding::open(local, directory, &self.settings)?;
             let memory = Memory { weights: opened.bytes, kv_cache: 0 };
-            return Ok((opened, memory, Weak::new()));
+            return Ok((opened, memory));
         }
         // What was downloaded only now is larger than was thought.
         let weights = local.size + draft.map_or(0, |draft| draft.size);
         let room = usize::try_from(memory::left(weights, self.budget)).unwrap_or(usize::MAX);
         let kv_cache = self.share.kv_cache.min(room);
         let loaded = loading::load(local.clone(), draft, &self.settings, kv_cache)?;
-        let (memory, engine) = (loaded.memory(), Arc::downgrade(&loaded.engine));
+        let memory = loaded.memory();
         let bytes = memory.weights + memory.kv_cache;
-        Ok((Opened { backend: loaded.engine, defaults: loaded.defaults, bytes }, memory, engine))
+        let adapts = Adapting { engine: Arc::downgrade(&loaded.engine), sources: self.sources.clone() };
+        let Loaded { engine, defaults, .. } = loaded;
+        Ok((Opened { backend: engine, defaults, bytes, adapts: Some(Arc::new(adapts)) }, memory))
     }
 }
 
@@ -130,13 +156,31 @@ impl Opener for Parked {
         let fetched = self.fetch();
         self.known().waits_for_server = fetched.as_ref().is_err_and(FetchError::may_pass);
         let (local, draft) = fetched.map_err(|error| told(error.into()))?;
-        let opened = self.open_here(&local, draft.as_ref());
-        let (opened, memory, engine) = opened.map_err(told).inspect_err(|error| {
-            self.known().broken = Some((local.clone(), assemble::created(&local.source), error.clone()));
-        })?;
-        let summary = assemble::summary(&local).ok();
-        *self.known() = Known { took: Some(memory), engine, ..Known::new(Some(local), summary) };
-        Ok(opened)
+        self.open_these(&local, draft.as_ref())
+    }
+
+    fn open_last_good(&self) -> Option<Result<Opened, OpenError>> {
+        let good = self.sources.last_good(&self.entry)?;
+        let broken = self.known().broken.clone();
+        if broken.is_some_and(|(broken, ..)| broken == good) {
+            return None;
+        }
+        let draft = self.draft.as_ref().map(|draft| fetching::fetch(draft, &self.sources)).transpose();
+        Some(draft.map_err(|error| told(error.into())).and_then(|draft| self.open_these(&good, draft.as_ref())))
+    }
+
+    fn answers(&self) {
+        let mut known = self.known();
+        let Some(Opening { local, date, summary, took }) = known.opened.take() else { return };
+        let broken = known.broken.take().filter(|(broken, ..)| *broken != local);
+        let version = local.version.clone();
+        *known = Known { took: Some(took), date, broken, ..Known::new(Some(local), summary) };
+        drop(known);
+        if let Some(version) = version
+            && let Err(error) = self.sources.answers(&self.entry, &version)
+        {
+            tracing::warn!(model = %self.entry.id, %error, "a later start will not know which version was good");
+        }
     }
 
     fn has_news(&self, anyway: bool) -> Result<bool, OpenError> {
@@ -152,19 +196,13 @@ impl Opener for Parked {
 
     fn does_not_answer(&self, error: &OpenError) {
         let mut known = self.known();
-        known.broken = known.local.clone().map(|local| (local, known.date, error.clone()));
+        known.broken = known.opened.take().map(|Opening { local, date, .. }| (local, date, error.clone()));
     }
 
     fn registered(&self) -> Option<serving::Registered> {
+        let version = self.known().local.as_ref()?.version.clone()?;
         let registry::Registered { uri, stage, aliases, run_id, parameters, metrics, tags } =
-            self.sources.registered(&self.entry)?;
+            self.sources.registered(&self.entry, &version)?;
         Some(serving::Registered { uri, stage, aliases, run_id, parameters, metrics, tags })
-    }
-
-    fn adapt(&self, source: &AdapterSource, room: &mut dyn FnMut(u64) -> bool) -> Result<Adapted, AdaptError> {
-        let engine = self.known().engine.upgrade();
-        let engine = engine
-            .ok_or_else(|| AdaptError::Failed(OpenError("its model takes no adapters, or was closed meanwhile".into())))?;
-        adapting::adapt(&engine, &source.0, &self.sources, room)
     }
 }

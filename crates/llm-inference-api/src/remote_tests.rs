@@ -21,7 +21,7 @@ fn settings(file: &str) -> Settings {
 fn served(file: &str) -> TestApp {
     let settings = settings(file);
     let catalogue = assemble::catalogue(&settings.models).unwrap();
-    let selection = assemble::selection(&catalogue, &settings.models).unwrap();
+    let selection = assemble::selection(&catalogue, &settings).unwrap();
     let groups = groups(&selection, &settings).unwrap();
     let here: Vec<_> = selection.iter().filter(|entry| entry.size > 0).cloned().collect();
     let parked = assemble::parked(&here, None, &settings, &crate::fetching::sources(&settings)).unwrap();

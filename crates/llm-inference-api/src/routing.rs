@@ -13,8 +13,10 @@ pub(crate) fn routes(selection: &[Entry], settings: &Settings) -> Result<Vec<Rou
     let names: Vec<&str> = selection
         .iter()
         .flat_map(|entry| {
-            let aliases = settings.declared(&entry.id).map(|model| model.aliases.as_slice()).unwrap_or_default();
-            std::iter::once(&entry.id).chain(aliases).map(String::as_str)
+            let declared = settings.declared(&entry.id);
+            let aliases = declared.into_iter().flat_map(|model| &model.aliases);
+            let adapters = declared.into_iter().flat_map(|model| &model.adapters).map(|(id, _)| id);
+            std::iter::once(&entry.id).chain(aliases).chain(adapters).map(String::as_str)
         })
         .collect();
     for DeclaredRoute { route, place } in &settings.models.routes {
@@ -70,7 +72,12 @@ mod tests {
 
     /// What comes of a route where the model `coder` is served.
     fn told(route: &str) -> String {
-        let settings = settings(&format!("models: [{{id: auto, {route}}}]"));
+        told_beside(route, "")
+    }
+
+    /// The same with another line of the catalogue.
+    fn told_beside(route: &str, line: &str) -> String {
+        let settings = settings(&format!("models: [{{id: auto, {route}}}{line}]"));
         let served = Entry { id: "coder".into(), source: Source::Embedded, size: 0, version: None };
         match routes(&[served], &settings) {
             Ok(_) => warnings(&settings).join("\n"),
@@ -82,6 +89,9 @@ mod tests {
     fn what_a_route_names_has_to_be_there() {
         let scorer = "scorer: dense_network/example";
         assert_eq!(told(&format!("route: {{{scorer}, candidates: [coder]}}")), "");
+        let adapter = ", {id: coder, source: embedded, adapters: [{id: coder-legal, source: /adapters/legal}]}";
+        let route = format!("fallbacks: [coder-legal], route: {{{scorer}, candidates: [coder]}}");
+        assert_eq!(told_beside(&route, adapter), "");
         let cases = [
             format!("route: {{{scorer}, candidates: [coder, poet]}}"),
             format!("fallbacks: [poet], route: {{{scorer}, candidates: [coder]}}"),

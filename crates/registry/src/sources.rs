@@ -42,12 +42,19 @@ impl Sources {
         local(entry, &cached?).ok()
     }
 
-    /// What the registry that it comes from said of it, when it was last asked.
-    pub fn registered(&self, entry: &Entry) -> Option<Registered> {
-        match &entry.source {
-            Source::Origin(Origin::MlFlow(model)) => self.mlflow.registered(model),
-            Source::Origin(Origin::Hub(_)) | Source::Embedded | Source::Path(_) | Source::Remote(_) => None,
-        }
+    /// What the registry that it comes from said of this version of it, when it was last asked.
+    pub fn registered(&self, entry: &Entry, version: &str) -> Option<Registered> {
+        self.mlflow.registered(of_mlflow(entry)?, version)
+    }
+
+    /// Remembers that this version of a model answers, in case that a newer one does not.
+    pub fn answers(&self, entry: &Entry, version: &str) -> Result<(), FetchError> {
+        of_mlflow(entry).map_or(Ok(()), |model| self.mlflow.answers(model, version))
+    }
+
+    /// The version of it that answered last, if its registry counts versions and this one is on this machine.
+    pub fn last_good(&self, entry: &Entry) -> Option<Entry> {
+        local(entry, &self.mlflow.last_good(of_mlflow(entry)?)?).ok()
     }
 
     /// The same model with its files on this machine, after a download if need be, and why it may not be the newest. It may
@@ -60,15 +67,20 @@ impl Sources {
         };
         Ok((local(entry, &fetched)?, fetched.note))
     }
-}
 
-impl Sources {
     /// An adapter's directory on this machine, after a download if need be. It may take its time.
     pub fn fetch_adapter(&self, origin: &Origin, watch: Watch<'_>) -> Result<Fetched, FetchError> {
         match origin {
             Origin::Hub(adapter) => self.hub.fetch_adapter(adapter, watch),
             Origin::MlFlow(adapter) => self.mlflow.fetch_adapter(adapter, watch),
         }
+    }
+}
+
+fn of_mlflow(entry: &Entry) -> Option<&MlFlowModel> {
+    match &entry.source {
+        Source::Origin(Origin::MlFlow(model)) => Some(model),
+        Source::Origin(Origin::Hub(_)) | Source::Embedded | Source::Path(_) | Source::Remote(_) => None,
     }
 }
 

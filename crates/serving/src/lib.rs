@@ -4,6 +4,7 @@
 //! measurement) lives in the stream that is handed out and ends with it, however it ends.
 
 mod account;
+mod background;
 mod classify;
 mod defaults;
 mod drain;
@@ -30,7 +31,7 @@ mod unscored;
 
 pub use account::{Asker, Gauge, Secret, Standing};
 pub use defaults::Defaults;
-pub use fleet::{AdaptError, Adapted, AdapterSource, LoadAdapter, OnDemand, OpenError, Opened, Opener};
+pub use fleet::{AdaptError, Adapted, AdapterSource, Adapts, LoadAdapter, OnDemand, OpenError, Opened, Opener};
 pub use group::Group;
 pub use health::{Health, ModelHealth, Status};
 pub use model::{Model, Offer, Source};

@@ -25,7 +25,12 @@ impl Service {
             return Err(Error::Forbidden { reason: "this needs a key of the role admin".into() });
         }
         let member = self.inner.fleet.find(name)?;
+        self.may_ask(&member)?;
         let id = member.card().id.clone();
+        if member.parent().is_some() {
+            let reason = format!("{id:?} is an adapter; load_lora_adapter with load_inplace reads it again");
+            return Err(Error::unsupported("model", reason));
+        }
         if !member.is_on_demand() {
             return Err(Error::unsupported("model", format!("the model {id:?} runs on other servers; they load it")));
         }

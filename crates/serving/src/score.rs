@@ -1,9 +1,11 @@
 //! How well each of several models suits each of several prompts.
 
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::sync::Arc;
 
 use backend::{Error, Event, Result, Usage};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use telemetry::Operation;
 
 use crate::account::Cost;
@@ -14,8 +16,6 @@ use crate::{Service, Unscored};
 /// Bytes of prompts that are scored without a pause: a tenth of a second for a small sentence encoder on one processor. Who waits
 /// to have a model chosen must not wait for long.
 const MOST_AT_ONCE: usize = 16 << 10;
-/// Bytes of a prompt that cost something: an encoder reads the beginning.
-const MOST_OF_A_PROMPT: usize = 2 << 10;
 
 /// What is to be scored, and by which scorer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,27 +49,47 @@ impl Service {
 
     async fn batches(&self, open: &Arc<Open>, scoring: Scoring) -> Result<Vec<Vec<f32>>> {
         let Scoring { models, prompts, batch, .. } = scoring;
+        let (scorers, patience) = (&self.inner.scorers, self.inner.settings.patience);
+        let batches = batches(&prompts, batch);
         let (models, prompts): (Arc<[String]>, Arc<[String]>) = (models.into(), prompts.into());
-        let mut scores = Vec::with_capacity(prompts.len());
-        while scores.len() < prompts.len() {
-            let start = scores.len();
-            let end = start + together(&prompts[start..], batch);
+        let work = |range: Range<usize>| {
             let (open, models, prompts) = (Arc::clone(open), Arc::clone(&models), Arc::clone(&prompts));
-            let work = move || {
+            move || {
                 let candidates = open.saved.scorer.candidates(&models).map_err(Error::internal)?;
-                Ok::<_, Error>(candidates.score(&prompts[start..end]))
-            };
-            scores.extend(self.inner.scorers.in_turn(self.inner.settings.patience, work).await??);
+                Ok::<_, Error>(candidates.score(&prompts[range]))
+            }
+        };
+        // A few prompts may be what somebody waits for. Many are work that gives way to all others'.
+        if let [batch] = &batches[..] {
+            return scorers.in_turn(patience, work(batch.clone())).await?;
         }
-        Ok(scores)
+        let in_turns = batches.into_iter().map(|batch| {
+            let is_first = batch.start == 0;
+            scorers.in_long_turn(is_first.then_some(patience), work(batch))
+        });
+        let scores = stream::iter(in_turns).buffered(scorers.long_turns_at_once());
+        let scores: Vec<Vec<Vec<f32>>> = scores.map(|scores| scores?).try_collect().await?;
+        Ok(scores.concat())
     }
+}
+
+/// Prompts in runs that are scored together.
+fn batches(prompts: &[String], batch: NonZeroUsize) -> Vec<Range<usize>> {
+    let mut batches = Vec::new();
+    let mut start = 0;
+    while start < prompts.len() {
+        let end = start + together(&prompts[start..], batch);
+        batches.push(start..end);
+        start = end;
+    }
+    batches
 }
 
 /// How many of these prompts are scored without a pause for others: no more than were asked for at once, nor than take long.
 fn together(prompts: &[String], batch: NonZeroUsize) -> usize {
     let mut bytes = 0;
     let fits = |prompt: &&String| {
-        bytes += prompt.len().min(MOST_OF_A_PROMPT);
+        bytes += prompt.len();
         bytes <= MOST_AT_ONCE
     };
     prompts.iter().take(batch.get()).take_while(fits).count().max(1)

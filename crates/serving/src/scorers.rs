@@ -1,5 +1,6 @@
 //! The scorers that the server has, and the work that they do: never on the threads for the network, a batch at a time, in turns.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout};
 
 use crate::Unscored;
+use crate::background::in_background;
 use crate::service::RETRY_AFTER;
 
 /// A directory of them. In memory are the one that was asked last, and those that choose for routes.
@@ -23,6 +25,9 @@ pub struct Scorers {
     loading: Arc<Semaphore>,
     /// One batch is computed at a time: the other processors are for the models. Who waits for longest is next.
     turn: Arc<Semaphore>,
+    /// Of batches that others follow there may be as many as there are threads for them, which give way to all others.
+    long_turns: Arc<Semaphore>,
+    long_turns_at_once: usize,
     /// Requests that may be here at once.
     places: Semaphore,
 }
@@ -54,6 +59,8 @@ impl Default for Scorers {
             memory: Arc::default(),
             loading: Arc::new(Semaphore::new(1)),
             turn: Arc::new(Semaphore::new(1)),
+            long_turns: Arc::new(Semaphore::new(1)),
+            long_turns_at_once: 1,
             places: Semaphore::new(MOST_AT_ONCE),
         }
     }
@@ -62,12 +69,18 @@ impl Default for Scorers {
 impl Scorers {
     /// Those that lie there whenever they are asked for: it may change while the server runs, and need not be there yet.
     pub fn within(directory: impl Into<PathBuf>) -> Self {
-        Self::of(Directory::new(directory))
+        Self::of(Directory::new(directory), NonZeroUsize::MIN)
     }
 
-    /// The same, of a directory that may have encoders of its own.
-    pub fn of(directory: Directory) -> Self {
-        Self { directory: Some(directory), ..Self::default() }
+    /// The same, of a directory that may have encoders of its own, and with threads for so many batches at once.
+    pub fn of(directory: Directory, threads: NonZeroUsize) -> Self {
+        let long_turns = Arc::new(Semaphore::new(threads.get()));
+        Self { directory: Some(directory), long_turns, long_turns_at_once: threads.get(), ..Self::default() }
+    }
+
+    /// Batches of one request that are worth to be begun at once.
+    pub(crate) fn long_turns_at_once(&self) -> usize {
+        self.long_turns_at_once
     }
 
     /// Keeps these in memory once they have been asked. To be said before anybody asks.
@@ -128,16 +141,37 @@ impl Scorers {
         patience: Duration,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
-        let turn = timeout(patience, Arc::clone(&self.turn).acquire_owned()).await.map_err(|_| crowded())?;
-        let turn = turn.map_err(Error::internal)?;
-        let work = move || {
-            let done = work();
-            // Also where nobody waits for it any more, the turn ends with the work.
-            drop(turn);
-            done
-        };
+        let work = with_turn(&self.turn, Some(patience), work).await?;
         spawn_blocking(work).await.map_err(Error::internal)
     }
+
+    /// The same for a piece of work that others follow, or that follows others, which no patience ends: where a processor is left over.
+    pub(crate) async fn in_long_turn<T: Send + 'static>(
+        &self,
+        patience: Option<Duration>,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
+        in_background("scoring", with_turn(&self.long_turns, patience, work).await?).await
+    }
+}
+
+/// Also where nobody waits for it any more, the turn ends with the work.
+async fn with_turn<T>(
+    turn: &Arc<Semaphore>,
+    patience: Option<Duration>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<impl FnOnce() -> T + Send + 'static> {
+    let turn = Arc::clone(turn).acquire_owned();
+    let turn = match patience {
+        Some(patience) => timeout(patience, turn).await.map_err(|_| crowded())?,
+        None => turn.await,
+    };
+    let turn = turn.map_err(Error::internal)?;
+    Ok(move || {
+        let done = work();
+        drop(turn);
+        done
+    })
 }
 
 impl Memory {

@@ -164,13 +164,20 @@ impl Service {
     /// Serves an adapter from now on. Resolves when it is in memory, and fails if it cannot be: then nothing has changed.
     pub async fn load_adapter(&self, load: LoadAdapter) -> Result<()> {
         let id = load.id.clone();
-        self.inner.fleet.load_adapter(load).await?;
+        if self.is_route(&id) {
+            let reason = format!("{id:?} is a name behind which a scorer chooses");
+            return Err(Error::invalid("lora_name", reason));
+        }
+        self.inner.fleet.load_adapter(load, |member| self.may_ask(member)).await?;
         self.inner.metrics.add_model(&id);
         Ok(())
     }
 
     /// Serves it no more. What runs is answered to the end.
     pub fn unload_adapter(&self, id: &str) -> Result<()> {
+        if let Some(model) = self.inner.fleet.find(id).ok().and_then(|adapter| adapter.parent()) {
+            self.may_ask(&model)?;
+        }
         self.inner.fleet.unload_adapter(id)
     }
 

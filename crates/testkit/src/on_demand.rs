@@ -1,13 +1,15 @@
 //! A model that is opened when somebody asks for it, as a test says.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use backend::{Activity, Backend, BoxFuture, Classification, Classified, Events, Generation, ModelCard, ModelState, Result};
-use serving::{AdaptError, Adapted, AdapterSource, Defaults, Model, OnDemand, OpenError, Opened, Opener, Registered};
+use serving::{
+    AdaptError, Adapted, AdapterSource, Adapts, Defaults, Model, OnDemand, OpenError, Opened, Opener, Registered,
+};
 use tokio::sync::watch;
 
 use crate::{Scripted, card};
@@ -48,6 +50,9 @@ pub struct Parked {
     pub registered: Option<Registered>,
     /// What is to be had is newer than what was opened last.
     news: Arc<Mutex<Result<bool, &'static str>>>,
+    adapter_version: Arc<AtomicUsize>,
+    /// What was good before it could not be opened can be opened.
+    keeps_last_good: Arc<AtomicBool>,
     /// Times that what was open has died.
     deaths: Arc<AtomicUsize>,
     history: watch::Sender<History>,
@@ -83,6 +88,8 @@ impl Parked {
             script: Arc::default(),
             registered: None,
             news: Arc::new(Mutex::new(Ok(false))),
+            adapter_version: Arc::new(AtomicUsize::new(1)),
+            keeps_last_good: Arc::default(),
             deaths: Arc::default(),
             history: watch::Sender::new(History::default()),
         }
@@ -114,6 +121,16 @@ impl Parked {
     /// From now on whoever looks for a newer version finds this.
     pub fn has(&self, news: Result<bool, &'static str>) {
         *self.news.lock().unwrap_or_else(PoisonError::into_inner) = news;
+    }
+
+    /// From now on there is a newer version of each adapter.
+    pub fn has_newer_adapters(&self) {
+        self.adapter_version.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Where it cannot be opened, it is opened once more, as the one that was good before.
+    pub fn keeps_last_good(&self) {
+        self.keeps_last_good.store(true, Ordering::Relaxed);
     }
 
     /// What is open now has failed, and does not come back.
@@ -153,34 +170,33 @@ impl Opener for Parked {
             Outcome::Opens => {
                 let defaults = Defaults::default();
                 let deaths_before = self.deaths.load(Ordering::Relaxed).min(usize::MAX - 1);
-                Ok(Opened { backend: Arc::new(Driven { taken, deaths_before }), defaults, bytes: self.bytes })
+                let adapts = Arc::new(Adapting {
+                    counts: self.history.clone(),
+                    opening: self.history().begun,
+                    version: Arc::clone(&self.adapter_version),
+                });
+                Ok(Opened {
+                    backend: Arc::new(Driven { taken, deaths_before }),
+                    defaults,
+                    bytes: self.bytes,
+                    adapts: Some(adapts),
+                })
             }
             Outcome::Fails(reason) => Err(OpenError(reason.into())),
             Outcome::Panics(text) => panic!("{text}"),
         }
     }
 
-    /// Takes ten bytes, and is its source for whoever looks into it. What is called `broken` cannot be loaded.
-    fn adapt(&self, source: &AdapterSource, room: &mut dyn FnMut(u64) -> bool) -> Result<Adapted, AdaptError> {
-        self.history.send_modify(|history| history.adapted += 1);
-        if source.0.ends_with("broken") {
-            return Err(AdaptError::Failed(OpenError("it is for another model".into())));
-        }
-        if !room(ADAPTER_BYTES) {
-            return Err(AdaptError::NoRoom { bytes: ADAPTER_BYTES });
-        }
-        Ok(Adapted {
-            adapter: backend::Adapter::new(Arc::new(source.0.clone())),
-            description: "a scripted adapter".into(),
-            version: "1".into(),
-            created: SystemTime::UNIX_EPOCH,
-            bytes: ADAPTER_BYTES,
-        })
-    }
-
     fn has_news(&self, _: bool) -> Result<bool, OpenError> {
         self.news.lock().unwrap_or_else(PoisonError::into_inner).map_err(|reason| OpenError(reason.into()))
     }
+
+    fn open_last_good(&self) -> Option<Result<Opened, OpenError>> {
+        let is_kept = self.keeps_last_good.load(Ordering::Relaxed);
+        is_kept.then(|| self.open())
+    }
+
+    fn answers(&self) {}
 
     fn does_not_answer(&self, _: &OpenError) {
         self.history.send_modify(|history| history.silent += 1);
@@ -188,6 +204,45 @@ impl Opener for Parked {
 
     fn registered(&self) -> Option<Registered> {
         self.registered.clone()
+    }
+}
+
+/// Loads adapters for what was opened.
+#[derive(Debug)]
+struct Adapting {
+    counts: watch::Sender<History>,
+    /// Which opening it was.
+    opening: usize,
+    /// Of every adapter.
+    version: Arc<AtomicUsize>,
+}
+
+impl Adapts for Adapting {
+    fn version(&self, _: &AdapterSource) -> Result<String, OpenError> {
+        Ok(self.version.load(Ordering::Relaxed).to_string())
+    }
+
+    /// Takes ten bytes, and is its source for whoever looks into it, with the opening if that was not the first. What is called `broken`
+    /// cannot be loaded.
+    fn adapt(&self, source: &AdapterSource, room: &mut dyn FnMut(u64) -> bool) -> Result<Adapted, AdaptError> {
+        self.counts.send_modify(|history| history.adapted += 1);
+        if source.place().ends_with("broken") {
+            return Err(AdaptError::Failed(OpenError("it is for another model".into())));
+        }
+        if !room(ADAPTER_BYTES) {
+            return Err(AdaptError::NoRoom { bytes: ADAPTER_BYTES });
+        }
+        let adapter = match self.opening {
+            1 => source.place().to_owned(),
+            opening => format!("{} of opening {opening}", source.place()),
+        };
+        Ok(Adapted {
+            adapter: backend::Adapter::new(Arc::new(adapter)),
+            description: "a scripted adapter".into(),
+            version: self.version.load(Ordering::Relaxed).to_string(),
+            created: SystemTime::UNIX_EPOCH,
+            bytes: ADAPTER_BYTES,
+        })
     }
 }
 

@@ -1,17 +1,16 @@
 //! `/v1/lora_adapters`, `/v1/load_lora_adapter`, `/v1/unload_lora_adapter`: vLLM's names and bodies.
 
-mod root;
-
 use axum::Json as Answer;
 use openai::body::{Fields, refuse_leftovers, take};
 use openai::models::List;
 use openai::{Body, Error as Wrong};
 use serde::Deserialize;
 use serving::{AdapterSource, LoadAdapter};
+use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
 
 use crate::App;
-use crate::answer::Result;
+use crate::answer::{Error, Result};
 use crate::extract::Json;
 
 /// As long as a name may be.
@@ -75,7 +74,10 @@ pub(crate) async fn list(app: App) -> Answer<List> {
 pub(crate) async fn load(app: App, Json(request): Json<LoadRequest>) -> Result<String> {
     let LoadRequest { lora_name, lora_path, load_inplace: in_place, base_model_name: model, rest: _ } = request;
     let (id, path) = (lora_name.unwrap_or_default(), lora_path.unwrap_or_default());
-    let source = AdapterSource(root::below(app.settings.adapter_root.clone(), path).await?);
+    let root = app.settings.adapter_root.clone().ok_or(Error::NoAdapterRoot)?;
+    let source = spawn_blocking(move || AdapterSource::below(&root, &path)).await.map_err(backend::Error::internal)?;
+    // The answer is the same whether something is outside or not there.
+    let source = source.ok_or_else(|| Wrong::invalid("lora_path", "does not lead to a directory below the adapter root"))?;
     app.service.load_adapter(LoadAdapter { id: id.clone(), model, source, in_place }).await?;
     Ok(format!("Success: LoRA adapter '{id}' added successfully."))
 }

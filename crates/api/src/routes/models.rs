@@ -3,6 +3,8 @@
 use axum::Json;
 use axum::extract::OriginalUri;
 use axum::http::Method;
+use axum::http::header::ALLOW;
+use axum::response::{IntoResponse, Response};
 use openai::models::{List, Model};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -72,16 +74,16 @@ pub(crate) struct Reloaded {
         (status = 503, description = "not_reloaded")
     )
 )]
-pub(super) async fn reload(
-    app: App,
-    method: Method,
-    OriginalUri(uri): OriginalUri,
-    Path(path): Path<String>,
-) -> Result<Json<Reloaded>> {
-    let no_route = || Error::NoRoute { method: method.to_string(), path: uri.path().to_owned() };
-    let id = path.strip_suffix(RELOAD).ok_or_else(no_route)?;
-    let serving::Reloaded { card, changed } = app.service.reload(id).await?;
-    Ok(Json(Reloaded { id: card.id.clone(), version: card.version.clone(), changed }))
+pub(super) async fn reload(app: App, method: Method, OriginalUri(uri): OriginalUri, Path(path): Path<String>) -> Response {
+    let Some(id) = path.strip_suffix(RELOAD) else {
+        // A model itself.
+        let refusal = Error::MethodNotAllowed { method: method.to_string(), path: uri.path().to_owned() };
+        return ([(ALLOW, "GET,HEAD")], refusal).into_response();
+    };
+    let reloaded = app.service.reload(id).await;
+    let told =
+        |serving::Reloaded { card, changed }| Json(Reloaded { id: card.id.clone(), version: card.version.clone(), changed });
+    reloaded.map(told).map_err(Error::from).into_response()
 }
 
 /// The end of a path whose beginning is an id, which holds slashes.

@@ -23,7 +23,7 @@ impl World {
         for name in ["legal", "poems", "broken"] {
             fs::create_dir(root.path().join(name)).unwrap();
         }
-        let adapters = vec![("declared".to_owned(), AdapterSource("hf:org/adapter".into()))];
+        let adapters = vec![("declared".to_owned(), AdapterSource::new("hf:org/adapter"))];
         let api = api::Settings { adapter_root: Some(root.path().to_owned()), ..settings() };
         let app = TestApp::with(vec![Model { adapters, ..model.model() }], serving::Settings::default(), api);
         Self { model, app, root }

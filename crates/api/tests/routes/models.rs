@@ -74,7 +74,7 @@ async fn the_newest_version_is_put_in_its_place() {
 #[tokio::test]
 async fn what_cannot_be_reloaded() {
     let app = TestApp::new(&Scripted::new("demo"));
-    for (path, status) in [("/v1/models/demo/reload", 400), ("/v1/models/gpt-5/reload", 404), ("/v1/models/demo", 404)] {
+    for (path, status) in [("/v1/models/demo/reload", 400), ("/v1/models/gpt-5/reload", 404), ("/v1/models/demo", 405)] {
         assert_eq!(app.post(path, &Value::Null).await.status, status, "{path}");
     }
 }

@@ -107,7 +107,7 @@ async fn every_example_is_answered_as_documented() {
 fn able(path: &str, root: &Path) -> TestApp {
     if path.ends_with("load_lora_adapter") {
         fs::create_dir(root.join("legal")).unwrap();
-        let there = path.contains("unload").then(|| ("legal".to_owned(), AdapterSource("legal".into())));
+        let there = path.contains("unload").then(|| ("legal".to_owned(), AdapterSource::new("legal")));
         let model = Model { adapters: there.into_iter().collect(), ..Parked::new("demo", 1).model() };
         let api = api::Settings { adapter_root: Some(root.to_owned()), ..settings() };
         return TestApp::with(vec![model], serving::Settings::default(), api);

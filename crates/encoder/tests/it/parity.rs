@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use encoder::SentenceModel;
+use encoder::{Parallel, SentenceModel};
 use proptest::prelude::*;
 use serde::Deserialize;
 
@@ -19,7 +19,7 @@ pub(crate) fn directory(name: &str) -> PathBuf {
 }
 
 pub(crate) fn open(name: &str) -> SentenceModel {
-    SentenceModel::open(&directory(name), NonZeroUsize::MIN.saturating_add(1)).unwrap()
+    SentenceModel::open(&directory(name), Parallel::Together(NonZeroUsize::MIN.saturating_add(1))).unwrap()
 }
 
 fn expected(name: &str) -> Expected {

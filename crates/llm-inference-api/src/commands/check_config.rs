@@ -63,7 +63,7 @@ fn check(settings: &Settings) -> Findings {
         for Listed { name, models, .. } in &settings.accounts.listed {
             findings.warnings.extend(allowed_models::warnings(&format!("the key {name:?}"), models, &names));
         }
-        let selection = findings.note(assemble::selection(&catalogue, &settings.models).map_err(Error::from));
+        let selection = findings.note(assemble::selection(&catalogue, settings).map_err(Error::from));
         if let Some(selection) = selection {
             findings.note(routing::routes(&selection, settings));
             findings.warnings.extend(routing::warnings(settings));

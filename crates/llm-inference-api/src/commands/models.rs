@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
-use registry::{Cached, Declared, Entry, Origin, Source, Sources};
+use registry::{Declared, Entry, FetchError, Origin, Source, Sources};
 use serde_json::json;
 
 use crate::commands::{Failure, prepare};
@@ -90,12 +90,14 @@ fn list(ListArguments { json, place }: ListArguments) -> Result<(), Failure> {
     for warning in catalogue.warnings() {
         tracing::warn!("{warning}");
     }
-    let served = assemble::selection(&catalogue, &settings.models).map_err(anyhow::Error::from)?;
+    let served = assemble::selection(&catalogue, &settings).map_err(anyhow::Error::from)?;
     let sources = fetching::sources(&settings);
     let mut entries = catalogue.entries().to_vec();
     entries.extend(served.iter().filter(|entry| !catalogue.entries().contains(entry)).cloned());
-    for cached in sources.hub.list().map_err(anyhow::Error::from)? {
-        entries.extend(downloaded(&cached).filter(|entry| entries.iter().all(|other| other.source != entry.source)));
+    for entry in fetching::downloaded(&sources) {
+        if entries.iter().all(|other| other.source != entry.source) {
+            entries.push(entry);
+        }
     }
     let rows: Vec<Row> = entries
         .into_iter()
@@ -110,25 +112,35 @@ fn list(ListArguments { json, place }: ListArguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A model of the Hub, under the id that it is asked for by.
-fn downloaded(cached: &Cached) -> Option<Entry> {
-    let Cached { repository, bytes, .. } = cached;
-    let Ok(Declared::Origin(origin)) = format!("hf:{repository}").parse() else { return None };
-    Some(Entry { id: repository.clone(), source: Source::Origin(origin), size: *bytes, version: None })
-}
-
 fn pull(id: &str, settings: &Settings) -> Result<()> {
     let origin = origin(id)?;
     let entry = Entry { id: origin.to_string(), source: Source::Origin(origin), size: 0, version: None };
     let sources = fetching::sources(settings);
-    let fetched = fetching::fetch(&entry, &sources)?;
+    let fetched = match fetching::fetch(&entry, &sources) {
+        Err(FetchError::Adapter(_)) => return pull_adapter(&entry, &sources),
+        fetched => fetched?,
+    };
     let description = describe(&fetched, &sources).unwrap_or_else(|error| format!("cannot be served: {error}"));
     let version = fetched.version.as_deref().unwrap_or_default();
     Ok(terminal::answer(&format!("{}\n{description}, {}, version {version}\n", fetched.source, size(fetched.size)))?)
 }
 
+/// For a machine that will be offline: an adapter is found where it was downloaded to.
+fn pull_adapter(entry: &Entry, sources: &Sources) -> Result<()> {
+    let Source::Origin(origin) = &entry.source else { bail!("{} is no adapter", entry.source) };
+    let fetched = fetching::fetch_adapter(origin, sources)?;
+    Ok(terminal::answer(&format!(
+        "{}\nan adapter, version {}; adapters: of its model names it\n",
+        fetched.path.display(),
+        fetched.version
+    ))?)
+}
+
 fn remove(id: &str, settings: &Settings) -> Result<()> {
     let Origin::Hub(model) = origin(id)? else { bail!("only models of the Hugging Face Hub can be removed so") };
+    if model.revision.is_some() || model.file.is_some() {
+        bail!("a model is removed whole, all its revisions and files: llm-inference-api models rm {}", model.repository);
+    }
     match fetching::sources(settings).hub.remove(&model)? {
         0 => bail!("there are no files of {} in {}", model.repository, settings.registry.home.value.display()),
         bytes => Ok(terminal::answer(&format!("removed {}, {}\n", model.repository, size(bytes)))?),

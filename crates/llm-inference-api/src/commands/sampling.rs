@@ -50,7 +50,7 @@ pub(crate) fn answerer(settings: &Settings) -> Result<(Service, String)> {
     for warning in catalogue.warnings() {
         tracing::warn!("{warning}");
     }
-    let entry = assemble::selection(&catalogue, &settings.models)?.into_iter().next().context("there is no model to use")?;
+    let entry = assemble::selection(&catalogue, settings)?.into_iter().next().context("there is no model to use")?;
     let draft = assemble::draft(&catalogue, &settings.engine)?;
     let sources = fetching::sources(settings);
     let entry = fetching::fetch(&entry, &sources)?;

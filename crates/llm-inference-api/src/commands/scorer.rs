@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Error, Result};
 use clap::{Args, Subcommand};
+use encoder::Parallel;
 use scorer::data::{Dataset, Format};
 use scorer::files::Directory;
 use scorer::prompt;
@@ -79,7 +80,7 @@ impl Scorers {
     /// And the encoders that they may have been trained with.
     fn open_with_encoders(self) -> Result<(Directory, Arc<Encoders>), Failure> {
         let settings = self.settings()?;
-        let encoders = Arc::new(Encoders::new(&settings));
+        let encoders = Arc::new(Encoders::new(&settings, Parallel::Together(settings.engine.threads.value)));
         let directory = Directory::new(settings.scorers.directory.value);
         Ok((directory.with_encoders(Arc::clone(&encoders) as Arc<dyn prompt::Encoders>), encoders))
     }

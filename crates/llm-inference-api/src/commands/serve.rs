@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow};
 use api::PredictSettings;
 use futures_util::future::join_all;
 use gateway::Group;
-use registry::{Entry, Origin, Source};
+use registry::{Declared, Entry, Origin, Source};
 use serving::{OpenError, Service};
 use telemetry::Otlp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -25,6 +25,8 @@ use crate::{accounting, adapting, assemble, fetching, remote};
 
 /// What a shell gives to a process that Ctrl-C ended.
 const ENDED_BY_SIGNAL: i32 = 130;
+/// Connections that wait to be accepted; the system may allow fewer.
+const WAITING_CONNECTIONS: i32 = 4096;
 /// How long the first model is let be after it could not be had.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -52,7 +54,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let service = assemble::service(models, &settings, otlp.as_ref(), besides);
     let greet = || Greeting::new(&settings, address, &selection, &parked, &sources).say(settings.log.format.value);
     let waits_for_server = || parked.first().is_some_and(|first| first.known().waits_for_server);
-    let refresh = refresh(service.clone(), changing(&here), settings.registry.refresh.value);
+    let refresh = refresh(service.clone(), changing(&here, &settings), settings.registry.refresh.value);
     let start = start(service.clone(), groups, refresh, waits_for_server, greet);
     let grace = http.grace;
     let outcome = runtime.block_on(serve(listener, api::App::new(service, http), grace, start));
@@ -65,7 +67,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Loads the first model, which has to be there; then says so, and loads the others if there is room. Never ends well, but goes on.
+/// Loads the first model, which has to be there unless there are others; then says so, and loads the others if there is room. Never ends well, but goes on.
 /// Other servers are looked after meanwhile.
 fn start(
     service: Service,
@@ -95,10 +97,14 @@ fn start(
     }
 }
 
-/// Those of which there may be a newer version in MLflow at any time.
-fn changing(entries: &[Entry]) -> Vec<String> {
-    let changes = |entry: &&Entry| matches!(&entry.source, Source::Origin(Origin::MlFlow(model)) if !model.is_fixed());
-    entries.iter().filter(changes).map(|entry| entry.id.clone()).collect()
+/// The models and adapters of which there may be a newer version in MLflow at any time.
+fn changing(entries: &[Entry], settings: &Settings) -> Vec<String> {
+    let changes = |origin: &Origin| matches!(origin, Origin::MlFlow(model) if !model.is_fixed());
+    let models = entries.iter().filter(|entry| matches!(&entry.source, Source::Origin(origin) if changes(origin)));
+    let declared = entries.iter().filter_map(|entry| settings.declared(&entry.id));
+    let adapters = declared.flat_map(|model| &model.adapters);
+    let adapters = adapters.filter(|(_, source)| matches!(source, Declared::Origin(origin) if changes(origin)));
+    models.map(|entry| &entry.id).chain(adapters.map(|(id, _)| id)).cloned().collect()
 }
 
 /// Looks for newer versions of these models, as often as is said; zero: never.
@@ -125,7 +131,14 @@ async fn open_first(
     let mut opened = first.await;
     while let Err(error) = opened {
         if !waits_for_server() {
-            return Err(error.into());
+            let has_others = service.health().models.len() > 1;
+            return if has_others {
+                // Whoever wants this one later has it tried again.
+                tracing::error!(%error, "the first model cannot be loaded; the others are served");
+                Ok(())
+            } else {
+                Err(error.into())
+            };
         }
         if told.as_ref() != Some(&error) {
             tracing::warn!(%error, "not ready: the first model cannot be had yet; it is tried again and again");
@@ -143,17 +156,25 @@ fn select(settings: &Settings) -> Result<(Vec<Entry>, Option<Entry>)> {
     for warning in catalogue.warnings() {
         tracing::warn!("{warning}");
     }
-    let selection = assemble::selection(&catalogue, &settings.models)?;
+    let selection = assemble::selection(&catalogue, settings)?;
     for (id, source) in settings.models.declared.iter().flat_map(|model| &model.adapters) {
         if let Some(problem) = adapting::problem(id, source) {
             tracing::warn!("{problem}");
         }
     }
+    let root = &settings.models.adapter_root;
+    if let Some(directory) = root.value.as_ref().filter(|directory| !directory.is_dir()) {
+        tracing::warn!(
+            "{} names {}, which is no directory: no adapter can be loaded from there",
+            root.said(),
+            directory.display()
+        );
+    }
     if selection.is_empty() {
         return Err(anyhow!("there is no model to serve"));
     }
-    let idle = catalogue.entries().len() - selection.len();
-    if idle > 0 {
+    let idle = catalogue.entries().iter().filter(|entry| selection.iter().all(|other| other.id != entry.id)).count();
+    if idle > 0 && settings.models.declared.is_empty() {
         tracing::info!("of the models found, {idle} will not be served; LLM_ALLOWED_MODELS says which are, '*' means all");
     }
     let draft = assemble::draft(&catalogue, &settings.engine)?;
@@ -177,6 +198,10 @@ fn bind(http: &HttpSettings) -> Result<TcpListener> {
         anyhow::Error::from(error).context(hint)
     })?;
     listener.set_nonblocking(true)?;
+    // A socket that listens may be told again how many may wait: the standard library's 128 are few for somebody who serves thousands.
+    if let Err(error) = rustix::net::listen(&listener, WAITING_CONNECTIONS) {
+        tracing::debug!(%error, "as many connections may wait to be accepted as the system thinks fit");
+    }
     Ok(listener)
 }
 

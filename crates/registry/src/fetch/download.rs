@@ -26,10 +26,11 @@ pub(crate) fn download(
     at: &mut dyn FnMut(u64),
 ) -> Result<(), FetchError> {
     let mut partial = Partial::open(partial, wanted)?;
-    let mut attempt = 1;
+    let (mut attempt, mut furthest) = (1, partial.length);
     while let Err(error) = continued(network, wanted, &mut partial, at) {
-        // What brings something may be repeated: the file has an end.
-        let progress = std::mem::take(&mut partial.progress);
+        // What brings more than ever was there may be repeated: the file has an end. Whoever begins anew each time gets nowhere.
+        let progress = partial.length > furthest;
+        furthest = furthest.max(partial.length);
         attempt = if progress { 1 } else { attempt + 1 };
         if !error.may_pass() || attempt > network.patience().attempts {
             return Err(error);
@@ -58,8 +59,6 @@ struct Partial {
     file: File,
     /// Bytes that are there.
     length: u64,
-    /// Whether the last attempt brought anything.
-    progress: bool,
 }
 
 impl Partial {
@@ -70,7 +69,7 @@ impl Partial {
         }
         let mut file = File::options().create(true).truncate(false).read(true).write(true).open(path).map_err(failed)?;
         let length = file.seek(SeekFrom::End(0)).map_err(failed)?;
-        let mut partial = Self { path: path.to_owned(), file, length, progress: false };
+        let mut partial = Self { path: path.to_owned(), file, length };
         if wanted.size.is_some_and(|size| length > size) {
             partial.empty()?;
         }
@@ -173,7 +172,6 @@ fn take(reply: &mut Reply, wanted: &Download<'_>, partial: &mut Partial, at: &mu
         }
         partial.file.write_all(&buffer[..read]).map_err(|source| partial.failed(source, wanted))?;
         partial.length += read as u64;
-        partial.progress = true;
         at(partial.length);
         if let Some(expected) = wanted.size.filter(|size| partial.length > *size) {
             let _ = fs::remove_file(&partial.path);

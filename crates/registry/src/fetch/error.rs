@@ -31,6 +31,8 @@ pub enum FetchError {
     NotThere(String),
     #[error("{0}")]
     NotAModel(String),
+    #[error("{0} is an adapter for another model, and no model by itself: it belongs among the adapters of its model")]
+    Adapter(String),
     #[error("the connection broke off after {received} bytes of {file}")]
     CutOff {
         file: String,

@@ -8,6 +8,7 @@
 //! .locks/models--org--name/<etag>.lock
 //! ```
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
@@ -17,6 +18,8 @@ use crate::entry;
 use crate::fetch::{self, FetchError};
 
 const PREFIX: &str = "models--";
+/// The largest models have some hundreds.
+const MOST_SHARDS: u32 = 10_000;
 const INDEX: &str = "model.safetensors.index.json";
 
 /// A model of which files are here.
@@ -26,6 +29,8 @@ pub struct Cached {
     pub repository: String,
     /// Those that were asked for, each with its commit.
     pub revisions: Vec<(String, String)>,
+    /// GGUF files that are there whole, sorted.
+    pub files: Vec<String>,
     /// Bytes on the disk, unfinished downloads among them.
     pub bytes: u64,
 }
@@ -107,15 +112,27 @@ impl Repository {
     }
 }
 
-/// The files that an index names; none without one. `None` if it cannot be read.
+/// The files that an index names, or that belong to those that are there where an index did not come yet. `None` if it cannot be read.
 fn shards_of(snapshot: &Path) -> Option<Vec<PathBuf>> {
     let index = snapshot.join(INDEX);
     if !index.exists() {
-        return Some(Vec::new());
+        let files = fs::read_dir(snapshot).ok()?.filter_map(|file| file.ok()?.file_name().into_string().ok());
+        return Some(files.flat_map(|name| siblings(&name)).collect());
     }
     let index: serde_json::Value = serde_json::from_slice(&fs::read(index).ok()?).ok()?;
     let shards = index.get("weight_map")?.as_object()?.values();
     shards.map(|shard| fetch::relative(shard.as_str()?)).collect()
+}
+
+/// All shards of the model that one is of, as `model-00001-of-00003.safetensors`.
+fn siblings(shard: &str) -> Vec<PathBuf> {
+    let parts = || {
+        let (name, count) = shard.strip_suffix(".safetensors")?.rsplit_once("-of-")?;
+        let (name, number) = name.rsplit_once('-')?;
+        let (digits, most) = (number.len(), count.parse::<u32>().ok().filter(|count| *count <= MOST_SHARDS)?);
+        Some((1..=most).map(move |number| format!("{name}-{number:0digits$}-of-{count}.safetensors").into()).collect())
+    };
+    parts().unwrap_or_default()
 }
 
 /// Makes `path` lead to a blob, by a relative link, so that the cache can be moved. For whoever holds the blob's lock.
@@ -153,12 +170,33 @@ pub(super) fn list(cache: &Path) -> Result<Vec<Cached>, FetchError> {
             found.push(Cached {
                 repository: repository.replacen("--", "/", 1),
                 revisions: revisions_of(&root.join("refs")),
+                files: gguf_files_of(&root.join("snapshots")),
                 bytes,
             });
         }
     }
     found.sort_by(|one, other| one.repository.cmp(&other.repository));
     Ok(found)
+}
+
+/// Of all commits.
+fn gguf_files_of(snapshots: &Path) -> Vec<String> {
+    let entries = |directory: &Path| fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut files = BTreeSet::new();
+    for snapshot in entries(snapshots) {
+        let mut directories = vec![snapshot.clone()];
+        while let Some(directory) = directories.pop() {
+            for path in entries(&directory) {
+                // Not through links: those lead to files.
+                if path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
+                    directories.push(path);
+                } else if path.extension().is_some_and(|ending| ending == "gguf") && path.exists() {
+                    files.extend(path.strip_prefix(&snapshot).ok().and_then(Path::to_str).map(str::to_owned));
+                }
+            }
+        }
+    }
+    files.into_iter().collect()
 }
 
 fn revisions_of(refs: &Path) -> Vec<(String, String)> {
@@ -175,4 +213,22 @@ fn revisions_of(refs: &Path) -> Vec<(String, String)> {
 
 fn size_of(blobs: &Path) -> io::Result<u64> {
     fs::read_dir(blobs)?.map(|blob| Ok(blob?.metadata()?.len())).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_without_an_index_want_all_of_them() {
+        let snapshot = tempfile::tempdir().unwrap();
+        let touch = |name: &str| fs::write(snapshot.path().join(name), "").unwrap();
+        let is_whole = || shards_of(snapshot.path()).unwrap().iter().all(|shard| snapshot.path().join(shard).exists());
+        touch("model.safetensors");
+        assert!(is_whole());
+        touch("model-00001-of-00002.safetensors");
+        assert!(!is_whole());
+        touch("model-00002-of-00002.safetensors");
+        assert!(is_whole());
+    }
 }

@@ -30,7 +30,7 @@ impl Unfit {
                 files[0],
                 files.join(", ")
             ),
-            Self::Adapter => format!("hf:{model} is an adapter for another model, and no model by itself"),
+            Self::Adapter => return FetchError::Adapter(format!("hf:{model}")),
             Self::NoAdapter => {
                 format!("hf:{model} has no adapter: adapter_model.safetensors beside an adapter_config.json")
             }

@@ -129,11 +129,12 @@ impl Hub {
         let chosen = what.choose(&files, model.file.as_deref()).map_err(|why| why.told(model))?;
         let pull = Pull { client, repository: self.repository(model), commit };
         pull.all(&chosen, watch)?;
-        pull.repository.point(model.revision(), &pull.commit)?;
         let file = chosen.first().filter(|file| choice::is_gguf(file)).map(String::as_str);
         let path = what.complete(&pull.repository, &pull.commit, file);
         let path =
             path.ok_or_else(|| FetchError::NotAModel(format!("hf:{model}: its index names files that it has not")))?;
+        // Only now: what was there before stays what the revision means as long as this cannot be used.
+        pull.repository.point(model.revision(), &pull.commit)?;
         Ok(Fetched { path, version: pull.commit, note: None })
     }
 }

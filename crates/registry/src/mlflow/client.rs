@@ -30,7 +30,8 @@ pub(super) struct Found {
 pub(super) struct Listed {
     pub(super) name: String,
     pub(super) is_directory: bool,
-    pub(super) size: u64,
+    /// Where the server says it.
+    pub(super) size: Option<u64>,
 }
 
 impl<'a> Client<'a> {
@@ -155,7 +156,7 @@ impl<'a> Client<'a> {
                 let name = file["path"].as_str().ok_or_else(|| self.senseless("it lists a file without a name"))?;
                 // Some servers say it as text, as JSON's large numbers are said.
                 let size = file["file_size"].as_u64().or_else(|| file["file_size"].as_str()?.parse().ok());
-                Ok(Listed { name: name.to_owned(), is_directory: file["is_dir"] == true, size: size.unwrap_or(0) })
+                Ok(Listed { name: name.to_owned(), is_directory: file["is_dir"] == true, size })
             })
             .collect()
     }

@@ -16,7 +16,7 @@ const TOKENIZER: &str = "components/tokenizer";
 pub(super) struct Part {
     pub(super) remote: String,
     pub(super) name: String,
-    pub(super) size: u64,
+    pub(super) size: Option<u64>,
 }
 
 /// Why there is no model among the files.
@@ -37,7 +37,7 @@ impl Unfit {
             Self::Several(places) => {
                 format!("mlflow:{model} holds several models, of which only one can be served: {}", places.join(", "))
             }
-            Self::Adapter => format!("mlflow:{model} is an adapter for another model, and no model by itself"),
+            Self::Adapter => return FetchError::Adapter(format!("mlflow:{model}")),
             Self::NoAdapter => {
                 format!("mlflow:{model} has no adapter: adapter_model.safetensors beside an adapter_config.json, once")
             }
@@ -147,7 +147,7 @@ mod tests {
 
     /// What is downloaded of these files.
     fn found(paths: &[&str]) -> Result<Vec<String>, Unfit> {
-        let files: Vec<Remote> = paths.iter().map(|path| Remote { path: (*path).to_owned(), size: 1 }).collect();
+        let files: Vec<Remote> = paths.iter().map(|path| Remote { path: (*path).to_owned(), size: Some(1) }).collect();
         Ok(find(&files)?.into_iter().map(|part| part.remote).collect())
     }
 
@@ -182,7 +182,7 @@ mod tests {
     fn what_is_no_model_is_said_so() {
         assert_eq!(found(&["MLmodel", "peft/adapter_config.json", "peft/adapter_model.safetensors"]), Err(Unfit::Adapter));
         let adapter = ["MLmodel", "peft/README.md", "peft/adapter_config.json", "peft/adapter_model.safetensors"];
-        let remotes = adapter.map(|path| Remote { path: path.to_owned(), size: 1 });
+        let remotes = adapter.map(|path| Remote { path: path.to_owned(), size: Some(1) });
         let parts = find_adapter(&remotes).unwrap();
         assert_eq!(parts.iter().map(|part| &part.name[..]).collect::<Vec<_>>(), choice::ADAPTER);
         assert_eq!(find_adapter(&remotes[..3]), Err(Unfit::NoAdapter));

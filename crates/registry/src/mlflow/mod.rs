@@ -54,30 +54,48 @@ impl MlFlow {
 
     /// The files of a model that are on this machine: of the version that it was when it was last asked for.
     pub fn cached(&self, model: &MlFlowModel) -> Option<Fetched> {
-        let versions = self.versions(model);
+        self.cached_as(Kind::Model, model)
+    }
+
+    fn cached_as(&self, kind: Kind, model: &MlFlowModel) -> Option<Fetched> {
+        let versions = self.versions(kind, model);
         let version = versions.remembered(model)?;
         let path = versions.complete(&version)?;
         Some(Fetched { path, version, note: None })
     }
 
-    /// What the registry said, when it was last asked, of the version that it meant.
-    pub fn registered(&self, model: &MlFlowModel) -> Option<Registered> {
-        let versions = self.versions(model);
-        versions.described(&versions.remembered(model)?)
+    /// What the registry said of a version when it was last asked.
+    pub fn registered(&self, model: &MlFlowModel, version: &str) -> Option<Registered> {
+        self.versions(Kind::Model, model).described(version)
+    }
+
+    /// Remembers that this version answers. The versions that nothing means any more are deleted, after a while.
+    pub fn answers(&self, model: &MlFlowModel, version: &str) -> Result<(), FetchError> {
+        let versions = self.versions(Kind::Model, model);
+        versions.remember_good(model, version)?;
+        versions.tidy();
+        Ok(())
+    }
+
+    /// The version that answered last, if its files are still on this machine.
+    pub fn last_good(&self, model: &MlFlowModel) -> Option<Fetched> {
+        let versions = self.versions(Kind::Model, model);
+        let version = versions.good(model)?;
+        Some(Fetched { path: versions.complete(&version)?, version, note: None })
     }
 
     /// Sees to it that the files of a model are on this machine. If the registry cannot be asked, what is there has to do.
     pub fn fetch(&self, model: &MlFlowModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
-        self.fetch_as(layout::find, model, watch)
+        self.fetch_as(Kind::Model, model, watch)
     }
 
     /// The same of an adapter: a directory as PEFT saves it.
     pub fn fetch_adapter(&self, adapter: &MlFlowModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
-        self.fetch_as(layout::find_adapter, adapter, watch)
+        self.fetch_as(Kind::Adapter, adapter, watch)
     }
 
-    fn fetch_as(&self, find: Find, model: &MlFlowModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
-        match (self.download(find, model, watch), self.cached(model)) {
+    fn fetch_as(&self, kind: Kind, model: &MlFlowModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
+        match (self.download(kind, model, watch), self.cached_as(kind, model)) {
             (Err(error), Some(cached)) if error.may_pass() => {
                 let reason = with_causes(&error);
                 let note =
@@ -88,12 +106,17 @@ impl MlFlow {
         }
     }
 
-    fn versions(&self, model: &MlFlowModel) -> Versions {
+    fn versions(&self, kind: Kind, model: &MlFlowModel) -> Versions {
         let server = self.settings.tracking_uri.as_deref().unwrap_or_default();
-        Versions::new(&self.settings.cache, server, model)
+        let cache = match kind {
+            Kind::Model => self.settings.cache.clone(),
+            // A version may hold both, and what is half of one is not to be taken for the other.
+            Kind::Adapter => self.settings.cache.join("adapters"),
+        };
+        Versions::new(&cache, server, model)
     }
 
-    fn download(&self, find: Find, model: &MlFlowModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
+    fn download(&self, kind: Kind, model: &MlFlowModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
         let MlFlowSettings { tracking_uri, access, patience, .. } = &self.settings;
         let server = tracking_uri.as_deref().ok_or_else(|| {
             FetchError::NotThere(format!(
@@ -103,8 +126,8 @@ impl MlFlow {
         let network = Network::new(*patience, server.starts_with("https:"))?;
         let client = Client::new(&network, server, access);
         let Found { version, files } = client.resolve(model)?;
-        let versions = self.versions(model);
-        let pull = Pull { find, client: &client, versions: &versions, model, version: &version };
+        let versions = self.versions(kind, model);
+        let pull = Pull { find: kind.find(), client: &client, versions: &versions, model, version: &version };
         let path = match versions.complete(&version) {
             Some(path) => path,
             None => fetch::locked(&versions.lock(&version), || pull.all(&files, watch))?,
@@ -115,6 +138,22 @@ impl MlFlow {
             versions.describe(&version, &registered)?;
         }
         Ok(Fetched { path, version, note: None })
+    }
+}
+
+/// What is wanted of a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Model,
+    Adapter,
+}
+
+impl Kind {
+    fn find(self) -> Find {
+        match self {
+            Self::Model => layout::find,
+            Self::Adapter => layout::find_adapter,
+        }
     }
 }
 
@@ -141,11 +180,11 @@ impl Pull<'_> {
         let layout = (self.find)(&files);
         let parts = layout.map_err(|unfit| unfit.told(self.model, || self.client.text(place, "MLmodel")))?;
         let directory = self.versions.incomplete(self.version);
-        let total = parts.iter().map(|part| part.size).sum();
+        let total = parts.iter().filter_map(|part| part.size).sum();
         let mut done = 0;
         for part in &parts {
             self.one(place, part, &directory, &mut |at| watch(Progress { done: done + at, total }))?;
-            done += part.size;
+            done += part.size.unwrap_or(0);
         }
         self.versions.finish(self.version)
     }
@@ -153,8 +192,11 @@ impl Pull<'_> {
     fn one(&self, place: &str, part: &Part, directory: &Path, at: &mut dyn FnMut(u64)) -> Result<(), FetchError> {
         let outside = || FetchError::Outside { host: self.client.host().to_owned(), name: part.name.clone() };
         let destination = directory.join(fetch::relative(&part.name).ok_or_else(outside)?);
-        if fs::metadata(&destination).is_ok_and(|metadata| metadata.len() == part.size) {
-            at(part.size);
+        // It has this name only since it was whole.
+        if let Some(size) = fs::metadata(&destination).ok().map(|metadata| metadata.len())
+            && part.size.is_none_or(|wanted| wanted == size)
+        {
+            at(size);
             return Ok(());
         }
         let url = self.client.address(place, &part.remote)?;
@@ -162,7 +204,7 @@ impl Pull<'_> {
             name: &part.remote,
             authorization: self.client.authorization_for(&url),
             url: &url,
-            size: Some(part.size),
+            size: part.size,
             // MLflow keeps none.
             digest: None,
         };

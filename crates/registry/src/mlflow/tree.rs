@@ -13,7 +13,7 @@ const MOST_FILES: usize = 10_000;
 pub(super) struct Remote {
     /// `model/config.json`
     pub(super) path: String,
-    pub(super) size: u64,
+    pub(super) size: Option<u64>,
 }
 
 pub(super) fn list(client: &Client<'_>, model: &MlFlowModel, place: &str) -> Result<Vec<Remote>, FetchError> {

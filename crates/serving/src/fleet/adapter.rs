@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use backend::{Adapter, Error, ModelCard, ModelState, Result};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::shelf::{Place, Shelf};
-use super::{AdaptError, Adapted, AdapterSource, Lease, Member, OpenError, Opener};
+use super::{AdaptError, Adapted, AdapterSource, Lease, Member, OpenError};
 use crate::service::RETRY_AFTER;
 
+/// When to look again whether there is room.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// How long a failure is remembered, so that a broken file is not read for every request.
 const PAUSE: Duration = Duration::from_secs(5);
 
@@ -21,7 +23,6 @@ const PAUSE: Duration = Duration::from_secs(5);
 pub(super) struct Shelved {
     id: String,
     parent: Arc<Member>,
-    opener: Arc<dyn Opener>,
     source: AdapterSource,
     shelf: Arc<Shelf>,
     place: Place,
@@ -38,6 +39,8 @@ struct Latest {
     card: Option<ModelCard>,
     /// It is not tried again before then.
     failure: Option<(OpenError, Instant)>,
+    /// So many bytes were not to be had.
+    no_room_for: Option<u64>,
 }
 
 /// How long a request waits for an adapter, and how many may.
@@ -56,12 +59,12 @@ impl Shelved {
         shelf: Arc<Shelf>,
         patience: Patience,
     ) -> Option<Self> {
-        let opener = parent.opener()?;
+        parent.bay()?;
         let place = shelf.place();
         let Patience { wait, most_waiting } = patience;
         let (turn, waiting) = (Arc::new(Semaphore::new(1)), Arc::new(Semaphore::new(most_waiting)));
         let latest = Mutex::default();
-        Some(Self { id, parent, opener, source, shelf, place, turn, waiting, patience: wait, latest })
+        Some(Self { id, parent, source, shelf, place, turn, waiting, patience: wait, latest })
     }
 
     /// What is known of it; what it shares with its model is as it is there now.
@@ -110,27 +113,67 @@ impl Shelved {
     }
 
     async fn lease(self: &Arc<Self>) -> Result<Lease, NotLoaded> {
-        let lease = Box::pin(self.parent.open()).await.map_err(NotLoaded::Model)?;
-        let adapter = match self.shelf.find(self.place) {
-            Some(adapter) => adapter,
-            None => self.fetch().await?,
-        };
-        Ok(Lease { adapter: Some(adapter), ..lease })
+        let deadline = Instant::now() + self.patience;
+        loop {
+            let lease = Box::pin(self.parent.open()).await.map_err(NotLoaded::Model)?;
+            if let Some(adapter) = self.find(&lease) {
+                return Ok(Lease { adapter: Some(adapter), ..lease });
+            }
+            match self.fetch(lease).await {
+                // Those that are in use may be done with soon.
+                Err(NotLoaded::Full) if Instant::now() < deadline => sleep(LOOK_AGAIN).await,
+                fetched => return fetched,
+            }
+        }
     }
 
-    async fn fetch(self: &Arc<Self>) -> Result<Adapter, NotLoaded> {
+    /// If it is in memory and there is a newer version of it, has that there in its place; whether it does.
+    pub(super) async fn refresh(self: &Arc<Self>) -> Result<bool, OpenError> {
+        if !self.shelf.has(self.place) || self.parent.state().0 != ModelState::Ready {
+            return Ok(false);
+        }
+        let told = |error: &dyn std::error::Error| OpenError(error.to_string());
+        let lease = Box::pin(self.parent.open()).await.map_err(|error| told(&error))?;
+        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|error| told(&error))?;
+        let it = Arc::clone(self);
+        let renewed = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            it.renew(&lease)
+        });
+        renewed.await.map_err(|error| told(&error))?
+    }
+
+    fn renew(&self, lease: &Lease) -> Result<bool, OpenError> {
+        let Some(adapts) = &lease.adapts else { return Ok(false) };
+        let newest = adapts.version(&self.source)?;
+        let known =
+            self.latest.lock().unwrap_or_else(PoisonError::into_inner).card.as_ref().map(|card| card.version.clone());
+        if known == Some(newest) {
+            return Ok(false);
+        }
+        self.read(lease).map(|_| true).map_err(|why| OpenError(self.explain(&why).to_string()))
+    }
+
+    /// The one that was made for this state of the model: another one may be of another shape.
+    fn find(&self, lease: &Lease) -> Option<Adapter> {
+        self.shelf.find(self.place, &Arc::downgrade(&lease.backend))
+    }
+
+    async fn fetch(self: &Arc<Self>, lease: Lease) -> Result<Lease, NotLoaded> {
         let _place = self.waiting.try_acquire().map_err(|_| NotLoaded::Crowded)?;
         let turn = timeout(self.patience, Arc::clone(&self.turn).acquire_owned()).await;
         let turn = turn.map_err(|_| NotLoaded::TooLong)?.map_err(|_| NotLoaded::TooLong)?;
-        if let Some(adapter) = self.shelf.find(self.place) {
-            return Ok(adapter);
+        if let Some(adapter) = self.find(&lease) {
+            return Ok(Lease { adapter: Some(adapter), ..lease });
         }
         self.remembered_failure()?;
         let it = Arc::clone(self);
         // What was begun goes on for others if nobody waits for it any more.
         let loading = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            it.read()
+            // With the model, which stays open meanwhile.
+            let adapter = it.read(&lease)?;
+            Ok(Lease { adapter: Some(adapter), ..lease })
         });
         let loaded = timeout(self.patience, loading).await.map_err(|_| NotLoaded::TooLong)?;
         loaded.unwrap_or_else(|_| Err(NotLoaded::Failed(OpenError("loading it panicked".into()), PAUSE)))
@@ -144,9 +187,19 @@ impl Shelved {
     }
 
     /// On a thread where that may take its time.
-    fn read(&self) -> Result<Adapter, NotLoaded> {
+    fn read(&self, lease: &Lease) -> Result<Adapter, NotLoaded> {
+        let failed = |reason: &str| NotLoaded::Failed(OpenError(reason.into()), PAUSE);
+        let adapts = lease.adapts.as_ref().ok_or_else(|| failed("its model takes no adapters"))?;
+        // What it took the last time is asked for before its files are.
+        let known = self.latest.lock().unwrap_or_else(PoisonError::into_inner).no_room_for;
+        if let Some(bytes) = known.filter(|bytes| self.shelf.make_room(*bytes).is_none()) {
+            return Err(self.no_room(bytes));
+        }
+        if !self.source.stays() {
+            return Err(failed("it leads out of the adapter root"));
+        }
         let mut room = None;
-        let adapted = self.opener.adapt(&self.source, &mut |bytes| {
+        let adapted = adapts.adapt(&self.source, &mut |bytes| {
             room = self.shelf.make_room(bytes);
             room.is_some()
         });
@@ -156,24 +209,29 @@ impl Shelved {
                 let parent = self.parent.card();
                 *latest = Latest {
                     card: Some(ModelCard { description, version, created, size: bytes, ..(*parent).clone() }),
-                    failure: None,
+                    ..Latest::default()
                 };
                 let held = adapter.clone();
-                room.fill(self.place, adapter);
-                tracing::info!(adapter = %self.id, model = %parent.id, source = %self.source.0, bytes, "loaded an adapter");
+                room.fill(self.place, Arc::downgrade(&lease.backend), adapter);
+                tracing::info!(adapter = %self.id, model = %parent.id, source = self.source.place(), bytes, "loaded an adapter");
                 Ok(held)
             }
-            (Ok(_), None) => Err(NotLoaded::Failed(OpenError("it was loaded without room for it".into()), PAUSE)),
+            (Ok(_), None) => Err(failed("it was loaded without room for it")),
             (Err(AdaptError::NoRoom { bytes }), _) => {
-                let budget = self.shelf.budget();
-                Err(if bytes > budget { NotLoaded::TooLarge { bytes, budget } } else { NotLoaded::Full })
+                latest.no_room_for = Some(bytes);
+                Err(self.no_room(bytes))
             }
             (Err(AdaptError::Failed(error)), _) => {
-                tracing::error!(adapter = %self.id, source = %self.source.0, %error, "the adapter could not be loaded");
+                tracing::error!(adapter = %self.id, source = self.source.place(), %error, "the adapter could not be loaded");
                 latest.failure = Some((error.clone(), Instant::now() + PAUSE));
                 Err(NotLoaded::Failed(error, PAUSE))
             }
         }
+    }
+
+    fn no_room(&self, bytes: u64) -> NotLoaded {
+        let budget = self.shelf.budget();
+        if bytes > budget { NotLoaded::TooLarge { bytes, budget } } else { NotLoaded::Full }
     }
 
     /// For a client.

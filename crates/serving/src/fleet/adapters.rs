@@ -26,7 +26,8 @@ impl Fleet {
     pub(super) fn put_declared(&self) {
         let declared = self.models.iter().flat_map(|model| model.model.adapters.iter().map(move |adapter| (model, adapter)));
         for (model, (id, source)) in declared {
-            match self.adapter(id, model, source.clone()) {
+            let adapter = self.replaceable(id, false).and_then(|_| self.adapter(id, model, source.clone()));
+            match adapter {
                 Ok(adapter) => self.adapters_mut().push(adapter),
                 Err(error) => tracing::error!(adapter = %id, %error, "it cannot be served"),
             }
@@ -34,7 +35,8 @@ impl Fleet {
     }
 
     /// Resolves when it is in memory and can be asked. If it cannot be loaded, what was there before stays.
-    pub(crate) async fn load_adapter(&self, load: LoadAdapter) -> Result<()> {
+    /// `may` is asked for the model that it is for.
+    pub(crate) async fn load_adapter(&self, load: LoadAdapter, may: impl Fn(&Member) -> Result<()>) -> Result<()> {
         let LoadAdapter { id, model, source, in_place } = load;
         let before = self.replaceable(&id, in_place)?;
         let model = match (model, before) {
@@ -42,6 +44,7 @@ impl Fleet {
             (None, Some(before)) => before.parent().unwrap_or(before),
             (None, None) => Arc::clone(self.first(Group::Chat, |_| true)?),
         };
+        may(&model)?;
         let adapter = self.adapter(&id, &model, source)?;
         if let Access::Adapter(shelved) = &adapter.access {
             shelved.load().await?;

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::garage::{Garage, Next};
 use super::slots::{Reason, Refusal, View};
-use super::{OpenError, Opened};
+use super::{Adapts, OpenError, Opened};
 use crate::service::RETRY_AFTER;
 use crate::{Defaults, Registered};
 
@@ -27,6 +27,7 @@ pub(crate) struct Lease {
     pub(crate) defaults: Defaults,
     /// What changes it for whoever has asked for that.
     pub(crate) adapter: Option<Adapter>,
+    pub(super) adapts: Option<Arc<dyn Adapts>>,
     pub(super) _place: Option<Place>,
 }
 
@@ -36,6 +37,15 @@ pub(super) struct Place {
     bay: Bay,
     preloads: bool,
     uses: bool,
+}
+
+/// How long somebody waits for a model.
+#[derive(Debug, Clone, Copy)]
+enum Waits {
+    Until(Instant),
+    /// For as long as it takes to open it, once there is room for it.
+    ForRoomUntil(Instant),
+    Forever,
 }
 
 /// Why there is no lease.
@@ -81,13 +91,17 @@ impl Bay {
     pub(super) async fn open(&self) -> Result<Lease> {
         let patience = Instant::now() + self.garage.patience;
         let place = Place::take(self.clone()).ok_or(Unopened::Crowded);
-        let lease = async { self.lease(place?, Some(patience)).await };
+        let lease = async { self.lease(place?, Waits::Until(patience)).await };
         lease.await.map_err(|why| self.explain(&why))
     }
 
     /// Opens it for nobody yet, however long it takes.
     pub(super) async fn preload(&self) -> Result<(), OpenError> {
-        match self.lease(Place::preload(self.clone()), None).await {
+        self.open_for_nobody(Waits::Forever).await
+    }
+
+    async fn open_for_nobody(&self, waits: Waits) -> Result<(), OpenError> {
+        match self.lease(Place::preload(self.clone()), waits).await {
             Ok(_) => Ok(()),
             Err(Unopened::Refused(Refusal::Failed { error, .. })) => Err(error),
             Err(why) => Err(OpenError(self.explain(&why).to_string())),
@@ -96,12 +110,13 @@ impl Bay {
 
     /// Sees to it that the newest state answers; whether another one did before.
     pub(super) async fn reload(&self) -> Result<bool, OpenError> {
+        let before = self.card().version.clone();
         if self.is_open() {
-            return self.garage.renew(self.slot, true).await;
+            let renewed = self.garage.renew(self.slot, true).await?;
+            return Ok(renewed || self.card().version != before);
         }
         self.garage.slots().forgive(self.slot);
-        let before = self.card().version.clone();
-        self.preload().await?;
+        self.open_for_nobody(Waits::ForRoomUntil(Instant::now() + self.garage.patience)).await?;
         Ok(self.card().version != before)
     }
 
@@ -122,16 +137,16 @@ impl Bay {
         matches!(self.garage.slots().view(self.slot, Instant::now()), View::Open(model) if model.is_alive())
     }
 
-    async fn lease(&self, mut place: Place, deadline: Option<Instant>) -> Result<Lease, Unopened> {
+    async fn lease(&self, mut place: Place, waits: Waits) -> Result<Lease, Unopened> {
         // Before the first look: a change after it must not be missed.
         let mut changes = self.garage.changes();
-        let mut overdue = pin!(until(deadline));
+        let mut overdue = pin!(waits.over());
         loop {
             let reason = match self.garage.next(self.slot) {
                 Next::Use(model) => {
                     place.uses = true;
-                    let Opened { backend, defaults, bytes: _ } = model;
-                    return Ok(Lease { backend, defaults, adapter: None, _place: Some(place) });
+                    let Opened { backend, defaults, bytes: _, adapts } = model;
+                    return Ok(Lease { backend, defaults, adapter: None, adapts, _place: Some(place) });
                 }
                 Next::Refuse(refusal) => return Err(Unopened::Refused(refusal)),
                 Next::Wait(reason) => reason,
@@ -139,7 +154,7 @@ impl Bay {
             tokio::select! {
                 // The sender lives as long as the garage does.
                 _ = changes.changed() => {}
-                () = &mut overdue => return Err(Unopened::TooLong(reason)),
+                () = &mut overdue, if waits.ends(reason) => return Err(Unopened::TooLong(reason)),
             }
         }
     }
@@ -172,7 +187,7 @@ impl Bay {
 impl Lease {
     /// On something that is always there.
     pub(super) fn of(backend: Arc<dyn Backend>) -> Self {
-        Self { backend, defaults: Defaults::default(), adapter: None, _place: None }
+        Self { backend, defaults: Defaults::default(), adapter: None, adapts: None, _place: None }
     }
 }
 
@@ -206,10 +221,22 @@ impl Drop for Place {
     }
 }
 
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline).await,
-        None => pending().await,
+impl Waits {
+    /// Whether a wait for this ends when the time is over.
+    fn ends(self, reason: Reason) -> bool {
+        match self {
+            Self::Until(_) => true,
+            Self::ForRoomUntil(_) => reason == Reason::Memory,
+            Self::Forever => false,
+        }
+    }
+
+    /// When the time is over.
+    async fn over(self) {
+        match self {
+            Self::Until(end) | Self::ForRoomUntil(end) => sleep_until(end).await,
+            Self::Forever => pending().await,
+        }
     }
 }
 

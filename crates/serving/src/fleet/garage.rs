@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::slots::{Reason, Refusal, Slots, Step};
-use super::{OnDemand, OpenError, Opened};
+use super::{OnDemand, OpenError, Opened, at_least_one};
 use crate::service::Settings;
 
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub(super) struct Garage {
     cards: Mutex<Vec<Arc<ModelCard>>>,
     /// Why there is no newer state of a model, where one was looked for in vain.
     news: Mutex<Vec<Option<OpenError>>>,
+    /// One looks for a newer state of a model at a time.
+    pub(super) turns: Vec<tokio::sync::Mutex<()>>,
     /// Of models that are open, and what is left of them afterwards. Nobody waits for these when the service ends.
     pub(super) renewals: TaskTracker,
     /// Told whenever a model has come or gone, or somebody has done with one.
@@ -40,11 +42,13 @@ pub(super) enum Next {
 
 impl Garage {
     pub(super) fn new(models: Vec<OnDemand>, settings: &Settings) -> Self {
-        let slots = Slots::new(models.iter().map(|model| model.bytes), settings.memory, settings.most_waiting);
+        let slots = Slots::new(models.iter().map(|model| model.bytes), settings.memory, at_least_one(settings.most_waiting));
         let cards = models.iter().map(|model| Arc::clone(&model.card)).collect();
         let (slots, cards, news) = (Mutex::new(slots), Mutex::new(cards), Mutex::new(vec![None; models.len()]));
+        let turns = models.iter().map(|_| tokio::sync::Mutex::default()).collect();
         Self {
             models,
+            turns,
             slots,
             cards,
             news,
@@ -104,7 +108,13 @@ impl Garage {
         tokio::task::spawn_blocking(move || {
             match garage.bring(slot) {
                 Ok(model) => garage.opened(slot, model),
-                Err(error) => garage.failed(slot, error),
+                Err(error) => match garage.bring_last_good(slot) {
+                    Some(model) => {
+                        garage.opened(slot, model);
+                        garage.note(slot, Some(&error));
+                    }
+                    None => garage.failed(slot, error),
+                },
             }
             garage.has_changed();
         });
@@ -113,22 +123,26 @@ impl Garage {
     /// Takes as long as it takes.
     pub(super) fn bring(&self, slot: usize) -> Result<Opened, OpenError> {
         let opener = &self.models[slot].opener;
-        let opened = catch_unwind(AssertUnwindSafe(|| opener.open()));
-        let model = opened.unwrap_or_else(|_| Err(OpenError("loading it panicked".into())))?;
-        // Opened anew by whoever waits, it would go round in circles.
-        if model.is_alive() { Ok(model) } else { Err(OpenError("it stopped as soon as it was loaded".into())) }
+        alive(|| opener.open())
+    }
+
+    /// The state that answered before the one that could not be brought.
+    fn bring_last_good(&self, slot: usize) -> Option<Opened> {
+        let opener = &self.models[slot].opener;
+        alive(|| opener.open_last_good().unwrap_or_else(|| Err(OpenError("there is none".into())))).ok()
     }
 
     fn opened(self: &Arc<Self>, slot: usize, model: Opened) {
-        self.shows(slot, &model);
+        self.models[slot].opener.answers();
+        self.shows(slot, model.backend.card());
         let bytes = model.bytes;
         let surplus = self.slots().opened(slot, model, bytes);
         self.close_all(surplus);
     }
 
     /// What the model says of itself now.
-    pub(super) fn shows(&self, slot: usize, model: &Opened) {
-        self.cards()[slot] = model.backend.card();
+    pub(super) fn shows(&self, slot: usize, card: Arc<ModelCard>) {
+        self.cards()[slot] = card;
     }
 
     /// Said once.
@@ -172,4 +186,11 @@ impl Garage {
             garage.has_changed();
         });
     }
+}
+
+fn alive(open: impl FnOnce() -> Result<Opened, OpenError>) -> Result<Opened, OpenError> {
+    let opened = catch_unwind(AssertUnwindSafe(open));
+    let model = opened.unwrap_or_else(|_| Err(OpenError("loading it panicked".into())))?;
+    // Opened anew by whoever waits, it would go round in circles.
+    if model.is_alive() { Ok(model) } else { Err(OpenError("it stopped as soon as it was loaded".into())) }
 }

@@ -6,9 +6,9 @@ use backend::{Activity, Backend, Error, ModelCard, ModelState, Result, UpstreamR
 use telemetry::Reading;
 
 use super::adapter::Shelved;
-use super::{Bay, Lease, OpenError, Opener};
+use super::{Bay, Lease, OpenError};
 use crate::service::RETRY_AFTER;
-use crate::{Model, Registered, Source};
+use crate::{Model, Registered};
 
 #[derive(Debug)]
 pub(crate) struct Member {
@@ -34,14 +34,6 @@ impl Member {
         match &self.access {
             Access::Running(_) | Access::Adapter(_) => None,
             Access::OnDemand(bay) => Some(bay),
-        }
-    }
-
-    /// What loads adapters for it, if something can.
-    pub(super) fn opener(&self) -> Option<Arc<dyn Opener>> {
-        match &self.model.source {
-            Source::OnDemand(model) => Some(Arc::clone(&model.opener)),
-            Source::Running(_) => None,
         }
     }
 
@@ -100,9 +92,10 @@ impl Member {
 
     /// See [`Service::refresh`](crate::Service::refresh).
     pub(crate) async fn refresh(&self) -> Result<bool, OpenError> {
-        match self.bay() {
-            Some(bay) => bay.refresh().await,
-            None => Ok(false),
+        match &self.access {
+            Access::OnDemand(bay) => bay.refresh().await,
+            Access::Adapter(adapter) => adapter.refresh().await,
+            Access::Running(_) => Ok(false),
         }
     }
 

@@ -5,6 +5,7 @@
 //! stays so while somebody uses it; then the one that nobody has used for longest makes room when room is wanted.
 
 mod adapter;
+mod adapter_source;
 mod adapters;
 mod bay;
 mod garage;
@@ -18,17 +19,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 
 use backend::{Error, Result};
+use tokio::sync::Semaphore;
 
 use crate::service::Settings;
 use crate::{Group, Model, Offer, Source};
 use adapter::Patience;
+pub use adapter_source::AdapterSource;
 pub use adapters::LoadAdapter;
 use bay::Bay;
 pub(crate) use bay::Lease;
 use garage::Garage;
 use member::Access;
 pub(crate) use member::Member;
-pub use opener::{AdaptError, Adapted, AdapterSource, OnDemand, OpenError, Opened, Opener};
+pub use opener::{AdaptError, Adapted, Adapts, OnDemand, OpenError, Opened, Opener};
 use shelf::Shelf;
 
 #[derive(Debug)]
@@ -64,7 +67,7 @@ impl Fleet {
         });
         let models: Vec<_> = members.collect();
         let shelf = Arc::new(Shelf::new(settings.adapter_memory));
-        let patience = Patience { wait: settings.patience, most_waiting: settings.most_waiting };
+        let patience = Patience { wait: settings.patience, most_waiting: at_least_one(settings.most_waiting) };
         let (adapters, starting) = (RwLock::default(), AtomicBool::new(false));
         let fleet = Self { models, adapters, garage, shelf, patience, starting };
         fleet.put_declared();
@@ -141,4 +144,9 @@ impl Fleet {
     pub(crate) fn is_starting(&self) -> bool {
         self.starting.load(Ordering::Relaxed)
     }
+}
+
+/// Those who may wait for one model, or adapter, to be loaded: where nobody may, it never would be.
+fn at_least_one(most_waiting: usize) -> usize {
+    most_waiting.clamp(1, Semaphore::MAX_PERMITS)
 }

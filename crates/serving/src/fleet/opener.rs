@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use backend::{Adapter, Backend, ModelCard, ModelState};
 use thiserror::Error;
 
+use super::AdapterSource;
 use crate::{Defaults, Registered};
 
 /// Opens one model, as often as it is asked to.
@@ -15,26 +16,31 @@ pub trait Opener: Debug + Send + Sync {
     /// gives its memory back, and may block for the step that it is in.
     fn open(&self) -> Result<Opened, OpenError>;
 
-    /// Loads an adapter for the model, which is open. Asks for room before it takes any. Called as [`open`](Self::open) is.
-    fn adapt(&self, source: &AdapterSource, room: &mut dyn FnMut(u64) -> bool) -> Result<Adapted, AdaptError> {
-        let _ = (source, room);
-        Err(AdaptError::Failed(OpenError("this model takes no adapters".into())))
-    }
+    /// The state of it that answered before this one could not be opened, if that is still to be had.
+    fn open_last_good(&self) -> Option<Result<Opened, OpenError>>;
 
     /// Whether opening it now would bring another state of it than it brought the last time, as when its registry has a newer version;
     /// with `anyway` also one that could not be opened before. May download it. Called on a thread where that is allowed.
     fn has_news(&self, anyway: bool) -> Result<bool, OpenError>;
 
-    /// What it opened last does not answer: it is no better than what cannot be opened.
+    /// What it opened last answers from now on. Called as [`open`](Self::open) is.
+    fn answers(&self);
+
+    /// What it opened last does not answer: it is no better than what cannot be opened, and what was open before is so still.
     fn does_not_answer(&self, error: &OpenError);
 
     /// What the registry that it comes from says of it, if it comes from one.
     fn registered(&self) -> Option<Registered>;
 }
 
-/// Where an adapter's files are, in the words of whoever opens models: a path, or what the catalogue calls a source.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AdapterSource(pub String);
+/// Loads adapters for a model that is open.
+pub trait Adapts: Debug + Send + Sync {
+    /// Which version of an adapter is the newest, in the words of its [`Adapted`]. May download it.
+    fn version(&self, source: &AdapterSource) -> Result<String, OpenError>;
+
+    /// Asks for room before it takes any. Takes as long as the files take to come; called on a thread where that is allowed.
+    fn adapt(&self, source: &AdapterSource, room: &mut dyn FnMut(u64) -> bool) -> Result<Adapted, AdaptError>;
+}
 
 /// An adapter in memory.
 #[derive(Debug, Clone)]
@@ -65,6 +71,8 @@ pub struct Opened {
     pub defaults: Defaults,
     /// What it really takes, now that it is known.
     pub bytes: u64,
+    /// What loads adapters for it, if it takes any. Does not hold it.
+    pub adapts: Option<Arc<dyn Adapts>>,
 }
 
 impl Opened {

@@ -30,20 +30,18 @@ impl Garage {
     }
 
     async fn look_and_renew(self: &Arc<Self>, slot: usize, anyway: bool) -> Result<bool, OpenError> {
+        // Whoever comes while it is done sees what came of it.
+        let _turn = self.turns[slot].lock().await;
         let garage = Arc::clone(self);
         let look = tokio::task::spawn_blocking(move || garage.models[slot].opener.has_news(anyway));
         if !look.await.map_err(|error| OpenError(error.to_string()))?? {
             return Ok(false);
         }
         let has_room = self.make_room_beside(slot).await?;
-        if has_room {
-            self.replace(slot).await?;
-        }
-        Ok(has_room)
+        if has_room { self.replace(slot).await } else { Ok(false) }
     }
 
-    /// Sets memory aside; not where another does this already, or where the model is not open any more, so that whoever wants it next
-    /// opens what is newest.
+    /// Sets memory aside; not where the model is not open any more, so that whoever wants it next opens what is newest.
     async fn make_room_beside(self: &Arc<Self>, slot: usize) -> Result<bool, OpenError> {
         let mut changes = self.changes();
         let deadline = Instant::now() + self.patience;
@@ -53,7 +51,7 @@ impl Garage {
                 Renewal::Open => return Ok(true),
                 Renewal::Close(models) => self.close_all(models),
                 Renewal::Wait => {}
-                Renewal::Refuse(NotRenewed::NotOpen | NotRenewed::Busy) => return Ok(false),
+                Renewal::Refuse(NotRenewed::NotOpen) => return Ok(false),
                 Renewal::Refuse(NotRenewed::NoRoom { bytes, budget }) => {
                     return Err(OpenError(format!(
                         "another one of {bytes} bytes beside it is more than the {budget} that all models may take together \
@@ -67,38 +65,42 @@ impl Garage {
         }
     }
 
-    async fn replace(self: &Arc<Self>, slot: usize) -> Result<(), OpenError> {
+    /// Whether another one answers from now on.
+    async fn replace(self: &Arc<Self>, slot: usize) -> Result<bool, OpenError> {
         let garage = Arc::clone(self);
         let brought = tokio::task::spawn_blocking(move || garage.bring(slot)).await;
-        let tried = match brought.unwrap_or_else(|error| Err(OpenError(error.to_string()))) {
-            Ok(model) => warm(&*model.backend)
-                .await
-                .inspect_err(|error| self.models[slot].opener.does_not_answer(error))
-                .map(|()| model),
-            Err(error) => Err(error),
-        };
-        match tried {
-            Ok(model) => {
-                self.swap(slot, model);
-                Ok(())
-            }
-            Err(error) => {
-                self.slots().not_renewed(slot);
-                self.has_changed();
-                Err(error)
-            }
+        let brought = brought.unwrap_or_else(|error| Err(OpenError(error.to_string())));
+        let model = brought.inspect_err(|_| {
+            self.slots().not_renewed(slot);
+            self.has_changed();
+        })?;
+        if let Err(error) = warm(&*model.backend).await {
+            self.models[slot].opener.does_not_answer(&error);
+            let bytes = model.bytes;
+            self.slots().rejected(slot, bytes);
+            self.retire(slot, model, bytes);
+            return Err(error);
         }
+        let garage = Arc::clone(self);
+        // Should this be lost, only what is remembered of it is.
+        let _ = tokio::task::spawn_blocking(move || garage.models[slot].opener.answers()).await;
+        Ok(self.swap(slot, model))
     }
 
-    fn swap(self: &Arc<Self>, slot: usize, model: Opened) {
+    fn swap(self: &Arc<Self>, slot: usize, model: Opened) -> bool {
         let bytes = model.bytes;
-        self.shows(slot, &model);
-        let Leaving { retired: (old, old_bytes), surplus } = self.slots().renewed(slot, model, bytes);
-        let card = self.card(slot);
-        tracing::info!(model = %card.id, version = %card.version, "a newer version answers from now on");
+        let card = model.backend.card();
+        let Leaving { took_over, retired, surplus } = self.slots().renewed(slot, model, bytes);
+        if took_over {
+            tracing::info!(model = %card.id, version = %card.version, "a newer version answers from now on");
+            self.shows(slot, card);
+        }
         self.close_all(surplus);
-        self.retire(slot, old, old_bytes);
+        if let Some((old, bytes)) = retired {
+            self.retire(slot, old, bytes);
+        }
         self.has_changed();
+        took_over
     }
 
     /// Its memory is free when the last request that has it is over.

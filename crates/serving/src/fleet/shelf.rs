@@ -2,9 +2,9 @@
 //!
 //! An adapter is in use as long as somebody holds it beside the shelf: a request that is on its way, or a sequence that runs.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 
-use backend::Adapter;
+use backend::{Adapter, Backend};
 
 /// Adapters that are held by their shelf alone make room for others.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ struct Contents {
 #[derive(Debug)]
 struct Held {
     place: Place,
+    /// The state of the model that it was made for.
+    model: Weak<dyn Backend>,
     adapter: Adapter,
     bytes: u64,
     last_used: u64,
@@ -59,12 +61,12 @@ impl Shelf {
         Place(contents.clock)
     }
 
-    /// What is at a place, which is used by this.
-    pub(super) fn find(&self, place: Place) -> Option<Adapter> {
+    /// What is at a place for this state of its model, which is used by this.
+    pub(super) fn find(&self, place: Place, model: &Weak<dyn Backend>) -> Option<Adapter> {
         let mut contents = self.contents();
         contents.clock += 1;
         let clock = contents.clock;
-        let held = contents.held.iter_mut().find(|held| held.place == place)?;
+        let held = contents.held.iter_mut().find(|held| held.place == place && held.model.ptr_eq(model))?;
         held.last_used = clock;
         Some(held.adapter.clone())
     }
@@ -111,11 +113,12 @@ impl Contents {
 }
 
 impl Room<'_> {
-    /// Puts the adapter there.
-    pub(super) fn fill(self, place: Place, adapter: Adapter) {
+    /// Puts the adapter there. What was there for another state of the model can go as soon as nobody uses it.
+    pub(super) fn fill(self, place: Place, model: Weak<dyn Backend>, adapter: Adapter) {
+        self.shelf.give_up(place);
         let mut contents = self.shelf.contents();
         contents.clock += 1;
-        let held = Held { place, adapter, bytes: self.bytes, last_used: contents.clock, given_up: false };
+        let held = Held { place, model, adapter, bytes: self.bytes, last_used: contents.clock, given_up: false };
         contents.held.push(held);
     }
 }
@@ -130,16 +133,27 @@ impl Drop for Room<'_> {
 mod tests {
     use std::sync::Arc;
 
+    use testkit::Scripted;
+
     use super::*;
 
     fn adapter() -> Adapter {
         Adapter::new(Arc::new(()))
     }
 
+    fn model() -> Weak<dyn Backend> {
+        Arc::downgrade(&(Arc::new(Scripted::new("demo")) as Arc<dyn Backend>))
+    }
+
+    /// What is there for a model that is no more, as that of [`put`].
+    fn find(shelf: &Shelf, place: Place) -> Option<Adapter> {
+        shelf.find(place, &(Weak::<Scripted>::new() as Weak<dyn Backend>))
+    }
+
     /// Puts an adapter of so many bytes onto the shelf.
     fn put(shelf: &Shelf, bytes: u64) -> Option<Place> {
         let place = shelf.place();
-        shelf.make_room(bytes)?.fill(place, adapter());
+        shelf.make_room(bytes)?.fill(place, Weak::<Scripted>::new(), adapter());
         Some(place)
     }
 
@@ -147,7 +161,7 @@ mod tests {
     fn the_one_that_nobody_has_used_for_longest_makes_room() {
         let shelf = Shelf::new(10);
         let [first, second] = [4, 4].map(|bytes| put(&shelf, bytes).unwrap());
-        shelf.find(first);
+        find(&shelf, first);
         let third = put(&shelf, 4).unwrap();
         assert_eq!([first, second, third].map(|place| shelf.has(place)), [true, false, true]);
     }
@@ -156,7 +170,7 @@ mod tests {
     fn one_in_use_is_never_thrown_out_and_none_for_nothing() {
         let shelf = Shelf::new(10);
         let [used, idle] = [6, 4].map(|bytes| put(&shelf, bytes).unwrap());
-        let in_use = shelf.find(used);
+        let in_use = find(&shelf, used);
         assert!(put(&shelf, 5).is_none());
         assert!(shelf.has(idle), "it would not have been enough");
         assert!(put(&shelf, 4).is_some() && !shelf.has(idle));
@@ -168,11 +182,25 @@ mod tests {
     fn what_was_given_up_counts_until_nobody_uses_it() {
         let shelf = Shelf::new(10);
         let place = put(&shelf, 8).unwrap();
-        let in_use = shelf.find(place);
+        let in_use = find(&shelf, place);
         shelf.give_up(place);
         assert!(put(&shelf, 5).is_none());
         drop(in_use);
         assert!(put(&shelf, 5).is_some());
+    }
+
+    #[test]
+    fn one_that_was_made_for_another_state_of_its_model_is_not_found() {
+        let shelf = Shelf::new(10);
+        let (place, [old, new]) = (shelf.place(), [model(), model()]);
+        shelf.make_room(4).unwrap().fill(place, Weak::clone(&old), adapter());
+        let in_use = shelf.find(place, &old);
+        assert!(in_use.is_some() && shelf.find(place, &new).is_none());
+        shelf.make_room(4).unwrap().fill(place, Weak::clone(&new), adapter());
+        assert!(shelf.find(place, &new).is_some());
+        drop(in_use);
+        assert!(put(&shelf, 6).is_some() && shelf.find(place, &old).is_none(), "the old one makes room");
+        assert!(shelf.find(place, &new).is_some());
     }
 
     #[test]

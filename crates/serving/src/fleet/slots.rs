@@ -101,10 +101,11 @@ impl<T> Slots<T> {
         Self { all, budget, most_waiting, uses: 0 }
     }
 
-    /// Somebody waits for a model from now on, unless too many do.
+    /// Somebody waits for a model from now on, unless too many do. Nobody has to wait for one that is open.
     pub(super) fn enter(&mut self, slot: usize) -> bool {
         let entered = &mut self.all[slot];
-        let free = entered.waiting < self.most_waiting.saturating_add(entered.preloading);
+        let is_open = matches!(entered.state, State::Open(_));
+        let free = is_open || entered.waiting < self.most_waiting.saturating_add(entered.preloading);
         entered.waiting += usize::from(free);
         free
     }
@@ -245,6 +246,8 @@ impl<T: Clone> Slots<T> {
             State::Failed { error, until } if now < *until => {
                 Step::Refuse(Refusal::Failed { error: error.clone(), again_in: *until - now })
             }
+            // Another state of it is on its way, and takes this place.
+            State::Closed | State::Failed { .. } if wanted.renewing.is_some() => Step::Wait(Reason::Opening),
             State::Closed | State::Failed { .. } => self.make_room(slot),
         }
     }

@@ -237,8 +237,9 @@ impl World {
             Event::Renews(slot) => self.renews(slot % self.bytes.len()),
             Event::Renewed(index) => {
                 if let Some(slot) = take(&mut self.renewing, index) {
-                    let Leaving { retired, surplus } = self.slots.renewed(slot, slot, self.bytes[slot]);
-                    assert_eq!((retired, surplus), ((slot, self.bytes[slot]), Vec::new()));
+                    let leaving = self.slots.renewed(slot, slot, self.bytes[slot]);
+                    let retired = Some((slot, self.bytes[slot]));
+                    assert_eq!(leaving, Leaving { took_over: true, retired, surplus: Vec::new() });
                     self.retiring.push(slot);
                 }
             }
@@ -312,12 +313,45 @@ fn two_states_of_a_model_count_until_the_old_one_is_left() {
     assert_eq!(slots.renew(0), Renewal::Wait);
     slots.closed(1);
     assert_eq!(slots.renew(0), Renewal::Open);
-    assert_eq!(slots.renew(0), Renewal::Refuse(NotRenewed::Busy));
-    assert_eq!(slots.renewed(0, 'n', 5), Leaving { retired: ('a', 4), surplus: Vec::new() });
+    assert_eq!(slots.renew(0), Renewal::Wait);
+    let leaving = Leaving { took_over: true, retired: Some(('a', 4)), surplus: Vec::new() };
+    assert_eq!(slots.renewed(0, 'n', 5), leaving);
     assert_eq!(want(&mut slots, 0), Step::Use('n'));
     assert_eq!(want(&mut slots, 1), Step::Wait(Reason::Memory));
     slots.retired(0, 4);
     assert_eq!(slots.next(1, Instant::now(), |_| true), Step::Open);
+}
+
+#[test]
+fn where_the_old_one_has_died_the_new_one_is_waited_for_and_not_opened_twice() {
+    let mut slots = slots(&[4], 10);
+    use_once(&mut slots, 0);
+    assert_eq!(slots.renew(0), Renewal::Open);
+    assert!(slots.enter(0));
+    let is_dead = |_: &char| false;
+    assert_eq!(slots.next(0, Instant::now(), is_dead), Step::Close(vec![(0, 'a')]));
+    slots.closed(0);
+    assert_eq!(slots.next(0, Instant::now(), |_| true), Step::Wait(Reason::Opening));
+    assert_eq!(slots.renewed(0, 'n', 5), Leaving { took_over: true, retired: None, surplus: Vec::new() });
+    assert_eq!(slots.next(0, Instant::now(), |_| true), Step::Use('n'));
+}
+
+#[test]
+fn one_that_is_not_wanted_counts_until_it_has_left() {
+    let mut slots = slots(&[4, 6], 10);
+    use_once(&mut slots, 0);
+    assert_eq!(slots.renew(0), Renewal::Open);
+    slots.rejected(0, 6);
+    assert_eq!(want(&mut slots, 1), Step::Wait(Reason::Memory));
+    slots.retired(0, 6);
+    assert_eq!(slots.next(1, Instant::now(), |_| true), Step::Open);
+}
+
+#[test]
+fn nobody_waits_for_what_is_open() {
+    let mut slots = Slots::new([1], 1, 1);
+    use_once(&mut slots, 0);
+    assert!((0..3).all(|_| slots.enter(0)));
 }
 
 #[test]

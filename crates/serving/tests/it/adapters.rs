@@ -1,16 +1,19 @@
 //! Adapters of a model: loaded when somebody asks for them, replaced and unloaded while others are answered.
 
+use std::time::Duration;
+
 use backend::{Error, Events, Generation, Kind};
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use serving::{AdapterSource, LoadAdapter, Model, Service, Settings};
 use testkit::{ADAPTER_BYTES, Parked, Reply, Scripted, TestApp, settings};
+use tokio::time::sleep;
 
 use crate::generation;
 
 /// A model with these adapters in the catalogue, and room for two of them.
 fn service(model: &Parked, adapters: &[&str]) -> Service {
-    let adapters = adapters.iter().map(|id| ((*id).to_owned(), AdapterSource(format!("/{id}")))).collect();
+    let adapters = adapters.iter().map(|id| ((*id).to_owned(), AdapterSource::new(format!("/{id}")))).collect();
     let serving = Settings { adapter_memory: 2 * ADAPTER_BYTES, most_waiting: 4, ..Settings::default() };
     TestApp::with(vec![Model { adapters, ..model.model() }], serving, settings()).service
 }
@@ -31,7 +34,7 @@ async fn ask(service: &Service, model: &Parked, adapter: &str) -> Result<(), Err
 }
 
 fn load(id: &str, path: &str, in_place: bool) -> LoadAdapter {
-    LoadAdapter { id: id.into(), model: None, source: AdapterSource(path.into()), in_place }
+    LoadAdapter { id: id.into(), model: None, source: AdapterSource::new(path), in_place }
 }
 
 fn ids(service: &Service) -> Vec<String> {
@@ -72,16 +75,34 @@ async fn the_one_that_nobody_has_used_for_longest_makes_room() {
     assert_eq!(model.history().adapted, 4);
 }
 
-#[tokio::test]
-async fn one_in_use_stays_and_who_finds_no_room_is_told_so() {
+#[tokio::test(start_paused = true)]
+async fn one_in_use_stays_and_who_waits_for_room_in_vain_is_told_so() {
     let model = Parked::new("demo", 1);
     let service = service(&model, &["a", "b", "c"]);
     let running = [begin(&service, &model, "a").await.unwrap(), begin(&service, &model, "b").await.unwrap()];
     let error = begin(&service, &model, "c").await.err().unwrap();
     assert_eq!(error.kind(), Kind::Unavailable);
     assert_eq!(error.to_string(), "the adapter \"c\" is not loaded, and all that could make room for it are in use");
-    drop(running);
-    ask(&service, &model, "c").await.unwrap();
+    let (waits, ()) = tokio::join!(ask(&service, &model, "c"), async {
+        sleep(Duration::from_secs(1)).await;
+        drop(running);
+    });
+    waits.unwrap();
+}
+
+#[tokio::test]
+async fn a_newer_version_of_an_adapter_takes_its_place() {
+    let model = Parked::new("demo", 1);
+    let service = service(&model, &["legal"]);
+    assert!(!service.refresh("legal").await.unwrap(), "nobody has asked for it yet");
+    let running = begin(&service, &model, "legal").await.unwrap();
+    assert!(!service.refresh("legal").await.unwrap());
+    model.has_newer_adapters();
+    assert!(service.refresh("legal").await.unwrap());
+    assert_eq!((service.card("legal").unwrap().version.as_str(), model.history().adapted), ("2", 2));
+    ask(&service, &model, "legal").await.unwrap();
+    assert_eq!(model.history().adapted, 2);
+    assert!(running.all(|event| async move { event.is_ok() }).await);
 }
 
 #[tokio::test]
@@ -126,6 +147,34 @@ async fn another_one_takes_its_place_only_if_that_was_asked_for() {
     let sources: Vec<_> = model.backend.adapters().into_iter().flatten().collect();
     assert_eq!(sources, ["/one", "/two", "/two"]);
     assert!(before.all(|event| async move { event.is_ok() }).await);
+}
+
+#[tokio::test]
+async fn a_newer_version_of_its_model_has_it_made_anew() {
+    let model = Parked::new("demo", 1);
+    let service = service(&model, &["legal"]);
+    let running = begin(&service, &model, "legal").await.unwrap();
+    model.has(Ok(true));
+    model.backend.reply(Reply::text(&["It answers"]));
+    assert!(service.reload("demo").await.unwrap().changed);
+    for _ in 0..2 {
+        ask(&service, &model, "legal").await.unwrap();
+    }
+    assert_eq!(model.history().adapted, 2);
+    let made: Vec<_> = model.backend.adapters().into_iter().flatten().collect();
+    assert_eq!(made, ["/legal", "/legal of opening 2", "/legal of opening 2"]);
+    assert!(running.all(|event| async move { event.is_ok() }).await);
+}
+
+#[tokio::test]
+async fn where_nobody_may_wait_what_is_there_answers_and_the_rest_is_loaded() {
+    let model = Parked::new("demo", 1);
+    let adapters = vec![("legal".to_owned(), AdapterSource::new("/legal"))];
+    let serving = Settings { most_waiting: 0, ..Settings::default() };
+    let service = TestApp::with(vec![Model { adapters, ..model.model() }], serving, settings()).service;
+    for asked in ["demo", "demo", "legal", "legal"] {
+        ask(&service, &model, asked).await.unwrap();
+    }
 }
 
 #[tokio::test]

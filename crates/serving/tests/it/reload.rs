@@ -85,6 +85,51 @@ async fn one_that_does_not_answer_does_not_take_the_place() {
 }
 
 #[tokio::test]
+async fn after_a_start_the_last_one_that_was_good_answers_in_the_place_of_a_broken_one() {
+    let model = Parked::new("demo", 4);
+    model.keeps_last_good();
+    let service = service(&model, 8);
+    model.fails("the file is cut in half");
+    ask(&service, &model).await;
+    assert_eq!(model.history().begun, 2);
+    assert!(is_outdated(&service));
+}
+
+#[tokio::test]
+async fn who_comes_while_a_newer_version_is_opened_gets_that_one() {
+    let model = Parked::new("demo", 4);
+    let service = service(&model, 8);
+    ask(&service, &model).await;
+    model.has(Ok(true));
+    let gate = model.gated();
+    model.backend.reply(Reply::text(&["It answers"]));
+    let first = service.reload("demo");
+    let second = async {
+        model.until(|history| history.begun == 2).await;
+        model.has(Ok(false));
+        let second = service.reload("demo");
+        tokio::pin!(second);
+        assert!(futures_util::poll!(&mut second).is_pending(), "the newest does not answer yet");
+        drop(gate);
+        second.await
+    };
+    let (first, second) = tokio::join!(first, second);
+    assert!(first.unwrap().changed && !second.unwrap().changed);
+    assert_eq!(model.history().begun, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_for_the_newest_of_a_model_that_there_is_no_room_for_is_told_so() {
+    let memory = MemoryInUse::default();
+    let models = ["demo", "other"].map(|id| Parked::within(&memory, id, 5));
+    let settings = Settings { memory: 5, ..Settings::default() };
+    let service = TestApp::with(models.iter().map(Parked::model).collect(), settings, testkit::settings()).service;
+    models[0].backend.reply(Reply::text(&["Hi"]));
+    let _running = service.generate(generation()).await.unwrap();
+    assert_eq!(service.reload("other").await.unwrap_err().kind(), Kind::Unavailable);
+}
+
+#[tokio::test]
 async fn while_the_registry_is_away_the_old_one_answers() {
     let model = Parked::new("demo", 4);
     let service = service(&model, 8);

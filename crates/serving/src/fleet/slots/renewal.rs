@@ -9,7 +9,7 @@ pub(in crate::fleet) enum Renewal<T> {
     Open,
     /// Close these, and ask again.
     Close(Vec<(usize, T)>),
-    /// Until a model that makes room is closed, or nobody uses it any more.
+    /// Until a model that makes room is closed, or nobody uses it any more; or until what is being opened beside it is there.
     Wait,
     Refuse(NotRenewed),
 }
@@ -18,8 +18,6 @@ pub(in crate::fleet) enum Renewal<T> {
 pub(in crate::fleet) enum NotRenewed {
     /// There is none that it would take the place of.
     NotOpen,
-    /// It is being done already.
-    Busy,
     /// Two of them are more than all models may take together.
     NoRoom { bytes: u64, budget: u64 },
 }
@@ -27,8 +25,10 @@ pub(in crate::fleet) enum NotRenewed {
 /// What has to leave when a model was renewed.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::fleet) struct Leaving<T> {
+    /// Whether the new one answers from now on.
+    pub(in crate::fleet) took_over: bool,
     /// As soon as nobody uses it, and what it takes until then.
-    pub(in crate::fleet) retired: (T, u64),
+    pub(in crate::fleet) retired: Option<(T, u64)>,
     /// At once, because the new one takes more than was thought.
     pub(in crate::fleet) surplus: Vec<(usize, T)>,
 }
@@ -41,7 +41,7 @@ impl<T> Slots<T> {
             return Renewal::Refuse(NotRenewed::NotOpen);
         }
         if slot.renewing.is_some() {
-            return Renewal::Refuse(NotRenewed::Busy);
+            return Renewal::Wait;
         }
         if bytes.saturating_mul(2) > budget {
             return Renewal::Refuse(NotRenewed::NoRoom { bytes, budget });
@@ -57,31 +57,43 @@ impl<T> Slots<T> {
         }
     }
 
-    /// From now on the new one answers. Should the old one have gone meanwhile, the new one goes too: whoever wants it opens it.
+    /// From now on the new one answers, also where the old one has gone meanwhile. While that is still leaving, the new one goes too:
+    /// whoever wants it opens it.
     pub(in crate::fleet) fn renewed(&mut self, index: usize, model: T, bytes: u64) -> Leaving<T> {
         self.uses += 1;
         let slot = &mut self.all[index];
         slot.renewing = None;
-        let retired = match std::mem::replace(&mut slot.state, State::Closed) {
+        let (took_over, retired) = match std::mem::replace(&mut slot.state, State::Closed) {
             State::Open(old) => {
                 let old_bytes = std::mem::replace(&mut slot.bytes, bytes);
                 slot.state = State::Open(model);
-                (old, old_bytes)
+                (true, Some((old, old_bytes)))
             }
-            other => {
-                slot.state = other;
-                (model, bytes)
+            State::Closed | State::Failed { .. } => {
+                (slot.state, slot.bytes) = (State::Open(model), bytes);
+                (true, None)
+            }
+            leaving @ (State::Opening | State::Closing) => {
+                slot.state = leaving;
+                (false, Some((model, bytes)))
             }
         };
-        slot.retiring += retired.1;
+        slot.retiring += retired.as_ref().map_or(0, |(_, bytes)| *bytes);
         slot.last_used = self.uses;
         let victims = self.victims(self.held().saturating_sub(self.budget), Some(index));
-        Leaving { retired, surplus: self.close(victims.unwrap_or_default()) }
+        Leaving { took_over, retired, surplus: self.close(victims.unwrap_or_default()) }
     }
 
     /// It could not be opened.
     pub(in crate::fleet) fn not_renewed(&mut self, index: usize) {
         self.all[index].renewing = None;
+    }
+
+    /// It was opened and is not wanted: its memory is free when it is [retired](Self::retired).
+    pub(in crate::fleet) fn rejected(&mut self, index: usize, bytes: u64) {
+        let slot = &mut self.all[index];
+        slot.renewing = None;
+        slot.retiring += bytes;
     }
 
     /// The old one is gone.
