@@ -7,8 +7,9 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use super::node::Node;
 use super::tally::Tally;
-use super::{cargo, documentation, heading, node, pages, python, script};
+use super::{cargo, documentation, heading, pages, python, script};
 use crate::server::{self, Server};
 
 /// The clients learn from this where the server is.
@@ -42,7 +43,7 @@ pub(super) fn run(root: &Path, tally: &mut Tally) {
         }
         Err(error) => tally.leave_out(format!("the official Python client, the examples: {error:#}")),
     }
-    match node::prepare(&root.join("tests/sdk/node")) {
+    match Node::of_the_machine().and_then(|node| node.prepare(&root.join("tests/sdk/node"))) {
         Ok(()) => {
             let tests = |directory| node_tests(root, directory, &server.base_url());
             tally.tests("the official Node client", tests("tests/sdk/node"));

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use super::clients::BASE_URL;
 use super::need::need;
+use super::node::Node;
 use super::tally::Tally;
-use super::{heading, node, python, script};
+use super::{heading, python};
 use crate::server;
 
 const BROWSER: &str = "browser";
@@ -30,26 +31,17 @@ pub(super) fn run(root: &Path, base_url: &str, tally: &mut Tally) {
 
 /// Its lints, its types, its tests, and whether what lies in `crates/api/assets/console` is what it builds.
 fn check_console(root: &Path, tally: &mut Tally) -> Result<()> {
-    let console = root.join("console");
-    node::prepare(&console)?;
-    check_node(&console)?;
-    tally.check("the console", npm(&console, "check"));
-    tally.tests("the parts of the console", npm(&console, "test"));
+    let (console, node) = (root.join("console"), Node::recent(root)?);
+    node.prepare(&console)?;
+    tally.check("the console", npm(&node, &console, "check"));
+    tally.tests("the parts of the console", npm(&node, &console, "test"));
     Ok(())
 }
 
-fn npm(console: &Path, script: &str) -> Command {
-    let mut command = Command::new("npm");
+fn npm(node: &Node, console: &Path, script: &str) -> Command {
+    let mut command = node.command("npm");
     command.args(["run", "--silent", script]).env("NO_COLOR", "1").current_dir(console);
     command
-}
-
-/// What builds the console needs a Node of these years.
-fn check_node(console: &Path) -> Result<()> {
-    let test = "const [major, minor] = process.versions.node.split('.'); process.exit(major > 20 || (major == 20 && minor >= 19) ? 0 : 1)";
-    let recent = script::succeeds(Command::new("node").args(["-e", test]));
-    ensure!(recent, "{} needs Node 20.19 or newer", console.join("package.json").display());
-    Ok(())
 }
 
 fn prepare_browser(root: &Path) -> Result<PathBuf> {
