@@ -2,6 +2,7 @@
 
 mod connection;
 mod patience;
+mod requests;
 mod silent;
 
 use std::convert::Infallible;
@@ -18,6 +19,7 @@ use tokio_util::task::TaskTracker;
 use crate::App;
 use connection::Connections;
 pub(crate) use connection::{Arrival, Protocol};
+pub(crate) use requests::Running;
 
 /// How long a cancelled answer may take to say so.
 const LAST_WORDS: Duration = Duration::from_secs(2);

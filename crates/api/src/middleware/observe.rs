@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::request_id::RequestId;
 use crate::App;
 use crate::answer::{Error, Result};
+use crate::serve::Running;
 
 /// What became of a request to a model, its refusal too: the model's id becomes a label.
 #[derive(Debug)]
@@ -105,6 +106,8 @@ struct Observation {
     bytes: usize,
     /// The answer's body ran to its end.
     complete: bool,
+    /// Until then, the connection is not idle.
+    _running: Option<Running>,
 }
 
 /// The client closed the connection before there was a status.
@@ -133,6 +136,7 @@ impl Observation {
             error: None,
             bytes: 0,
             complete: false,
+            _running: extensions.get::<Running>().cloned(),
         }
     }
 
@@ -147,11 +151,12 @@ impl Observation {
 
 impl Drop for Observation {
     fn drop(&mut self) {
+        let model = self.model.take().or_else(|| self.trace.model());
         let ended = RequestEnded {
             method: &self.method,
             route: &self.route,
             status: self.status,
-            model: self.model.as_deref(),
+            model: model.as_deref(),
             took: self.started.elapsed(),
             bytes: self.bytes,
             error: self.error,

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::patience::Patient;
+use super::requests::Requests;
 use super::silent::{Silent, Unheard};
 use crate::app::Settings;
 use crate::tls::Tls;
@@ -88,6 +90,7 @@ impl Connections {
         let _ = stream.set_nodelay(true);
         let asked = CancellationToken::new();
         let heard = asked.clone();
+        let requests = Arc::new(Requests::default());
         let connection = Connection {
             http: self.http.clone(),
             router: self.router.clone(),
@@ -96,6 +99,7 @@ impl Connections {
             closing: self.closing.clone(),
             watcher: self.graceful.watcher(),
             asked,
+            requests: Arc::clone(&requests),
             peer,
         };
         let (patience, unheard) = (self.patience.head, self.silent.enter());
@@ -103,6 +107,8 @@ impl Connections {
             tokio::select! {
                 () = connection.run(stream) => {}
                 () = silence(patience, heard, unheard) => tracing::debug!("a connection asked for nothing"),
+                // Of HTTP/2, hyper would keep it for as long as the client answers its pings.
+                () = requests.idle(patience) => tracing::debug!("a connection asked for nothing more"),
             }
         }
     }
@@ -154,6 +160,7 @@ struct Connection {
     closing: CancellationToken,
     watcher: Watcher,
     asked: CancellationToken,
+    requests: Arc<Requests>,
     peer: SocketAddr,
 }
 
@@ -171,11 +178,12 @@ impl Connection {
     }
 
     async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S, protocol: Protocol) {
-        let Self { http, router, watcher, asked, peer, .. } = self;
+        let Self { http, router, watcher, asked, requests, peer, .. } = self;
         let arrival = Arrival { peer, protocol };
         let service = TowerToHyperService::new(router.map_request(move |mut request: Request<Incoming>| {
             asked.cancel();
             request.extensions_mut().insert(arrival);
+            request.extensions_mut().insert(requests.begin());
             request.map(Body::new)
         }));
         let connection = http.serve_connection(TokioIo::new(stream), service).into_owned();

@@ -13,6 +13,7 @@ use serving::Model;
 use testkit::{Answer, Listening, Remote, Reply, Scripted, TestApp, events, post, request, settings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
 use crate::{CHAT, chat_with};
 
@@ -242,6 +243,22 @@ async fn streams_taken_back_as_fast_as_they_are_opened() {
     }
     backend.until(|counts| counts.waiting == 0).await;
     assert!(answers(&server).await);
+}
+
+#[tokio::test]
+async fn one_of_http_2_without_requests_is_closed_in_the_end() {
+    let (_, app) = app(api::Settings { head_timeout: Duration::from_millis(100), ..settings() });
+    let server = app.listen().await;
+    let stream = TcpStream::connect(server.address).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake::<_, _, Body>(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let mut connections = JoinSet::new();
+    connections.spawn(connection);
+    let request = Request::get("http://test/health/live").body(Body::empty()).unwrap();
+    let answer = sender.send_request(request).await.unwrap();
+    answer.into_body().collect().await.unwrap();
+    // The client's end answers the server's pings all the while.
+    let _ended = connections.join_next().await.unwrap().unwrap();
 }
 
 #[tokio::test]

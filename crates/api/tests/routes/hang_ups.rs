@@ -29,8 +29,8 @@ async fn in_the_queue() {
     backend.until(|counts| counts.waiting == 1).await;
     drop(connection);
     backend.until(|counts| counts.waiting == 0 && counts.left == 1).await;
-    // It is counted under the status that proxies have for this.
-    assert!(app.get("/metrics").await.text().contains("status=\"499\""));
+    // It is counted under the status that proxies have for this, and for the model that it was for.
+    assert!(app.get("/metrics").await.text().contains("status=\"499\",model=\"demo\""));
 }
 
 #[tokio::test]

@@ -82,6 +82,11 @@ impl RequestTrace {
         carrier::response(&self.context)
     }
 
+    /// The model that was asked last, also where there is no answer that names it: the client may have gone before there was one.
+    pub fn model(&self) -> Option<String> {
+        self.tally.sums().model
+    }
+
     /// To be called once, when the answer's body has ended or was dropped.
     pub fn ended(&self, request: &RequestEnded<'_>) {
         let sums = self.tally.sums();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::GenerationEnded;
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Sums {
     pub(super) input_tokens: u64,
     pub(super) output_tokens: u64,
@@ -14,6 +14,8 @@ pub(super) struct Sums {
     /// Of the generation that failed last; that a client went away is less than any failure.
     pub(super) error: Option<&'static str>,
     pub(super) generations: u32,
+    /// That was asked last.
+    pub(super) model: Option<String>,
 }
 
 /// Lies in the request's context, so that each generation finds it.
@@ -24,6 +26,7 @@ impl Tally {
     pub(super) fn add(&self, generation: &GenerationEnded<'_>) {
         let mut sums = self.lock();
         sums.generations += 1;
+        sums.model = Some(generation.model.to_owned());
         sums.input_tokens += u64::from(generation.input_tokens);
         sums.output_tokens += u64::from(generation.output_tokens);
         sums.to_first_token = [sums.to_first_token, generation.to_first_token].into_iter().flatten().min();
@@ -33,7 +36,7 @@ impl Tally {
     }
 
     pub(super) fn sums(&self) -> Sums {
-        *self.lock()
+        self.lock().clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, Sums> {
