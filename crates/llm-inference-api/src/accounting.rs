@@ -1,6 +1,6 @@
 //! Keys and quotas, as the settings have them.
 
-use std::fs::DirBuilder;
+use std::fs::{self, DirBuilder};
 use std::net::IpAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -25,7 +25,7 @@ pub(crate) async fn open(settings: &Settings, listening: IpAddr) -> Result<Accou
     if data_directory.origin != Origin::Default {
         // Keys that cannot be found where somebody said that they are would leave the server open.
         let directory = &data_directory.value;
-        make_private(directory).with_context(|| {
+        can_be_made(directory).with_context(|| {
             format!("the data directory {} of {} cannot be made", directory.display(), data_directory.said())
         })?;
     }
@@ -79,6 +79,15 @@ pub(crate) async fn store(settings: &AccountSettings) -> Result<Store> {
     make_private(directory).with_context(|| format!("the data directory {} cannot be made", directory.display()))?;
     let file = directory.join(FILE);
     Store::open(&Store::file(&file)).await.with_context(|| format!("the database {} cannot be opened", file.display()))
+}
+
+/// Leaves nothing behind where nothing was.
+fn can_be_made(directory: &Path) -> std::io::Result<()> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    make_private(directory)?;
+    fs::remove_dir(directory)
 }
 
 /// For its owner alone, if it is not there yet.
