@@ -39,7 +39,6 @@ mod tests {
     async fn it_gives_way_to_everything_else() {
         let here = || rustix::process::getpriority_process(None).unwrap();
         assert_eq!((in_background("work", here).await.unwrap(), here()), (19, here()));
-        assert!(here() < 19);
     }
 
     #[tokio::test]
