@@ -180,7 +180,9 @@ impl Error {
             Self::NoAdapterRoot => "this server loads no adapters by path: it has no adapter root".into(),
             Self::UnsupportedMediaType => "the body must be sent as content-type: application/json".into(),
             Self::PayloadTooLarge { limit } => format!("the body is larger than {limit} bytes"),
-            Self::ContentEncoding => "the body must be sent as it is, without a content-encoding".into(),
+            Self::ContentEncoding => {
+                "the body must be sent as it is, without a content-encoding or a transfer-encoding other than chunked".into()
+            }
             Self::TargetTooLong { limit } => format!("the path and query are longer than {limit} bytes"),
             Self::HeadersTooLarge { limit, unit } => format!("the request has more than {limit} {unit}"),
             Self::UntrustedHost { host } => format!("this server does not answer to the host {host:?}"),

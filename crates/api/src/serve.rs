@@ -1,9 +1,9 @@
 //! Connections, from the first to the last.
 
 mod connection;
+mod open;
 mod patience;
 mod requests;
-mod silent;
 
 use std::convert::Infallible;
 use std::io;
@@ -25,6 +25,8 @@ pub(crate) use requests::Running;
 const LAST_WORDS: Duration = Duration::from_secs(2);
 /// So long nothing is said of what was said already.
 const TELL_AGAIN: Duration = Duration::from_secs(10);
+/// How long somebody waits for a place before one more connection that asks for nothing has to make room.
+const MAKE_ROOM_AGAIN: Duration = Duration::from_millis(100);
 /// When to try again after the system refused a connection: mostly because too many files are open.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
@@ -98,18 +100,26 @@ impl Server {
     /// Who finds no place waits, and those who come after them do so in the system's backlog. `told` is when that was said last.
     async fn place(&self, told: &mut Option<Instant>) -> OwnedSemaphorePermit {
         let places = Arc::clone(&self.places);
-        if places.available_permits() == 0 {
-            self.connections.make_room();
-            if told.is_none_or(|told| told.elapsed() > TELL_AGAIN) {
-                tracing::warn!(connections = self.app.settings.max_connections, "all connections are taken: new ones wait");
-                *told = Some(Instant::now());
+        if places.available_permits() == 0 && told.is_none_or(|told| told.elapsed() > TELL_AGAIN) {
+            tracing::warn!(connections = self.app.settings.max_connections, "all connections are taken: new ones wait");
+            *told = Some(Instant::now());
+        }
+        let place = places.acquire_owned();
+        tokio::pin!(place);
+        loop {
+            tokio::select! {
+                biased;
+                // The semaphore is never closed.
+                Ok(place) = &mut place => return place,
+                () = self.make_room() => {}
             }
         }
-        // The semaphore is never closed; a server without places would take nobody.
-        match places.acquire_owned().await {
-            Ok(place) => place,
-            Err(_closed) => std::future::pending().await,
-        }
+    }
+
+    /// What is busy now may ask for nothing a moment later.
+    async fn make_room(&self) {
+        self.connections.make_room();
+        sleep(MAKE_ROOM_AGAIN).await;
     }
 
     /// Until nothing runs any more. Connections are taken all the while: who asks now is told to come again, and whoever
@@ -130,11 +140,8 @@ impl Server {
     async fn stop(self, deadline: Instant) {
         let Self { connections, tasks, over, .. } = self;
         tasks.close();
-        let sent = async {
-            connections.finish().await;
-            tasks.wait().await;
-        };
-        if timeout_at(deadline.max(Instant::now() + LAST_WORDS), sent).await.is_err() {
+        connections.finish();
+        if timeout_at(deadline.max(Instant::now() + LAST_WORDS), tasks.wait()).await.is_err() {
             over.cancel();
             tasks.wait().await;
         }

@@ -1,7 +1,7 @@
 //! What is refused before anybody looks at the path.
 
 use axum::extract::Request;
-use axum::http::header::{CONTENT_ENCODING, HOST};
+use axum::http::header::{CONTENT_ENCODING, HOST, HeaderName, TRANSFER_ENCODING};
 use axum::http::{HeaderMap, HeaderValue, Uri, Version};
 
 use crate::App;
@@ -46,7 +46,15 @@ fn check_size(uri: &Uri, headers: &HeaderMap) -> Result<()> {
 }
 
 /// Nothing is inflated: a few bytes that become gigabytes are not worth what JSON of this size would save.
+/// Of what is in chunks, hyper gives the chunks' bytes, whatever else was done to them.
 fn check_encoding(headers: &HeaderMap) -> Result<()> {
-    let is_identity = |value: &HeaderValue| value.is_empty() || value.as_bytes().eq_ignore_ascii_case(b"identity");
-    if headers.get_all(CONTENT_ENCODING).iter().all(is_identity) { Ok(()) } else { Err(Error::ContentEncoding) }
+    let only = |header: HeaderName, plain: &str| {
+        let mut values = headers.get_all(header).iter();
+        values.all(|value: &HeaderValue| value.is_empty() || value.as_bytes().eq_ignore_ascii_case(plain.as_bytes()))
+    };
+    if only(CONTENT_ENCODING, "identity") && only(TRANSFER_ENCODING, "chunked") {
+        Ok(())
+    } else {
+        Err(Error::ContentEncoding)
+    }
 }

@@ -11,7 +11,6 @@ use axum::http::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -20,9 +19,9 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use super::open::Open;
 use super::patience::Patient;
 use super::requests::Requests;
-use super::silent::{Silent, Unheard};
 use crate::app::Settings;
 use crate::tls::Tls;
 use crate::{App, router};
@@ -35,6 +34,9 @@ const MOST_HEADERS: usize = 256;
 /// Requests at once on one connection of HTTP/2. Each that is taken back by its client before it was answered counts until
 /// its handler is gone, and h2 ends a connection that takes back too many.
 const MOST_STREAMS: u32 = 128;
+
+/// How long what is left of an answer may take to be sent when somebody else wants the place of its connection.
+const LAST_BYTES: Duration = Duration::from_secs(1);
 
 /// How a request came.
 #[derive(Debug, Clone, Copy)]
@@ -58,10 +60,9 @@ pub(super) struct Connections {
     router: Router,
     tls: Option<Tls>,
     patience: Patience,
-    /// Tells handshakes that there is no time for them any more.
+    /// No further request is taken.
     closing: CancellationToken,
-    graceful: GracefulShutdown,
-    silent: Silent,
+    open: Open,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -79,8 +80,7 @@ impl Connections {
             tls: tls.clone(),
             patience: Patience { head: *head_timeout, write: *write_timeout },
             closing: CancellationToken::new(),
-            graceful: GracefulShutdown::new(),
-            silent: Silent::default(),
+            open: Open::default(),
         }
     }
 
@@ -88,40 +88,47 @@ impl Connections {
     pub(super) fn serve(&self, stream: TcpStream, peer: SocketAddr) -> impl Future<Output = ()> + Send + use<> {
         // Tokens are small and each is waited for.
         let _ = stream.set_nodelay(true);
-        let asked = CancellationToken::new();
-        let heard = asked.clone();
         let requests = Arc::new(Requests::default());
+        let place = self.open.enter(Arc::clone(&requests));
+        let patience = self.patience.head;
         let connection = Connection {
             http: self.http.clone(),
             router: self.router.clone(),
             tls: self.tls.clone(),
             stall: self.patience.write,
             closing: self.closing.clone(),
-            watcher: self.graceful.watcher(),
-            asked,
+            wanted: place.wanted().clone(),
             requests: Arc::clone(&requests),
             peer,
         };
-        let (patience, unheard) = (self.patience.head, self.silent.enter());
         async move {
             tokio::select! {
                 () = connection.run(stream) => {}
-                () = silence(patience, heard, unheard) => tracing::debug!("a connection asked for nothing"),
-                // Of HTTP/2, hyper would keep it for as long as the client answers its pings.
-                () = requests.idle(patience) => tracing::debug!("a connection asked for nothing more"),
+                // hyper counts the time of a head only once it knows which HTTP it is, so a client that sends nothing, or never ends its
+                // handshake, or sends the beginning of HTTP/2's first line, would hold its connection for ever; and of HTTP/2, for as
+                // long as the client answers pings.
+                () = requests.idle(patience) => tracing::debug!("a connection asked for nothing"),
+                () = left(place.wanted(), &requests) => tracing::debug!("a connection made room for another"),
             }
         }
     }
 
-    /// Ends the connection that has been open for longest without asking for anything.
+    /// Ends a connection that asks for nothing.
     pub(super) fn make_room(&self) {
-        self.silent.expel_oldest();
+        self.open.make_room();
     }
 
-    /// No further request is taken; resolves when the last answer is sent.
-    pub(super) async fn finish(self) {
+    /// No further request is taken, and each connection ends when its last answer is sent.
+    pub(super) fn finish(self) {
         self.closing.cancel();
-        self.graceful.shutdown().await;
+    }
+}
+
+/// Resolves when a connection whose place is wanted has to be gone. Of one that asked, an answer may still be on its way.
+async fn left(wanted: &CancellationToken, requests: &Requests) {
+    wanted.cancelled().await;
+    if requests.came() {
+        sleep(LAST_BYTES).await;
     }
 }
 
@@ -138,19 +145,6 @@ fn builder(patience: Duration) -> Builder<TokioExecutor> {
     http
 }
 
-/// Resolves if nothing was asked in time, or before somebody else wanted the place. hyper counts the time of a head only once it knows which HTTP it is, so a client
-/// that sends nothing, or never ends its handshake, or sends the beginning of HTTP/2's first line, would hold its connection
-/// for ever.
-async fn silence(patience: Duration, heard: CancellationToken, unheard: Unheard) {
-    tokio::select! {
-        () = heard.cancelled() => {}
-        () = sleep(patience) => return,
-        () = unheard.expelled() => return,
-    }
-    drop(unheard);
-    std::future::pending::<()>().await;
-}
-
 /// What one connection needs.
 struct Connection {
     http: Builder<TokioExecutor>,
@@ -158,8 +152,7 @@ struct Connection {
     tls: Option<Tls>,
     stall: Duration,
     closing: CancellationToken,
-    watcher: Watcher,
-    asked: CancellationToken,
+    wanted: CancellationToken,
     requests: Arc<Requests>,
     peer: SocketAddr,
 }
@@ -178,17 +171,30 @@ impl Connection {
     }
 
     async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S, protocol: Protocol) {
-        let Self { http, router, watcher, asked, requests, peer, .. } = self;
+        let Self { http, router, closing, wanted, requests, peer, .. } = self;
         let arrival = Arrival { peer, protocol };
         let service = TowerToHyperService::new(router.map_request(move |mut request: Request<Incoming>| {
-            asked.cancel();
             request.extensions_mut().insert(arrival);
             request.extensions_mut().insert(requests.begin());
             request.map(Body::new)
         }));
-        let connection = http.serve_connection(TokioIo::new(stream), service).into_owned();
+        let connection = http.serve_connection(TokioIo::new(stream), service);
+        tokio::pin!(connection);
+        let over = async {
+            tokio::select! {
+                () = closing.cancelled() => {}
+                () = wanted.cancelled() => {}
+            }
+        };
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = over => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
         // Clients hang up; that is no news.
-        if let Err(error) = watcher.watch(connection).await {
+        if let Err(error) = ended {
             tracing::debug!(error, "a connection ended early");
         }
     }

@@ -24,12 +24,22 @@ impl Requests {
         Running(Arc::clone(&self.running))
     }
 
+    /// Whether there ever was one.
+    pub(super) fn came(&self) -> bool {
+        self.begun.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether there is one now.
+    pub(super) fn run(&self) -> bool {
+        Arc::strong_count(&self.running) > 1
+    }
+
     /// Resolves when nothing was asked, nor answered, for so long.
     pub(super) async fn idle(&self, patience: Duration) {
         loop {
             let begun = self.begun.load(Ordering::Relaxed);
             sleep(patience).await;
-            if Arc::strong_count(&self.running) == 1 && self.begun.load(Ordering::Relaxed) == begun {
+            if !self.run() && self.begun.load(Ordering::Relaxed) == begun {
                 return;
             }
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Method, Request};
+use backend::FinishReason;
 use http_body_util::BodyExt;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use proptest::prelude::*;
@@ -31,6 +32,15 @@ async fn exchange(server: &Listening, bytes: impl AsRef<[u8]>) -> String {
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
     String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn streamed_chat() -> String {
+    let body = chat_with(json!({"stream": true})).to_string();
+    let head = format!(
+        "POST {CHAT} HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    head + &body
 }
 
 async fn answers(server: &Listening) -> bool {
@@ -94,10 +104,14 @@ async fn bodies_are_read_as_they_are() {
     };
     insta::assert_snapshot!(told(&send("gzip").await), @r#"
         415 Unsupported Media Type
-        {"error":{"message":"the body must be sent as it is, without a content-encoding","type":"invalid_request_error","param":null,"code":"unsupported_media_type"}}
+        {"error":{"message":"the body must be sent as it is, without a content-encoding or a transfer-encoding other than chunked","type":"invalid_request_error","param":null,"code":"unsupported_media_type"}}
     "#);
     backend.reply(Reply::text(&["Hi"]));
     send("identity").await.ok();
+    let server = app.listen().await;
+    let head = "content-type: application/json\r\nconnection: close\r\ntransfer-encoding: gzip, chunked";
+    let answer = exchange(&server, format!("POST {CHAT} HTTP/1.1\r\nhost: test\r\n{head}\r\n\r\n0\r\n\r\n")).await;
+    assert!(answer.starts_with("HTTP/1.1 415"), "{answer}");
 }
 
 #[tokio::test]
@@ -143,13 +157,8 @@ async fn who_reads_nothing_is_cut_off() {
     let (reply, remote) = Reply::steered();
     backend.reply(reply);
     let server = app.listen().await;
-    let body = chat_with(json!({"stream": true})).to_string();
     let mut stream = TcpStream::connect(server.address).await.unwrap();
-    let head = format!(
-        "POST {CHAT} HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(streamed_chat().as_bytes()).await.unwrap();
     backend.until(|counts| counts.running == 1).await;
     filled_until_dropped(&remote).await;
     assert_eq!(backend.counts().dropped, 1);
@@ -193,18 +202,29 @@ async fn filled_until_dropped(remote: &Remote) {
 
 #[tokio::test]
 async fn connections_beyond_the_bound_wait_for_a_place() {
-    let server = app(api::Settings { max_connections: 1, ..settings() }).1.listen().await;
+    let (backend, app) = app(api::Settings { max_connections: 1, ..settings() });
+    let (reply, remote) = Reply::steered();
+    backend.reply(reply);
+    let server = app.listen().await;
     let mut first = TcpStream::connect(server.address).await.unwrap();
-    first.write_all(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
-    assert_eq!(first.read_u8().await.unwrap(), b'H');
+    first.write_all(streamed_chat().as_bytes()).await.unwrap();
+    backend.until(|counts| counts.running == 1).await;
     let waiting = answers(&server);
     tokio::pin!(waiting);
     for _ in 0..50 {
         assert!(futures_util::poll!(&mut waiting).is_pending());
         tokio::task::yield_now().await;
     }
-    drop(first);
-    assert!(waiting.await);
+    remote.send(events::prompt(5));
+    remote.send(events::text(0, "Hi"));
+    remote.send(events::finished(0, FinishReason::Stop));
+    remote.send(events::done(5, 1));
+    drop(remote);
+    let mut answer = Vec::new();
+    // It keeps its connection, which makes room as soon as it asks for nothing.
+    let (read, answered) = tokio::join!(first.read_to_end(&mut answer), waiting);
+    assert!(answered && read.is_ok());
+    assert!(String::from_utf8_lossy(&answer).contains("data: [DONE]"), "the whole answer arrived");
 }
 
 #[tokio::test]
