@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyConnection, Connection};
 use sqlx::{AnyPool, Executor, query_scalar};
@@ -113,9 +114,15 @@ impl Store {
         Ok(store)
     }
 
-    /// The address of a file.
+    /// Whether this is the address of a database that there is a driver for.
+    pub fn knows(url: &Secret) -> bool {
+        Dialect::of(url.reveal()).is_ok()
+    }
+
+    /// The address of a file, in which `%` and `?` mean something else than in its path.
     pub fn file(path: &Path) -> Secret {
-        Secret::new(format!("sqlite://{}", path.display()))
+        const MEANT: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#');
+        Secret::new(format!("sqlite://{}", utf8_percent_encode(&path.to_string_lossy(), MEANT)))
     }
 
     /// Forgets everything when it is dropped.

@@ -147,6 +147,14 @@ async fn a_database_that_can_only_be_read_is_called_that() {
 }
 
 #[tokio::test]
+async fn a_file_may_lie_anywhere() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("50% of what? #1 %20.db");
+    Store::open(&Store::file(&path)).await.expect("a database").close().await;
+    assert!(path.exists());
+}
+
+#[tokio::test]
 async fn the_first_key_that_somebody_makes_closes_a_server_that_made_no_database() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("accounts.db");
