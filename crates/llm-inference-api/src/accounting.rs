@@ -19,9 +19,9 @@ const FILE: &str = "accounts.db";
 
 /// What a server needs that listens on this address. Where nothing asks for a database, none is made: the first key that is made makes it.
 pub(crate) async fn open(settings: &Settings, listening: IpAddr) -> Result<Accounts> {
-    let AccountSettings { api_key, keys_file, database_url, data_directory, listed, .. } = &settings.accounts;
-    let has_key = api_key.value.is_some() || keys_file.value.is_some() || !listed.is_empty();
-    let needs_none = !has_key && database_url.value.is_none() && organization_limits(&settings.limits).is_none();
+    let AccountSettings { database_url, data_directory, .. } = &settings.accounts;
+    let needs_none =
+        !names_key(&settings.accounts) && database_url.value.is_none() && organization_limits(&settings.limits).is_none();
     if data_directory.origin != Origin::Default {
         // Keys that cannot be found where somebody said that they are would leave the server open.
         let directory = &data_directory.value;
@@ -39,11 +39,28 @@ pub(crate) async fn open(settings: &Settings, listening: IpAddr) -> Result<Accou
     let accounts = Accounts::open(store, settings_of_accounts(settings)).await?;
     if !accounts.is_closed() {
         if settings.accounts.required.value {
-            bail!("{} is true, and no key is configured: {}", settings.accounts.required.said(), how_to(&settings.accounts));
+            bail!("{}", no_key(&settings.accounts));
         }
         say_open(&settings.accounts, listening);
     }
     Ok(accounts)
+}
+
+/// What a start would say that needs a key, as far as it can be known without opening a database.
+pub(crate) fn problem(settings: &AccountSettings) -> Option<String> {
+    let AccountSettings { database_url, data_directory, required, .. } = settings;
+    let may_have_key = names_key(settings) || database_url.value.is_some() || data_directory.value.join(FILE).exists();
+    (required.value && !may_have_key).then(|| no_key(settings))
+}
+
+/// Whether the settings themselves say of one.
+fn names_key(settings: &AccountSettings) -> bool {
+    let AccountSettings { api_key, keys_file, listed, .. } = settings;
+    api_key.value.is_some() || keys_file.value.is_some() || !listed.is_empty()
+}
+
+fn no_key(settings: &AccountSettings) -> String {
+    format!("{} is true, and no key is configured: {}", settings.required.said(), how_to(settings))
 }
 
 /// A server may be meant to be open. It is not if its data directory is another than the one that the keys are in.

@@ -9,7 +9,7 @@ use super::serve::http_settings;
 use super::{Cli, ServeArguments};
 use crate::commands::Failure;
 use crate::settings::{Machine, Purpose, Settings, read, reference, show, size};
-use crate::{adapting, allowed_models, assemble, fetching, routing, terminal};
+use crate::{accounting, adapting, allowed_models, assemble, fetching, routing, terminal};
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArguments {
@@ -54,6 +54,7 @@ fn check(settings: &Settings) -> Findings {
     if let Some(file) = &settings.accounts.keys_file.value {
         findings.note(check_keys_file(file).map_err(Error::from));
     }
+    findings.problems.extend(accounting::problem(&settings.accounts));
     findings.organizations = settings.accounts.organizations.iter().map(|one| organization(one, settings)).collect();
     let sources = fetching::sources(settings);
     let catalogue = findings.note(assemble::catalogue(&settings.models).map_err(Error::from));
@@ -174,6 +175,16 @@ mod tests {
         std::fs::write(&path, "a-long-random-secret rolle=admin\n").unwrap();
         let problems = findings(&format!("accounts: {{keys_file: {}}}", path.display())).problems.join("\n");
         assert!(problems.contains("line 1: expected name, organization") && !problems.contains("secret"), "{problems}");
+    }
+
+    #[test]
+    fn a_key_that_has_to_be_there_and_is_not_is_found() {
+        let directory = tempfile::tempdir().unwrap();
+        let problems =
+            |also: &str| findings(&format!("accounts: {{required: true, data_dir: {:?}{also}}}", directory.path())).problems;
+        let told = problems("").join("\n").replace(directory.path().to_str().unwrap(), "DATA");
+        insta::assert_snapshot!(told, @"accounts.required (serving_config.yaml:1) is true, and no key is configured: make one with `llm-inference-api keys create --org NAME` (none is in DATA/accounts.db), or set API_KEY");
+        assert_eq!(problems(", api_key: long-and-secret"), Vec::<String>::new());
     }
 
     #[test]

@@ -88,7 +88,7 @@ pub(crate) struct RegistryArguments {
     #[arg(long)]
     pub(crate) hf_hub_offline: bool,
     /// The MLflow server, as http://localhost:5000 [MLFLOW_TRACKING_URI].
-    #[arg(long, value_name = "URL", value_parser = parse::secret)]
+    #[arg(long, value_name = "URL", value_parser = parse::tracking_uri)]
     pub(crate) mlflow_tracking_uri: Option<Secret>,
     /// A model registered there to serve, before those of the catalogue [MODEL_NAME].
     #[arg(long, value_name = "NAME", value_parser = parse::model_id)]
@@ -252,7 +252,7 @@ pub(crate) struct AccountArguments {
     pub(crate) api_keys_file: Option<PathBuf>,
     /// Where keys, quotas and usage are kept: sqlite:///path, or postgres://… for several servers
     /// [LLM_DATABASE_URL; default: accounts.db in the data directory].
-    #[arg(long, value_name = "URL", value_parser = parse::secret)]
+    #[arg(long, value_name = "URL", value_parser = parse::database_url)]
     pub(crate) database_url: Option<Secret>,
     /// Where this server keeps what it has to remember [LLM_DATA_DIR; default: llm-inference-api in the user's data directory].
     #[arg(long, value_name = "DIRECTORY", value_parser = parse::path)]

@@ -5,6 +5,7 @@ use super::file::{Entry, FileProblem, Written};
 use super::parse::Expected;
 use super::problem::Problem;
 use super::types::{Origin, Setting};
+use accounts::Secret;
 
 /// What was written of one setting, but for the command line.
 pub(super) type Said = (Variable, Entry);
@@ -20,16 +21,37 @@ impl Choice {
     pub(super) fn of<T>(
         &mut self,
         argument: Option<T>,
-        (variable, entry): Said,
+        said: Said,
         parse: impl Fn(&str) -> Result<T, Expected>,
         default: T,
     ) -> Setting<T> {
+        self.told(argument, said, parse, default, without_password)
+    }
+
+    /// One whose text no message quotes.
+    pub(super) fn secret(
+        &mut self,
+        argument: Option<Secret>,
+        said: Said,
+        parse: impl Fn(&str) -> Result<Secret, Expected>,
+    ) -> Setting<Option<Secret>> {
+        self.told(argument.map(Some), said, |text| parse(text).map(Some), None, |_| "…".to_owned())
+    }
+
+    fn told<T>(
+        &mut self,
+        argument: Option<T>,
+        (variable, entry): Said,
+        parse: impl Fn(&str) -> Result<T, Expected>,
+        default: T,
+        quoted: fn(&str) -> String,
+    ) -> Setting<T> {
         let Variable { names, set } = variable;
-        let from_file = entry.set.and_then(|written| self.written(names.key.unwrap_or_default(), written, &parse));
+        let from_file = entry.set.and_then(|written| self.written(names.key.unwrap_or_default(), written, &parse, quoted));
         let from_environment = set.and_then(|(variable, value)| match parse(&value) {
             Ok(value) => Some((value, Origin::Environment(variable))),
             Err(expected) => {
-                let value = without_password(&value);
+                let value = quoted(&value);
                 self.problems.push(Problem::Unreadable { variable, value, expected });
                 None
             }
@@ -44,11 +66,12 @@ impl Choice {
         key: &'static str,
         Written { place, text }: Written,
         parse: impl Fn(&str) -> Result<T, Expected>,
+        quoted: fn(&str) -> String,
     ) -> Option<(T, Origin)> {
         match text.parse(parse) {
             Ok(value) => return Some((value, Origin::File(place))),
             Err((found, expected)) => {
-                let found = without_password(&found);
+                let found = quoted(&found);
                 self.problems.push(FileProblem::Wrong { place, key, found, expected }.into());
             }
         }

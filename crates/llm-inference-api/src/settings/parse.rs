@@ -5,7 +5,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use accounts::Secret;
+use accounts::{Secret, Store};
 use api::{PredictSettings, TrustedHosts, TrustedProxies};
 use backend::{MinP, RepetitionPenalty, Temperature, TopK, TopP};
 use kernels::{Format, KvElement};
@@ -274,7 +274,6 @@ pub(crate) fn burst(text: &str) -> Parsed<NonZeroU32> {
     text.trim().parse().map_err(|_| Expected("a whole number, at least 1"))
 }
 
-/// Anything: what would be wrong with it is not told, for that would quote it.
 /// The address of a server, without a slash at its end.
 pub(crate) fn server(text: &str) -> Parsed<String> {
     let text = text.trim().trim_end_matches('/');
@@ -287,9 +286,24 @@ pub(crate) fn server(text: &str) -> Parsed<String> {
     }
 }
 
+/// What else is wrong with it is not told, for that would quote it. No header could carry more than one line.
 pub(crate) fn secret(text: &str) -> Parsed<Secret> {
     let text = text.trim();
-    if text.is_empty() { Err(Expected("a text")) } else { Ok(Secret::new(text)) }
+    if text.is_empty() || text.contains(char::is_control) {
+        return Err(Expected("a text of one line"));
+    }
+    Ok(Secret::new(text))
+}
+
+/// The address of a server, in which a password may be.
+pub(crate) fn tracking_uri(text: &str) -> Parsed<Secret> {
+    let address = text.trim().parse::<http::Uri>().ok();
+    let is_server = |uri: &http::Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
+    if address.as_ref().is_some_and(is_server) { secret(text) } else { Err(Expected("an address as http://localhost:5000")) }
+}
+
+pub(crate) fn database_url(text: &str) -> Parsed<Secret> {
+    secret(text).ok().filter(Store::knows).ok_or(Expected("an address that begins with sqlite: or postgres:"))
 }
 
 pub(crate) fn tokens(text: &str) -> Parsed<NonZeroU32> {
@@ -422,63 +436,5 @@ pub(crate) fn list(text: &str) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_read_with_their_units() {
-        for (text, bytes_) in [
-            ("1", 1),
-            ("4096", 4_096),
-            ("512MiB", 512 << 20),
-            ("2 GiB", 2 << 30),
-            ("1.5GiB", 3 << 29),
-            ("1kb", 1_000),
-            ("3GB", 3_000_000_000),
-        ] {
-            assert_eq!(bytes(text).map(NonZeroUsize::get), Ok(bytes_), "{text}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_size_is_refused() {
-        for text in ["", "0", "MiB", "512M", "-1", "1.5", "1e9", "99999999999999GiB", "1.2.3MiB"] {
-            assert!(bytes(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn hosts_carry_no_port_and_no_scheme() {
-        assert_eq!(hostname("[::1]").as_deref(), Ok("::1"));
-        for text in ["", "localhost:80", "http://localhost", "a b"] {
-            assert!(hostname(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn one_star_among_the_origins_is_any() {
-        assert_eq!(origins("https://a.example, *"), Ok(Origins::Any));
-        let two = Origins::These(vec!["https://a.example".into(), "http://localhost:3000".into()]);
-        assert_eq!(origins("https://a.example, http://localhost:3000"), Ok(two));
-        for text in ["", "example.org", "https://a.example/path", "https://*.example.org"] {
-            assert!(origins(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn kinds_of_caches_are_read_by_their_names() {
-        assert_eq!(kv_cache_type("AUTO"), Ok(KvCacheType(None)));
-        assert_eq!(kv_cache_type("int8").map(KvCacheType::name), Ok("int8"));
-        assert!(kv_cache_type("int4").is_err() && kv_cache_type("").is_err());
-    }
-
-    #[test]
-    fn numbers_out_of_range_are_refused() {
-        assert!(temperature("2.1").is_err() && temperature("NaN").is_err() && temperature("2").is_ok());
-        assert!(top_p("-0.1").is_err() && top_p("0").is_ok() && top_p("1").is_ok());
-        assert!(port("65536").is_err() && port("0").is_ok());
-        assert!(milliseconds("86400001").is_err() && milliseconds("0").is_ok());
-        assert!(speculation_tokens("0").is_err() && speculation_tokens("16").is_err() && speculation_tokens("15").is_ok());
-        assert!(tokens("0").is_err() && some("0").is_err() && any("0").is_ok());
-    }
-}
+#[path = "parse_tests.rs"]
+mod tests;

@@ -102,6 +102,7 @@ pub(crate) fn resolve(
         warnings: beyond.warnings(),
     };
     settings.warnings.extend(unused_draft_model(&settings.engine));
+    settings.warnings.extend(too_many_threads(&settings.engine, machine));
     settings.warnings.extend(limited_models(&settings));
     settings.warnings.extend(broken_headers(&settings.telemetry));
     if purpose == Purpose::Serve {
@@ -220,6 +221,15 @@ fn unused_draft_model(engine: &EngineSettings) -> Option<String> {
     let EngineSettings { speculation, draft_model, .. } = engine;
     let unused = draft_model.value.is_some() && speculation.value != Speculation::Draft;
     unused.then(|| format!("{} is set, but {} says not to use it", draft_model.said(), speculation.said()))
+}
+
+/// They would wait for each other at every step.
+fn too_many_threads(engine: &EngineSettings, machine: &Machine) -> Option<String> {
+    let (threads, cores) = (&engine.threads, machine.cores);
+    let too_many = threads.value > cores;
+    too_many.then(|| {
+        format!("{} is {}, and this process has {cores} processors: more threads are slower", threads.said(), threads.value)
+    })
 }
 
 /// Models that may not be asked for as many tokens as they say.
@@ -357,11 +367,10 @@ fn resolve_accounts(
         ledger,
         required,
     } = said;
-    let some_secret = |text: &str| parse::secret(text).map(Some);
     AccountSettings {
-        api_key: choice.of(api_key.map(Some), api_key_said, some_secret, None),
+        api_key: choice.secret(api_key, api_key_said, parse::secret),
         keys_file: choice.of(api_keys_file.map(Some), keys_file, some_path, None),
-        database_url: choice.of(database_url.map(Some), database_url_said, some_secret, None),
+        database_url: choice.secret(database_url, database_url_said, parse::database_url),
         data_directory: choice.of(data_dir, data_directory, parse::path, data_home.join("llm-inference-api")),
         ledger_days: choice.of(ledger_days, ledger, parse::days, defaults::LEDGER_DAYS),
         required: choice.of(accounts_required.then_some(true), required, parse::boolean, false),

@@ -33,22 +33,21 @@ pub(super) fn resolve_registry(
         mlflow_password,
         mlflow_token,
     } = arguments;
-    let some_secret = |text: &str| parse::secret(text).map(Some);
     let some_name = |text: &str| parse::name(text).map(Some);
     let some_model = |text: &str| parse::model_id(text).map(Some);
     let (name, stage) = (mlflow_model_name.map(Some), mlflow_model_stage);
     RegistrySettings {
         home: choice.of(hf_home, said.home, parse::path, cache_home.join("huggingface")),
         endpoint: choice.of(hf_endpoint, said.endpoint, parse::server, defaults::HUB.to_owned()),
-        hub_token: choice.of(hf_token.map(Some), said.hub_token, some_secret, None),
+        hub_token: choice.secret(hf_token, said.hub_token, parse::secret),
         offline: choice.of(hf_hub_offline.then_some(true), said.offline, parse::boolean, false),
-        tracking_uri: choice.of(mlflow_tracking_uri.map(Some), said.tracking_uri, some_secret, None),
+        tracking_uri: choice.secret(mlflow_tracking_uri, said.tracking_uri, parse::tracking_uri),
         model_name: choice.of(name, said.model_name, some_model, None),
         model_stage: choice.of(stage, said.model_stage, parse::name, defaults::MODEL_STAGE.to_owned()),
         refresh: choice.of(mlflow_refresh_seconds, said.refresh, parse::seconds, defaults::REFRESH_MODELS),
         user: choice.of(mlflow_username.map(Some), said.user, some_name, None),
-        password: choice.of(mlflow_password.map(Some), said.password, some_secret, None),
-        tracking_token: choice.of(mlflow_token.map(Some), said.tracking_token, some_secret, None),
+        password: choice.secret(mlflow_password, said.password, parse::secret),
+        tracking_token: choice.secret(mlflow_token, said.tracking_token, parse::secret),
     }
 }
 

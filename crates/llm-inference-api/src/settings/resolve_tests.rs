@@ -500,10 +500,31 @@ fn a_collector_is_named_in_the_words_of_opentelemetry() {
 }
 
 #[test]
+fn more_threads_than_processors_are_warned_of() {
+    let warnings = |flags: &str| resolved(flags, &[]).warnings;
+    insta::assert_snapshot!(warnings("--threads 64").join("\n"), @"--threads is 64, and this process has 8 processors: more threads are slower");
+    assert_eq!(warnings("--threads 1"), Vec::<String>::new());
+}
+
+#[test]
 fn a_secret_is_shown_nowhere() {
     let settings = resolved("", &["API_KEY=top-secret", "LLM_DATABASE_URL=postgres://user:top-secret@host/database"]);
     let shown = format!("{settings:?}\n{}", show(&settings));
     assert!(!shown.contains("top-secret") && shown.contains("(hidden)"), "{shown}");
+}
+
+#[test]
+fn a_secret_that_is_refused_is_shown_nowhere_either() {
+    let refusal = refused(&[
+        "API_KEY=top\nsecret",
+        "LLM_DATABASE_URL=mysql://user:secret@host/database",
+        "MLFLOW_TRACKING_URI=secret@mlflow:5000",
+    ]);
+    insta::assert_snapshot!(refusal, @r#"
+        MLFLOW_TRACKING_URI="…": expected an address as http://localhost:5000
+        API_KEY="…": expected a text of one line
+        LLM_DATABASE_URL="…": expected an address that begins with sqlite: or postgres:
+    "#);
 }
 
 #[test]
