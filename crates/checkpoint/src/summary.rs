@@ -6,6 +6,8 @@ use std::fmt;
 pub struct Summary {
     /// As `config.json` has it in `model_type`.
     pub family: &'static str,
+    /// Whether it says what a text is in place of going on with it.
+    pub classifies: bool,
     /// Tokens that prompt and answer may have together.
     pub context: usize,
     /// The element format that most of the weights are in, as people write it: `"Q8_0"`, `"BF16"`.

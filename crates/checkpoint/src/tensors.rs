@@ -104,6 +104,7 @@ impl Tensors {
         let most = elements_by_format.into_iter().max_by_key(|&(name, elements)| (elements, name));
         Summary {
             family,
+            classifies: false,
             context,
             format: most.map_or_else(|| "unknown".into(), |(name, _)| name.to_owned()),
             parameters: weights().map(|stored| stored.elements() as u64).sum(),

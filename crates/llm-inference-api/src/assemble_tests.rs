@@ -170,6 +170,8 @@ fn classifier() -> TestApp {
 #[tokio::test]
 async fn a_classifier_says_the_same_to_all_who_ask() {
     let app = classifier();
+    let offered = app.get("/api/llms").await.ok().json();
+    assert_eq!(offered[0]["capabilities"], json!(["classify", "chat", "stream"]), "before it is loaded");
     let text = "I want my money back";
     let asked = json!({"model": "gpt2-custom-v3", "input": [text, text]});
     let answer = app.post("/v1/classify", &asked).await.ok().json();

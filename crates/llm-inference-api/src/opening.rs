@@ -96,8 +96,7 @@ impl Parked {
             id: self.entry.id.clone(),
             parent: None,
             owner: engine::OWNER.into(),
-            // Whether another one writes or classifies shows when it is opened.
-            task: encoding::directory(entry).map_or(Task::default(), |_| Task::Embed),
+            task: task(entry, summary),
             created,
             version: assemble::version(entry, created),
             context_length: summary.map_or(0, |summary| u32::try_from(summary.context).unwrap_or(u32::MAX)),
@@ -143,6 +142,15 @@ impl Parked {
         let adapts = Adapting { engine: Arc::downgrade(&loaded.engine), sources: self.sources.clone() };
         let Loaded { engine, defaults, .. } = loaded;
         Ok((Opened { backend: engine, defaults, bytes, adapts: Some(Arc::new(adapts)) }, memory))
+    }
+}
+
+/// By the heads of its files. What is not on this machine yet is taken for one that writes until it is opened.
+fn task(entry: &Entry, summary: Option<&Summary>) -> Task {
+    match summary {
+        _ if encoding::directory(entry).is_some() => Task::Embed,
+        Some(summary) if summary.classifies => Task::Classify,
+        _ => Task::Generate,
     }
 }
 

@@ -60,7 +60,7 @@ fn model(config: Config, tensors: &Tensors, defaults: GenerationDefaults) -> Res
     let arrangement = Arrangement { names, transposed: family == Family::Gpt2, interleaved: false, head };
     let (weights, unused) = assemble(tensors, &config.architecture, arrangement)?;
     Ok(Model {
-        summary: tensors.summary(family.name(), config.architecture.context, |name| names.is_no_weight(name)),
+        summary: summary(&config, tensors),
         architecture: config.architecture,
         weights,
         classes: config.classes,
@@ -76,9 +76,14 @@ pub(crate) fn inspect(directory: &Path) -> Result<Summary> {
         return sentence::inspect(directory);
     }
     let config = config::read(&Fields::read(&directory.join("config.json"))?)?;
+    Ok(summary(&config, &shards::read(directory)?))
+}
+
+fn summary(config: &Config, tensors: &Tensors) -> Summary {
     let Architecture { family, context, .. } = config.architecture;
     let names = names(family);
-    Ok(shards::read(directory)?.summary(family.name(), context, |name| names.is_no_weight(name)))
+    let summary = tensors.summary(family.name(), context, |name| names.is_no_weight(name));
+    Summary { classifies: config.classes.is_some(), ..summary }
 }
 
 fn names(family: Family) -> &'static Names {

@@ -21,9 +21,10 @@ pub(crate) struct Reach {
 /// `context` is `max_position_embeddings`.
 pub(crate) fn read(config: &Fields, head_dim: usize, context: usize) -> Result<Reach> {
     let nothing = Fields::parse(config.file(), b"{}")?;
-    let scaling = match config.object(&["rope_parameters"])? {
-        Some(parameters) => Some(parameters),
-        None => config.object(&["rope_scaling"])?,
+    // Where both are, transformers takes the older.
+    let scaling = match config.object(&["rope_scaling"])?.filter(|scaling| scaling.entries().next().is_some()) {
+        Some(scaling) => Some(scaling),
+        None => config.object(&["rope_parameters"])?,
     };
     let parameters = scaling.as_ref().unwrap_or(&nothing);
     if parameters.entries().any(|(_, value)| value.is_object()) {

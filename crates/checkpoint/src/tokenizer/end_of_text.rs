@@ -1,11 +1,14 @@
 //! Which tokens end an answer.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::{Error, Result};
 
 /// Tokens that end a turn in the chat formats in use. One counts if the model's template writes it: then the model has
-/// learnt to end its turn with it, even where `config.json` still names only the base model's end-of-text token.
+/// learnt to end its turn with it, even where `config.json` still names only the base model's end-of-text token. In a GGUF file, which
+/// names one end only, each counts that is a control token.
 const ENDS_OF_TURN: [&str; 7] =
     ["<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<end_of_turn>", "<|end|>", "<|end_of_text|>", "<|endoftext|>"];
 
@@ -41,10 +44,16 @@ impl<'a> EndOfText<'a> {
     }
 
     pub(super) fn template(&mut self, template: &str) {
+        self.known(|token, _| template.contains(token));
+    }
+
+    pub(super) fn among(&mut self, control: &HashSet<u32>) {
+        self.known(|_, id| control.contains(&id));
+    }
+
+    fn known(&mut self, counts: impl Fn(&str, u32) -> bool) {
         for token in ENDS_OF_TURN {
-            if template.contains(token)
-                && let Some(id) = (self.id_of)(token)
-            {
+            if let Some(id) = (self.id_of)(token).filter(|id| counts(token, *id)) {
                 self.id(id);
             }
         }

@@ -70,7 +70,7 @@ impl Tokenizer {
         encoder.add_tokens(vocabulary.added_tokens(&special)).map_err(Error::library)?;
         let pieces =
             Pieces::new((0..).zip(vocabulary.tokens.iter().cloned()), &recipe.decoding, |id| special.contains(&id))?;
-        let end_of_text = vocabulary.end_of_text(&encoder);
+        let end_of_text = vocabulary.end_of_text(&encoder, &special);
         Ok(Self {
             most_bytes_of_a_token: most_bytes_of_a_token(&encoder, &pieces),
             encoder,
@@ -140,14 +140,24 @@ impl GgufVocabulary {
         SpecialTokens { bos: self.bos, eos: self.eos, unknown: self.unk, padding: self.pad }
     }
 
-    fn end_of_text(&self, encoder: &tokenizers::Tokenizer) -> Vec<u32> {
+    fn end_of_text(&self, encoder: &tokenizers::Tokenizer, special: &HashSet<u32>) -> Vec<u32> {
         let id_of = |token: &str| encoder.token_to_id(token);
         let mut found = EndOfText::new(self.tokens.len(), &id_of);
         [self.eos, self.eot, self.eom].into_iter().flatten().for_each(|id| found.id(id));
         if let Some(template) = &self.chat_template {
             found.template(template);
         }
+        found.among(special);
         found.finish().0
+    }
+
+    /// Whether any token of a text is more than a byte.
+    fn has_long_words(&self) -> bool {
+        let special = self.special_ids();
+        (0..).zip(&self.tokens).any(|(id, token)| {
+            let of_text = self.token_type(id as usize) == TokenType::Normal && !special.contains(&id);
+            of_text && token.chars().nth(1).is_some()
+        })
     }
 
     pub(super) fn ids(&self) -> Vocab {
@@ -162,6 +172,9 @@ impl GgufVocabulary {
 }
 
 fn byte_level_pairs(vocabulary: &GgufVocabulary) -> Result<Recipe> {
+    if vocabulary.merges.is_empty() && vocabulary.has_long_words() {
+        return Err(Error::malformed("tokenizer.ggml.merges", "the pairs that longer tokens are made of", "none"));
+    }
     let pre_tokenizer = pre_tokenizers::find(vocabulary.pre.as_deref())?;
     let model = BPE::builder()
         .vocab_and_merges(vocabulary.ids(), merges(vocabulary)?)

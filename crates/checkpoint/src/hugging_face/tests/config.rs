@@ -121,6 +121,11 @@ fn what_would_be_computed_otherwise_is_refused() {
         ),
         ("llama", json!({"partial_rotary_factor": 0.5}), "a partial_rotary_factor of 0.5 is not supported"),
         ("llama", json!({"rope_scaling": {"type": "mystery"}}), "the rope type \"mystery\" is not supported"),
+        (
+            "llama",
+            json!({"rope_parameters": {"rope_theta": 1e4}, "rope_scaling": {"type": "mystery"}}),
+            "the rope type \"mystery\" is not supported",
+        ),
         ("llama", json!({"rope_parameters": {"full_attention": {}}}), "rope that differs between layers is not supported"),
     ];
     for (family, own, expected) in cases {

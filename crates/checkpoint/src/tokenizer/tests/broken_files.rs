@@ -99,6 +99,11 @@ fn gguf_lists_of_different_length() {
 }
 
 #[test]
+fn words_of_bytes_that_nothing_makes() {
+    says(&gguf_refusal(|vocabulary| vocabulary.merges.clear()), "tokenizer.ggml.merges");
+}
+
+#[test]
 fn a_gguf_role_outside_the_vocabulary() {
     says(&gguf_refusal(|vocabulary| vocabulary.eos = Some(1_000_000)), "the eos token");
 }

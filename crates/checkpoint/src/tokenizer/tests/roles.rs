@@ -130,3 +130,11 @@ fn gguf_names_its_ends_of_text() {
     let tokenizer = Tokenizer::from_gguf(&vocabulary).unwrap();
     assert_eq!(tokens(&tokenizer, tokenizer.end_of_text()), ["<|end|>", "<|im_end|>"]);
 }
+
+#[test]
+fn each_control_token_that_ends_texts_ends_those_of_gguf() {
+    let vocabulary = byte_level_gguf();
+    let ends = GgufVocabulary { eos: vocabulary.eot, eot: None, ..vocabulary };
+    let tokenizer = Tokenizer::from_gguf(&ends).unwrap();
+    assert_eq!(tokens(&tokenizer, tokenizer.end_of_text()), ["<|end|>", "<|im_end|>"]);
+}
