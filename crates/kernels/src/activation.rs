@@ -1,9 +1,8 @@
 //! Activations, element by element.
 
 use crate::{
-    cache::{load, store},
     isa::Kernel,
-    lanes::{LANES, Lanes, exp},
+    lanes::{LANES, Lanes, exp, load, store},
     pool::Pool,
 };
 

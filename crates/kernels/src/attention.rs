@@ -124,8 +124,12 @@ fn check(shape: &AttentionShape, cache: &KvCache, layer: usize, spans: &[Span<'_
     );
     assert!(shape.window != Some(0), "a window of no positions");
     assert_eq!(queries.len(), out.len(), "queries and their results");
+    let mut row = 0;
     for span in spans {
-        assert!((span.row + span.tokens) * queries_width(shape) <= queries.len(), "the rows of {span:?}");
+        // Each result is written once.
+        assert!(row <= span.row, "rows out of order: {span:?}");
+        row = span.row + span.tokens;
+        assert!(row * queries_width(shape) <= queries.len(), "the rows of {span:?}");
         let used = (span.start + span.tokens).div_ceil(cached.block_tokens);
         assert!(used <= span.blocks.len(), "{} blocks for {} positions", span.blocks.len(), span.start + span.tokens);
         assert!(

@@ -13,7 +13,7 @@ use thiserror::Error;
 use crate::{
     buffer::Buffer,
     isa::Kernel,
-    lanes::{LANES, Lanes},
+    lanes::{LANES, Lanes, load, sum},
     pool::Pool,
     share::Shared,
 };
@@ -246,9 +246,9 @@ impl Kernel for Write<'_> {
                     }
                     KvElement::F16 => {
                         let mut column = [0; LANES];
-                        L::store_f16(column.as_mut_ptr(), key);
+                        L::store_f16(column.as_mut_ptr(), finite::<L>(key));
                         scatter(&column[..count], keys.cast::<u16>().add(key_at), shape.block_tokens);
-                        L::store_f16(values.cast::<u16>().add(value_at), value);
+                        L::store_f16(values.cast::<u16>().add(value_at), finite::<L>(value));
                     }
                     KvElement::Bf16 => {
                         scatter(&rounded::<L>(key)[..count], keys.cast::<bf16>().add(key_at), shape.block_tokens);
@@ -271,14 +271,26 @@ impl Kernel for Write<'_> {
 unsafe fn scale<L: Lanes>(numbers: &[f32]) -> f32 {
     // SAFETY: `load` keeps to the slice; the caller vouches for the instructions.
     unsafe {
-        let mut greatest = L::splat(0.0);
+        let zero = L::splat(0.0);
+        let (mut greatest, mut nothing) = (zero, zero);
         for start in (0..numbers.len()).step_by(LANES) {
             let number = load::<L>(&numbers[start..], (numbers.len() - start).min(LANES));
-            greatest = L::max(L::max(number, L::sub(L::splat(0.0), number)), greatest);
+            greatest = L::max(L::max(number, L::sub(zero, number)), greatest);
+            // No longer nothing if one of them is no number, which the greatest need not show.
+            nothing = L::fma(number, zero, nothing);
         }
         // The inverse of a scale is to be a number, and of zeros any does.
-        (L::greatest(greatest) / 127.0).max(f32::MIN_POSITIVE)
+        (L::greatest(greatest) / 127.0).max(f32::MIN_POSITIVE) + sum::<L>(nothing)
     }
+}
+
+/// Within what f16 can hold: an infinite value would make something that is no number even of the rows that do not look at it, for they
+/// multiply it by zero. What is no number stays so.
+#[inline(always)]
+unsafe fn finite<L: Lanes>(numbers: L::Floats) -> L::Floats {
+    const MOST: f32 = 65_504.0;
+    // SAFETY: the caller vouches for the instructions.
+    unsafe { L::min(L::splat(MOST), L::max(L::splat(-MOST), numbers)) }
 }
 
 #[inline(always)]
@@ -295,33 +307,5 @@ unsafe fn scatter<T: Copy>(elements: &[T], to: *mut T, stride: usize) {
     for (index, &element) in elements.iter().enumerate() {
         // SAFETY: the caller vouches for the places.
         unsafe { to.add(index * stride).write(element) };
-    }
-}
-
-/// The first `count` elements, and zeros.
-#[inline(always)]
-pub(crate) unsafe fn load<L: Lanes>(from: &[f32], count: usize) -> L::Floats {
-    // SAFETY: what is loaded is in the slice or in the array; the caller vouches for the instructions.
-    unsafe {
-        if from.len() >= LANES && count == LANES {
-            return L::load(from.as_ptr());
-        }
-        let mut lanes = [0.0; LANES];
-        lanes[..count].copy_from_slice(&from[..count]);
-        L::load(lanes.as_ptr())
-    }
-}
-
-/// Writes the first `count` lanes.
-#[inline(always)]
-pub(crate) unsafe fn store<L: Lanes>(to: &mut [f32], count: usize, value: L::Floats) {
-    // SAFETY: as above.
-    unsafe {
-        if to.len() >= LANES && count == LANES {
-            return L::store(to.as_mut_ptr(), value);
-        }
-        let mut lanes = [0.0; LANES];
-        L::store(lanes.as_mut_ptr(), value);
-        to[..count].copy_from_slice(&lanes[..count]);
     }
 }

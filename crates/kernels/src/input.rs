@@ -227,6 +227,8 @@ impl Kernel for Quantise<'_> {
             // SAFETY: the slices have the 32 elements of a group; `dispatch` vouches for the instructions.
             let (scale, [first, second]) = unsafe { quantise_group::<L>(&values[group * GROUP..][..GROUP], codes) };
             let sum = first + second;
+            // Of what is no number the greatest may be one, and never the sum. It is not to disappear among the codes.
+            let scale = scale + 0.0 * sum;
             scales[group] = scale;
             sums[group] = scale * sum;
             none[group] = DOT_START;

@@ -147,6 +147,34 @@ pub(crate) unsafe fn prefetch_stream<L: Lanes>(from: *const u8, bytes: usize) {
     }
 }
 
+/// The first `count` elements, and zeros.
+#[inline(always)]
+pub(crate) unsafe fn load<L: Lanes>(from: &[f32], count: usize) -> L::Floats {
+    // SAFETY: what is loaded is in the slice or in the array; the caller vouches for the instructions.
+    unsafe {
+        if from.len() >= LANES && count == LANES {
+            return L::load(from.as_ptr());
+        }
+        let mut lanes = [0.0; LANES];
+        lanes[..count].copy_from_slice(&from[..count]);
+        L::load(lanes.as_ptr())
+    }
+}
+
+/// Writes the first `count` lanes.
+#[inline(always)]
+pub(crate) unsafe fn store<L: Lanes>(to: &mut [f32], count: usize, value: L::Floats) {
+    // SAFETY: as above.
+    unsafe {
+        if to.len() >= LANES && count == LANES {
+            return L::store(to.as_mut_ptr(), value);
+        }
+        let mut lanes = [0.0; LANES];
+        L::store(lanes.as_mut_ptr(), value);
+        to[..count].copy_from_slice(&lanes[..count]);
+    }
+}
+
 /// The sum of the lanes, in the order of a tree: every instruction set adds the same numbers.
 #[inline(always)]
 pub(crate) unsafe fn sum<L: Lanes>(value: L::Floats) -> f32 {

@@ -36,8 +36,8 @@ impl Limits {
     pub fn measure(pool: &Pool, bytes: usize) -> Self {
         let threads = pool.threads() as f64;
         // Two panels of six tokens, four lanes' bytes in each, added and multiplied.
-        let integers = best(|| pool.run(&|_| pool.isa().dispatch(Integers)));
-        let floats = best(|| pool.run(&|_| pool.isa().dispatch(Floats)));
+        let integers = best(|| shared(pool, |_| pool.isa().dispatch(Integers)));
+        let floats = best(|| shared(pool, |_| pool.isa().dispatch(Floats)));
         Self {
             bytes: bandwidth(pool, bytes),
             integer_operations: threads * (ROUNDS * CHAINS * LANES * 4 * 2) as f64 / integers.as_secs_f64(),
@@ -109,13 +109,18 @@ fn best(mut run: impl FnMut()) -> Duration {
     best
 }
 
+/// As many equal parts as there are workers, one for each unless one is late.
+fn shared(pool: &Pool, part: impl Fn(usize) + Sync) {
+    pool.share(pool.threads(), 1, |_, range| range.for_each(&part));
+}
+
 fn bandwidth(pool: &Pool, bytes: usize) -> f64 {
     // Without the memory there is nothing to measure.
     let Some(mut buffer) = Buffer::zeroed(bytes) else { return 0.0 };
     buffer.bytes_mut().fill(1);
     let part = bytes / pool.threads() / 1024 * 1024;
     let time = best(|| {
-        pool.run(&|worker| pool.isa().dispatch(Read { bytes: &buffer.bytes()[worker * part..][..part] }));
+        shared(pool, |number| pool.isa().dispatch(Read { bytes: &buffer.bytes()[number * part..][..part] }));
     });
     (part * pool.threads()) as f64 / time.as_secs_f64()
 }

@@ -1,9 +1,8 @@
 //! Normalisation of rows.
 
 use crate::{
-    cache::{load, store},
     isa::{Isa, Kernel},
-    lanes::{LANES, Lanes, sum},
+    lanes::{LANES, Lanes, load, store, sum},
     pool::Pool,
     share::Shared,
 };

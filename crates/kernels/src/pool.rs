@@ -3,11 +3,14 @@
 //!
 //! The caller is worker 0. A waiting worker spins for a moment, because the next call usually follows within microseconds; then it
 //! lets others have its processor, but stays ready through the time between two steps; and then it sleeps, so that an idle server
-//! uses none. While a model computes, no call has to ask the system for anything.
+//! uses none. While a model computes, no call has to have the system wake anybody.
+//!
+//! A call waits for nobody who has not begun: on a machine with other work to do, a worker may get a processor only when the others
+//! have done all there is.
 
 use std::{
     any::Any,
-    cell::Cell,
+    cell::{Cell, UnsafeCell},
     fmt,
     num::NonZeroUsize,
     ops::Range,
@@ -41,24 +44,31 @@ pub struct Pool {
 }
 
 struct State {
-    /// Counts calls; a change tells the workers that `job` is new.
+    /// Counts calls; a change tells the workers that there is a new one.
     epoch: AtomicU64,
-    /// Workers that have not finished the present call.
-    running: AtomicUsize,
+    /// How many workers are inside the present call, and [`CLOSED`] when no more may enter.
+    door: AtomicUsize,
     stop: AtomicBool,
     /// For each worker but the caller, whether it sleeps or is about to.
     asleep: Box<[AtomicBool]>,
-    job: Mutex<Option<Job>>,
+    /// Written while the door is closed and nobody inside, and read by those who entered.
+    job: UnsafeCell<Option<Job>>,
     /// The first panic of the present call.
     panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
+
+const CLOSED: usize = 1 << (usize::BITS - 1);
 
 /// A borrowed task whose lifetime is hidden from the workers.
 #[derive(Clone, Copy)]
 struct Job(*const (dyn Fn(usize) + Sync));
 
-// SAFETY: the task is `Sync`, and `Pool::run` does not return before all workers are done with it.
+// SAFETY: the task is `Sync`, and `Pool::run` does not return before all who entered are done with it.
 unsafe impl Send for Job {}
+
+// SAFETY: whoever writes `job` holds `Pool::turn`, and has seen the door closed with nobody inside. Who reads it has entered by the
+// door, which was opened after that.
+unsafe impl Sync for State {}
 
 thread_local! {
     /// Whether this thread is inside a task, so that a nested call does not wait for itself.
@@ -75,10 +85,10 @@ impl Pool {
     pub fn with_isa(threads: NonZeroUsize, isa: Isa) -> Self {
         let shared = Arc::new(State {
             epoch: AtomicU64::new(0),
-            running: AtomicUsize::new(0),
+            door: AtomicUsize::new(CLOSED),
             stop: AtomicBool::new(false),
             asleep: (1..threads.get()).map(|_| AtomicBool::new(false)).collect(),
-            job: Mutex::new(None),
+            job: UnsafeCell::new(None),
             panic: Mutex::new(None),
         });
         // A thread that the system refuses only makes the pool smaller.
@@ -101,12 +111,12 @@ impl Pool {
         self.isa
     }
 
-    /// Calls `task` once for each worker number below [`Pool::threads`], all at the same time, and returns when all are done.
-    /// A panic in a task comes out here, and the pool stays usable. A call from within a task runs on that thread alone.
-    pub fn run(&self, task: &(dyn Fn(usize) + Sync)) {
+    /// Calls `task` with the number of the caller, 0, and at the same time with those of the workers that come before the caller is done;
+    /// returns when all are. A panic in a task comes out here, and the pool stays usable. A call from within a task runs on that
+    /// thread alone.
+    fn run(&self, task: &(dyn Fn(usize) + Sync)) {
         if self.workers.is_empty() || INSIDE.get() {
-            (0..self.threads()).for_each(task);
-            return;
+            return task(0);
         }
         let turn = lock(&self.turn);
         self.start(task);
@@ -159,10 +169,11 @@ impl Pool {
 
 impl Pool {
     fn start(&self, task: &(dyn Fn(usize) + Sync)) {
-        // SAFETY: only the lifetime changes; `Pool::run` waits for all workers before the borrow ends.
+        // SAFETY: only the lifetime changes; `Pool::run` waits for all who entered before the borrow ends.
         let task = unsafe { std::mem::transmute::<&(dyn Fn(usize) + Sync), &'static (dyn Fn(usize) + Sync)>(task) };
-        *lock(&self.shared.job) = Some(Job(std::ptr::from_ref(task)));
-        self.shared.running.store(self.workers.len(), Ordering::Relaxed);
+        // SAFETY: it is this thread's turn, and the last call ended with the door closed and nobody inside.
+        unsafe { *self.shared.job.get() = Some(Job(std::ptr::from_ref(task))) };
+        self.shared.door.store(0, Ordering::Release);
         self.announce();
     }
 
@@ -179,9 +190,11 @@ impl Pool {
 }
 
 impl State {
-    /// Waits for the workers and gives the first panic among them. They are at their last pieces, so this is short.
+    /// Lets nobody in any more, waits for those inside, and gives the first panic among them. They are at their last pieces, so this
+    /// is short.
     fn wait(&self) -> Option<Box<dyn Any + Send>> {
-        let is_over = || self.running.load(Ordering::Acquire) == 0;
+        self.door.fetch_or(CLOSED, Ordering::AcqRel);
+        let is_over = || self.door.load(Ordering::Acquire) == CLOSED;
         if !spin_until(is_over, SPIN, std::hint::spin_loop) {
             while !is_over() {
                 thread::yield_now();
@@ -192,18 +205,28 @@ impl State {
 
     fn work(&self, worker: usize) {
         let mut seen = 0;
-        while let Some(Job(task)) = self.next(worker, &mut seen) {
-            // SAFETY: `Pool::run` keeps the task alive until `running` is zero, which happens below.
-            let result = inside(|| unsafe { (*task)(worker) });
-            if let Err(panic) = result {
+        while self.is_called(worker, &mut seen) {
+            if !self.enter() {
+                continue;
+            }
+            // SAFETY: it is written before anybody is let in, and not again before all have left.
+            let Some(Job(task)) = (unsafe { *self.job.get() }) else { continue };
+            // SAFETY: `Pool::run` keeps the task alive until all have left.
+            if let Err(panic) = inside(|| unsafe { (*task)(worker) }) {
                 lock(&self.panic).get_or_insert(panic);
             }
-            self.running.fetch_sub(1, Ordering::AcqRel);
+            self.door.fetch_sub(1, Ordering::Release);
         }
     }
 
-    /// The next task, or `None` when the pool is dropped.
-    fn next(&self, worker: usize, seen: &mut u64) -> Option<Job> {
+    /// `false` if the call is over already.
+    fn enter(&self) -> bool {
+        let open = |door: usize| (door & CLOSED == 0).then_some(door + 1);
+        self.door.fetch_update(Ordering::Acquire, Ordering::Relaxed, open).is_ok()
+    }
+
+    /// Waits for a call that was not seen yet; `false` when the pool is dropped.
+    fn is_called(&self, worker: usize, seen: &mut u64) -> bool {
         let is_new = || self.epoch.load(Ordering::SeqCst) != *seen;
         if !spin_until(is_new, SPIN, std::hint::spin_loop) && !spin_until(is_new, READY, thread::yield_now) {
             let asleep = &self.asleep[worker - 1];
@@ -214,7 +237,7 @@ impl State {
             asleep.store(false, Ordering::SeqCst);
         }
         *seen = self.epoch.load(Ordering::SeqCst);
-        if self.stop.load(Ordering::Acquire) { None } else { *lock(&self.job) }
+        !self.stop.load(Ordering::Acquire)
     }
 }
 
@@ -274,15 +297,48 @@ mod tests {
         Pool::new(NonZeroUsize::new(threads).unwrap())
     }
 
+    /// Waits inside until all workers of the pool are.
+    fn together(pool: &Pool) -> impl Fn(usize) + Sync {
+        let (inside, threads) = (AtomicUsize::new(0), pool.threads());
+        move |_| {
+            inside.fetch_add(1, Ordering::SeqCst);
+            while inside.load(Ordering::SeqCst) < threads {
+                thread::yield_now();
+            }
+        }
+    }
+
     #[test]
-    fn every_worker_is_called_once() {
+    fn all_workers_come_if_the_caller_takes_long_enough() {
         for threads in 1..5 {
             let pool = pool(threads);
             for _ in 0..200 {
-                let calls: Vec<_> = (0..threads).map(|_| AtomicUsize::new(0)).collect();
-                pool.run(&|worker| _ = calls[worker].fetch_add(1, Ordering::Relaxed));
-                assert!(calls.iter().all(|count| count.load(Ordering::Relaxed) == 1));
+                pool.run(&together(&pool));
             }
+        }
+    }
+
+    #[test]
+    fn nobody_waits_for_a_worker_that_does_not_come() {
+        let pool = pool(2);
+        pool.shared.stop.store(true, Ordering::SeqCst);
+        pool.announce();
+        while !pool.workers[0].is_finished() {
+            thread::yield_now();
+        }
+        let calls = AtomicUsize::new(0);
+        pool.share(100, 7, |_, range| _ = calls.fetch_add(range.len(), Ordering::Relaxed));
+        assert_eq!(calls.into_inner(), 100);
+    }
+
+    #[test]
+    fn workers_that_sleep_are_woken() {
+        let pool = pool(3);
+        for _ in 0..5 {
+            while !pool.shared.asleep.iter().all(|asleep| asleep.load(Ordering::SeqCst)) {
+                thread::yield_now();
+            }
+            pool.run(&together(&pool));
         }
     }
 
@@ -298,22 +354,24 @@ mod tests {
     fn a_panic_reaches_the_caller_and_the_pool_goes_on() {
         let pool = pool(3);
         for culprit in 0..3 {
-            let result =
-                catch_unwind(AssertUnwindSafe(|| pool.run(&|worker| assert!(worker != culprit, "culprit {culprit}"))));
+            let meet = together(&pool);
+            let task = |worker| {
+                meet(worker);
+                assert!(worker != culprit, "culprit {culprit}");
+            };
+            let result = catch_unwind(AssertUnwindSafe(|| pool.run(&task)));
             let panic = result.unwrap_err();
             assert_eq!(panic.downcast_ref::<String>().unwrap(), &format!("culprit {culprit}"));
         }
-        let calls = AtomicUsize::new(0);
-        pool.run(&|_| _ = calls.fetch_add(1, Ordering::Relaxed));
-        assert_eq!(calls.into_inner(), 3);
+        pool.run(&together(&pool));
     }
 
     #[test]
     fn a_call_within_a_task_does_not_wait_for_itself() {
         let pool = pool(2);
         let calls = AtomicUsize::new(0);
-        pool.run(&|_| pool.run(&|_| _ = calls.fetch_add(1, Ordering::Relaxed)));
-        assert_eq!(calls.into_inner(), 4);
+        pool.share(2, 1, |_, _| pool.share(5, 1, |_, range| _ = calls.fetch_add(range.len(), Ordering::Relaxed)));
+        assert_eq!(calls.into_inner(), 10);
     }
 
     #[test]
@@ -322,9 +380,10 @@ mod tests {
         let calls = AtomicUsize::new(0);
         thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| (0..50).for_each(|_| pool.run(&|_| _ = calls.fetch_add(1, Ordering::Relaxed))));
+                let call = || pool.share(10, 1, |_, range| _ = calls.fetch_add(range.len(), Ordering::Relaxed));
+                scope.spawn(move || (0..50).for_each(|_| call()));
             }
         });
-        assert_eq!(calls.into_inner(), 400);
+        assert_eq!(calls.into_inner(), 2000);
     }
 }

@@ -4,9 +4,8 @@
 //! who needs the whole row's adds them up in order. The greatest values tell which chunks need not be looked at again.
 
 use crate::{
-    cache::{load, store},
     isa::{Isa, Kernel},
-    lanes::{LANES, Lanes, exp, sum},
+    lanes::{LANES, Lanes, exp, load, store, sum},
 };
 
 /// Elements in a chunk; the last one of a row may have fewer.

@@ -1,9 +1,8 @@
 //! Rotary positions ("RoFormer", arXiv 2104.09864), with the halves of a head as the two parts of its pairs.
 
 use crate::{
-    cache::{load, store},
     isa::Kernel,
-    lanes::{LANES, Lanes},
+    lanes::{LANES, Lanes, load, store},
     pool::Pool,
     share::Shared,
 };

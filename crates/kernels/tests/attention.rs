@@ -250,6 +250,55 @@ fn sequences_in_one_call_do_not_see_each_other() {
 }
 
 #[test]
+#[should_panic(expected = "rows out of order")]
+fn two_sequences_do_not_have_the_same_row() {
+    let pool = pool(2, Isa::detect());
+    let shape = shape(4, 2, 16, None);
+    let cache = cache(&shape, KvElement::F16, 4);
+    let span = Span { blocks: &[0], start: 0, tokens: 2, row: 0 };
+    let queries = vec![0.0; 2 * 4 * 16];
+    attend(&pool, &shape, &cache, 1, &[span, Span { row: 1, ..span }], &queries, &mut queries.clone());
+}
+
+#[test]
+fn a_value_too_large_for_a_cache_changes_nothing_before_it() {
+    let shape = shape(4, 2, 16, None);
+    for isa in Isa::ALL {
+        let pool = pool(1, isa);
+        for element in [KvElement::F16, KvElement::Bf16, KvElement::F32] {
+            let mut sequence = Sequence::new(shape, 6, 1, 5);
+            let attended = |sequence: &Sequence| {
+                let mut cache = cache(&shape, element, 4);
+                sequence.write(&pool, &mut cache, 1);
+                sequence.attend(&pool, &cache, &[6])
+            };
+            let before = attended(&sequence);
+            sequence.values[4 * 32..5 * 32].fill(1e6);
+            let width = shape.heads * shape.head_dim;
+            assert_eq!(attended(&sequence)[..4 * width], before[..4 * width], "{isa} {element:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_number_is_none_in_every_cache() {
+    let shape = shape(4, 2, 16, None);
+    for isa in Isa::ALL {
+        let pool = pool(1, isa);
+        for element in [KvElement::F32, KvElement::F16, KvElement::Bf16, KvElement::I8] {
+            for place in 0..16 {
+                let mut sequence = Sequence::new(shape, 6, 1, 5);
+                sequence.values[place] = f32::NAN;
+                let mut cache = cache(&shape, element, 4);
+                sequence.write(&pool, &mut cache, 1);
+                let out = sequence.attend(&pool, &cache, &[6]);
+                assert!(out[..16].iter().any(|value| value.is_nan()), "{isa} {element:?}: {place}");
+            }
+        }
+    }
+}
+
+#[test]
 fn all_instruction_sets_with_fused_operations_agree() {
     let shape = shape(6, 2, 64, Some(30));
     let sequence = Sequence::new(shape, 50, 0, 11);

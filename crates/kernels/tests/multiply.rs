@@ -113,8 +113,8 @@ fn products_are_what_they_are_by_definition() {
     for isa in Isa::ALL {
         let pool = pool(2, isa);
         for format in Format::ALL {
-            // Integers are unpacked for 32 tokens and more.
-            for (rows, columns, tokens) in [(1, 256, 1), (50, 512, 7), (96, 768, 15), (40, 512, 33)] {
+            // Of more than 1,024 columns integers are multiplied in parts.
+            for (rows, columns, tokens) in [(1, 256, 1), (50, 512, 7), (96, 768, 15), (40, 2304, 33)] {
                 let blocks = Blocks::new(format, rows, columns, &mut numbers);
                 let matrix = Matrix::pack(&pool, &blocks).unwrap();
                 let (values, bias) = (numbers.floats(tokens * columns), numbers.floats(rows));
@@ -142,15 +142,36 @@ fn a_tokens_result_does_not_depend_on_the_others_or_on_threads() {
     for isa in Isa::ALL {
         let (one, three) = (pool(1, isa), pool(3, isa));
         for format in Format::ALL {
-            let (rows, columns, tokens) = (80, 512, 40);
+            // Of more than 1,024 columns integers are multiplied in parts.
+            let (rows, columns, tokens) = (80, 2304, 40);
             let matrix = Matrix::pack(&three, &Blocks::new(format, rows, columns, &mut numbers)).unwrap();
             let values = numbers.floats(tokens * columns);
             let alone: Vec<_> = values.chunks(columns).map(|token| product(&one, &matrix, token, None)).collect();
-            // Integers are unpacked for 32 tokens and more.
-            for count in [2, 3, 4, 5, 6, 7, 12, 13, 20, 31, 32, 33, 40] {
+            for count in [2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 20, 31, 32, 33, 40] {
                 let together = product(&three, &matrix, &values[..count * columns], None);
                 for (token, result) in together.chunks(rows).enumerate() {
                     assert_eq!(result, alone[token], "{isa} {format} token {token} of {count}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_no_number_stays_none_wherever_it_is() {
+    let mut numbers = Numbers(4);
+    for isa in Isa::ALL {
+        let pool = pool(1, isa);
+        for format in Format::ALL {
+            let (rows, columns) = (32, 256);
+            let matrix = Matrix::pack(&pool, &Blocks::new(format, rows, columns, &mut numbers)).unwrap();
+            for damage in [f32::NAN, f32::INFINITY] {
+                for place in 32..64 {
+                    let mut values = numbers.floats(3 * columns);
+                    values[columns + place] = damage;
+                    let output = product(&pool, &matrix, &values, None);
+                    let damaged = |token: usize| output[token * rows..][..rows].iter().any(|value| !value.is_finite());
+                    assert_eq!([0, 1, 2].map(damaged), [false, true, false], "{isa} {format}: {damage} at {place}");
                 }
             }
         }

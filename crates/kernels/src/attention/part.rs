@@ -1,10 +1,7 @@
 //! What attention over some positions gives a row: the greatest score, the sum of e^(score − greatest), and the values weighted
 //! by those, not yet divided by the sum.
 
-use crate::{
-    cache::{load, store},
-    lanes::{LANES, Lanes, exp},
-};
+use crate::lanes::{LANES, Lanes, exp, load, store};
 
 /// How a part lies in memory: the weighted values in whole vectors, and behind them the sum and the greatest score.
 pub(super) struct Part;

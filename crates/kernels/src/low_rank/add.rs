@@ -4,11 +4,10 @@ use std::ops::Range;
 
 use super::{LowRank, LowRankElement, PackedUp, SUMS, padded};
 use crate::{
-    cache,
     element::{Element, F16, F32},
     input::Input,
     isa::Kernel,
-    lanes::{LANES, Lanes},
+    lanes::{LANES, Lanes, load, store},
     pool::Pool,
     share::Shared,
 };
@@ -249,8 +248,8 @@ impl<const N: usize> UpKernel<'_, N> {
             // instructions.
             unsafe {
                 let output = self.call.outputs[self.piece.output].slice(row * up.rows + first, count);
-                let value = cache::load::<L>(output, count);
-                cache::store::<L>(output, count, L::fma(sum, L::splat(up.scale), value));
+                let value = load::<L>(output, count);
+                store::<L>(output, count, L::fma(sum, L::splat(up.scale), value));
             }
         }
     }
