@@ -79,13 +79,18 @@ impl Stage<'_> {
             let workload = Workload { vocabulary: self.engine.vocabulary, seed: (clients * 1000 + round) as u64 };
             let prompts = workload.prompts(clients * self.plan.options.requests.get());
             let generate = self.plan.options.generate.get();
-            self.plan.now(format!("{clients} clients, round {round}: the engine alone"));
-            alone.push(clients::run(&self.engine, &prompts, clients, generate)?);
+            let engine = || {
+                self.plan.now(format!("{clients} clients, round {round}: the engine alone"));
+                clients::run(&self.engine, &prompts, clients, generate)
+            };
+            // Before the others and after them: the machine's speed moves meanwhile.
+            alone.push(engine()?);
             for contender in &mut contenders {
                 self.plan.now(format!("{clients} clients, round {round}: {}", contender.name));
                 let load = clients::run(&contender.target, &prompts, clients, generate);
                 contender.loads.push(load.with_context(|| format!("{} failed", contender.name))?);
             }
+            alone.push(engine()?);
         }
         let allowed = self.file_bytes + self.cache_bytes(clients) as u64;
         http_figures::push(report, clients, &alone, &contenders, allowed)?;

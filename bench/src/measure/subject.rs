@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use checkpoint::{Architecture, Checkpoint, Tensor, Weights};
+use checkpoint::{Architecture, Checkpoint, Position, Tensor, Weights};
 use engine::{Adapter, BLOCK_TOKENS, EngineSettings, Model, Run, Wanted};
 use kernels::{Format, Rows};
 
@@ -34,11 +34,16 @@ pub(super) struct Work {
 
 impl Subject {
     /// With room for so many tokens of keys and values. Where that is more than the model's context, the context is taken to be
-    /// longer: the answers of a model with random weights mean nothing, and the work is the same.
+    /// longer: the answers of a model with random weights mean nothing, and the work is the same. Learned positions there are only so many.
     pub(super) fn load(path: &Path, threads: NonZeroUsize, tokens: usize) -> Result<Self> {
         let checkpoint = Checkpoint::open(path).with_context(|| format!("cannot open {}", path.display()))?;
         let (mut architecture, weights) = (checkpoint.architecture, checkpoint.weights);
-        architecture.context = architecture.context.max(tokens);
+        let context = architecture.context;
+        ensure!(
+            architecture.position != Position::Learned || tokens <= context,
+            "{tokens} tokens are more than the {context} that this model has positions for: lower --depth and --prompt"
+        );
+        architecture.context = context.max(tokens);
         let vocabulary = architecture.vocabulary;
         let matrices = multiplied(&weights);
         let elements: usize = matrices.iter().map(|matrix| matrix.rows() * matrix.columns()).sum();

@@ -24,7 +24,8 @@ struct Block {
     contents: Option<Contents>,
 }
 
-/// What a published block holds. Kept whole, so that equal hashes of different prefixes are told apart.
+/// What a published block holds. Its tokens are kept whole and what is before them by its hash, so that two prefixes are taken for one
+/// only where hashes of 64 bits are equal and their last tokens as well.
 #[derive(Debug, PartialEq, Eq)]
 struct Contents {
     hash: PrefixHash,

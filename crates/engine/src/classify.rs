@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::Engine;
 use crate::engine::stopped;
-use crate::job::{Job, Logits, Reader};
+use crate::job::{Asked, Job, Logits, Reader};
 
 /// How this model's logits are to be read.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Engine {
         self.encoder.check_length(&classification.prompt, tokens.len(), 0)?;
         let (admitted, admission) = oneshot::channel();
         let (sender, mut logits) = mpsc::channel(1);
-        let job = Job {
+        let asked = Asked {
             prompt: tokens,
             max_new: 0,
             continues: true,
@@ -55,10 +55,8 @@ impl Engine {
             priority: classification.priority,
             tenant: classification.tenant,
             adapter,
-            admitted,
-            reader: Reader::Logits(sender),
         };
-        self.admit(job, admission).await?;
+        self.admit(Job { asked, admitted, reader: Reader::Logits(sender) }, admission).await?;
         classifier.read(logits.recv().await.ok_or_else(stopped)??, classification.scale)
     }
 }

@@ -95,7 +95,9 @@ impl Engine {
             }
             _ => kv_cache_bytes,
         };
-        let model = Model::load(architecture, weights, threads, kv_cache_bytes, kv_element, max_running.get(), progress)?;
+        let mut model =
+            Model::load(architecture, weights, threads, kv_cache_bytes, kv_element, max_running.get(), progress)?;
+        model.try_out(tokenizer.bos())?;
         let speculating =
             speculation.map(|speculation| Speculating::start(speculation, &model, &tokenizer, progress)).transpose()?;
         let (architecture, fit) = (Arc::new(model.architecture().clone()), model.fit());

@@ -5,7 +5,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::Engine;
 use crate::events::EventStream;
-use crate::job::{Job, Reader};
+use crate::job::{Asked, Job, Reader};
 
 impl Engine {
     /// Resolves when the answer is begun.
@@ -23,7 +23,7 @@ impl Engine {
         self.encoder.check_bias(&generation)?;
         let (admitted, admission) = oneshot::channel();
         let (sender, events) = mpsc::channel(Job::most_events(max_new, generation.choices.get()));
-        let job = Job {
+        let asked = Asked {
             prompt,
             max_new,
             continues: !matches!(generation.prompt, Prompt::Chat(_)),
@@ -35,10 +35,8 @@ impl Engine {
             priority: generation.priority,
             tenant: generation.tenant,
             adapter,
-            admitted,
-            reader: Reader::Events(sender),
         };
-        self.admit(job, admission).await?;
+        self.admit(Job { asked, admitted, reader: Reader::Events(sender) }, admission).await?;
         Ok(Box::pin(EventStream::new(events)))
     }
 }

@@ -9,6 +9,15 @@ use crate::model::Adapter;
 
 #[derive(Debug)]
 pub(crate) struct Job {
+    pub(crate) asked: Asked,
+    /// Told once when the request starts, or why it never will.
+    pub(crate) admitted: oneshot::Sender<Result<()>>,
+    pub(crate) reader: Reader,
+}
+
+/// What each of its choices is made by.
+#[derive(Debug)]
+pub(crate) struct Asked {
     /// At least one token, all of the vocabulary.
     pub(crate) prompt: Vec<u32>,
     /// Prompt and this together fit the context and the KV cache; 0 only where nothing but the prompt was asked for.
@@ -24,9 +33,6 @@ pub(crate) struct Job {
     pub(crate) priority: Priority,
     pub(crate) tenant: Tenant,
     pub(crate) adapter: Option<Arc<Adapter>>,
-    /// Told once when the request starts, or why it never will.
-    pub(crate) admitted: oneshot::Sender<Result<()>>,
-    pub(crate) reader: Reader,
 }
 
 /// Who gets what comes out. There is room for all that a request can have, so that the worker never waits for a slow reader;

@@ -1,7 +1,8 @@
 //! Decides what the next step runs. Pure: it moves sequences and blocks about, and touches neither model nor clock.
 //!
 //! Each step takes one token of every decoding sequence and fills what is left of its token budget with prompts, in
-//! chunks. When the blocks run out, the sequence whose turn would come last is set back: it gives up its blocks, waits,
+//! chunks: the prompt whose turn is first is sure of half of it, the shortest have the rest, so that nobody waits for the end of
+//! somebody else's long prompt and that one goes on all the same. When the blocks run out, the sequence whose turn would come last is set back: it gives up its blocks, waits,
 //! and is computed again from its tokens later (mostly from blocks that are still remembered).
 //!
 //! Guesses at what follows a decoding sequence have what is left over: they take no budget that anybody else has a use for, and
@@ -9,7 +10,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::blocks::BlockPool;
+use crate::blocks::{BlockPool, PrefixHash};
 use crate::sequence::{Rank, Sequence, SequenceId};
 
 #[derive(Debug, Clone, Copy)]
@@ -129,6 +130,7 @@ impl Scheduler {
         self.running.len()
     }
 
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.sequences.is_empty()
     }
@@ -138,7 +140,6 @@ impl Scheduler {
         let mut plan = Plan { left: self.limits.step_tokens, ..Plan::default() };
         self.plan_decoding(&mut plan);
         self.plan_prompts(&mut plan);
-        self.admit(&mut plan);
         plan
     }
 
@@ -207,7 +208,7 @@ impl Scheduler {
                 continue; // It was set back for one before it.
             }
             if self.grow(id) {
-                self.take(id, plan);
+                self.take(id, 1, plan);
             }
         }
     }
@@ -244,38 +245,84 @@ impl Scheduler {
         self.waiting.insert(rank);
     }
 
-    /// What is left of prompts that were begun; their blocks are theirs already.
+    /// Prompts that were begun, whose blocks are theirs already, and those that wait.
     fn plan_prompts(&mut self, plan: &mut Plan) {
-        let begun: Vec<_> = self.running.iter().map(|rank| rank.id).filter(|id| self.sequences[id].pending() > 1).collect();
-        for id in begun {
-            self.take(id, plan);
+        let begun = self.running.iter().filter(|rank| self.sequences[&rank.id].pending() > 1);
+        let waiting = self.waiting.iter().filter(|rank| !self.waits_for_its_leader(rank.id));
+        let mut prompts: Vec<Rank> = begun.chain(waiting).copied().collect();
+        let Some(first) = prompts.iter().min().copied().filter(|_| plan.left > 0) else { return };
+        // Whoever cannot have the blocks when it is its turn is not overtaken by those who want fewer, or it would never have them.
+        if !self.begin(first, plan) {
+            prompts.retain(|rank| self.running.contains(rank));
+        }
+        let sure = self.pending_of(first).min(plan.left.div_ceil(2));
+        let mut left = plan.left - sure;
+        let mut chosen = Vec::new();
+        prompts.retain(|rank| *rank != first);
+        prompts.sort_by_key(|rank| (rank.priority(), self.sequences[&rank.id].pending(), *rank));
+        for rank in prompts {
+            if left > 0 && !self.will_be_found(rank.id) && self.begin(rank, plan) {
+                let count = self.pending_of(rank).min(left);
+                left -= count;
+                chosen.push((rank, count));
+            }
+        }
+        chosen.push((first, self.pending_of(first).min(sure + left)));
+        chosen.sort_unstable();
+        for (rank, count) in chosen {
+            self.take(rank.id, count, plan);
         }
     }
 
-    /// Strictly in order of rank, so that a long prompt is not overtaken for ever by short ones.
-    fn admit(&mut self, plan: &mut Plan) {
-        let waiting: Vec<_> = self.waiting.iter().map(|rank| rank.id).collect();
-        for id in waiting {
-            if plan.left == 0 || self.running.len() >= self.limits.running {
-                return;
-            }
-            if self.waits_for_its_leader(id) {
-                continue;
-            }
-            let Some(cached) = self.reserve(id) else { return };
-            let rank = self.sequences[&id].rank();
-            self.waiting.remove(&rank);
-            self.running.insert(rank);
-            if self.started.insert(id) {
-                plan.admitted.push((id, cached));
-            }
-            self.take(id, plan);
+    /// Tokens that a running sequence still has to have run; none of one that could not begin.
+    fn pending_of(&self, rank: Rank) -> usize {
+        if self.running.contains(&rank) { self.sequences[&rank.id].pending() } else { 0 }
+    }
+
+    /// Whether a waiting prompt begins like one that is being computed, further than what can be found of it now: the longer it
+    /// waits the less of it is left to do.
+    fn will_be_found(&self, id: SequenceId) -> bool {
+        let sequence = &self.sequences[&id];
+        if self.running.contains(&sequence.rank()) || sequence.wants_whole_prompt() {
+            return false;
         }
+        let size = self.pool.block_tokens();
+        let begins_like = |other: &Sequence| {
+            if (other.tenant, other.adapter()) != (sequence.tenant, sequence.adapter()) || other.pending() <= 1 {
+                return 0;
+            }
+            let same = other.tokens.iter().zip(&sequence.tokens[..sequence.tokens.len() - 1]).take_while(|(a, b)| a == b);
+            same.count() / size
+        };
+        let running = self.running.iter().map(|rank| &self.sequences[&rank.id]);
+        let most = running.map(begins_like).max().unwrap_or(0);
+        most > 0 && most > self.found(sequence).len()
+    }
+
+    /// Has a waiting sequence run, if there is a place and there are blocks; one that runs does so already.
+    fn begin(&mut self, rank: Rank, plan: &mut Plan) -> bool {
+        if self.running.contains(&rank) {
+            return true;
+        }
+        if self.running.len() >= self.limits.running {
+            return false;
+        }
+        let Some(cached) = self.reserve(rank.id) else { return false };
+        self.waiting.remove(&rank);
+        self.running.insert(rank);
+        if self.started.insert(rank.id) {
+            plan.admitted.push((rank.id, cached));
+        }
+        true
     }
 
     fn waits_for_its_leader(&self, id: SequenceId) -> bool {
-        let leader = self.sequences[&id].leader.and_then(|leader| self.sequences.get(&leader));
-        leader.is_some_and(|leader| !leader.prompt_is_computed())
+        self.sequences[&id].leader.is_some_and(|leader| !self.prompt_is_computed(leader))
+    }
+
+    /// So that it can be taken over; what has ended had it computed.
+    pub(crate) fn prompt_is_computed(&self, id: SequenceId) -> bool {
+        self.sequences.get(&id).is_none_or(Sequence::prompt_is_computed)
     }
 
     /// Takes the blocks for all tokens of a waiting sequence, as many as possible from the prefix cache, and tells how
@@ -284,9 +331,7 @@ impl Scheduler {
         let size = self.pool.block_tokens();
         let sequence = &self.sequences[&id];
         let needed = sequence.tokens.len().div_ceil(size);
-        // The last token is always run: its row is what the next one is sampled from.
-        let reusable = if sequence.wants_whole_prompt() { 0 } else { (sequence.tokens.len() - 1) / size * size };
-        let found = self.pool.find_prefix(self.pool.root(sequence.tenant, sequence.adapter()), &sequence.tokens[..reusable]);
+        let found = self.found(sequence);
         let revived = found.iter().filter(|(block, _)| self.pool.is_idle(*block)).count();
         // Each running sequence may want a block within the next steps; without that reserve a new one would be set back
         // as soon as it has started.
@@ -310,10 +355,18 @@ impl Scheduler {
         Some(sequence.computed)
     }
 
-    /// Puts as much of a running sequence into the plan as the budget allows.
-    fn take(&mut self, id: SequenceId, plan: &mut Plan) {
+    /// The blocks of the prefix cache that a sequence begins with.
+    fn found(&self, sequence: &Sequence) -> Vec<(u32, PrefixHash)> {
+        let size = self.pool.block_tokens();
+        // The last token is always run: its row is what the next one is sampled from.
+        let reusable = if sequence.wants_whole_prompt() { 0 } else { (sequence.tokens.len() - 1) / size * size };
+        self.pool.find_prefix(self.pool.root(sequence.tenant, sequence.adapter()), &sequence.tokens[..reusable])
+    }
+
+    /// Puts so many tokens of a running sequence into the plan, or what the budget allows.
+    fn take(&mut self, id: SequenceId, count: usize, plan: &mut Plan) {
         let sequence = &self.sequences[&id];
-        let count = sequence.pending().min(plan.left);
+        let count = count.min(plan.left);
         if count > 0 {
             plan.left -= count;
             let samples = count == sequence.pending();

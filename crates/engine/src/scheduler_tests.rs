@@ -2,6 +2,7 @@ use backend::{Priority, Tenant};
 use proptest::prelude::*;
 
 use super::*;
+use crate::sequence::Turn;
 
 const BLOCK: usize = 4;
 
@@ -21,7 +22,7 @@ fn sequence(id: u64, prompt: &[u32]) -> Sequence {
         adapter: None,
         tenant: Tenant(0),
         priority: Priority(0),
-        choice: 0,
+        turn: Turn(id),
         leader: None,
         whole_prompt: false,
     }
@@ -59,6 +60,39 @@ fn a_long_prompt_is_run_in_chunks_beside_decoding() {
 }
 
 #[test]
+fn a_short_prompt_goes_beside_a_long_one() {
+    let mut scheduler = scheduler(4, 8, 100);
+    scheduler.add(sequence(1, &prompt(1, 100)));
+    scheduler.add(sequence(2, &prompt(2, 90)));
+    assert_eq!(chunks(&step(&mut scheduler)), [(1, 0, 4), (2, 0, 4)]);
+    scheduler.add(sequence(3, &prompt(3, 3)));
+    assert_eq!(chunks(&step(&mut scheduler)), [(1, 4, 4), (2, 4, 1), (3, 0, 3)], "the first is sure of half");
+    assert_eq!(chunks(&step(&mut scheduler)), [(3, 3, 1), (1, 8, 4), (2, 5, 3)]);
+}
+
+#[test]
+fn who_begins_as_another_waits_until_that_can_be_found() {
+    let mut scheduler = scheduler(4, 16, 100);
+    scheduler.add(sequence(1, &prompt(1, 20)));
+    scheduler.add(sequence(2, &[prompt(1, 8), prompt(2, 2)].concat()));
+    scheduler.add(Sequence { tenant: Tenant(1), ..sequence(3, &prompt(1, 9)) });
+    assert_eq!(chunks(&step(&mut scheduler)), [(1, 0, 8), (3, 0, 8)]);
+    assert_eq!(chunks(&step(&mut scheduler)), [(3, 8, 1), (1, 8, 12), (2, 8, 2)]);
+}
+
+#[test]
+fn who_cannot_have_its_blocks_is_not_overtaken() {
+    let mut scheduler = scheduler(4, 100, 10);
+    scheduler.add(sequence(1, &prompt(1, 20)));
+    step(&mut scheduler);
+    scheduler.add(sequence(2, &prompt(2, 30)));
+    scheduler.add(sequence(3, &prompt(3, 3)));
+    assert_eq!(chunks(&step(&mut scheduler)), [(1, 20, 1)]);
+    scheduler.remove(SequenceId(1));
+    assert_eq!(chunks(&step(&mut scheduler)), [(2, 0, 30), (3, 0, 3)]);
+}
+
+#[test]
 fn no_more_run_than_the_limit() {
     let mut scheduler = scheduler(2, 100, 100);
     for id in 1..=3 {
@@ -78,14 +112,22 @@ fn a_lower_priority_number_starts_first() {
 }
 
 #[test]
-fn a_first_choice_goes_before_the_second_of_who_came_earlier() {
-    let mut scheduler = scheduler(1, 100, 100);
+fn as_many_overtake_a_second_choice_as_run_at_once() {
+    let mut scheduler = scheduler(2, 100, 100);
+    let (asker, second) = (Turn(1), SequenceId(100));
     scheduler.add(sequence(1, &prompt(1, 2)));
-    scheduler.add(Sequence { choice: 1, leader: Some(SequenceId(1)), ..sequence(2, &prompt(1, 2)) });
-    scheduler.add(sequence(3, &prompt(3, 2)));
+    scheduler.add(Sequence { turn: asker.of_choice(1, 2), leader: Some(SequenceId(1)), ..sequence(100, &prompt(1, 2)) });
     step(&mut scheduler);
     scheduler.remove(SequenceId(1));
-    assert_eq!(chunks(&step(&mut scheduler)), [(3, 0, 2)]);
+    let mut begun = Vec::new();
+    for id in 2..10 {
+        scheduler.add(sequence(id, &prompt(id, 2)));
+        for (id, _) in step(&mut scheduler).admitted {
+            scheduler.remove(id);
+            begun.push(id);
+        }
+    }
+    assert!(begun.iter().position(|id| *id == second).is_some_and(|place| place <= 2), "{begun:?}");
 }
 
 #[test]
@@ -231,25 +273,86 @@ fn a_removed_sequence_leaves_no_block_behind() {
     assert!(scheduler.is_empty());
 }
 
+/// What the model would have written to each position of each block: whose it is, and all tokens up to this one.
+#[derive(Default)]
+struct Written(HashMap<(u32, usize), (Tenant, Vec<u32>)>);
+
+impl Written {
+    /// Runs a plan: each sequence writes its positions to blocks that nobody else has, and finds before them what it takes to be there.
+    fn run(&mut self, scheduler: &Scheduler, plan: &Plan) -> Result<(), TestCaseError> {
+        let sequences = || plan.chunks.iter().map(|chunk| (chunk, scheduler.sequence(chunk.sequence).unwrap()));
+        for (chunk, sequence) in sequences() {
+            for position in chunk.start..chunk.end() {
+                let block = sequence.blocks[position / BLOCK];
+                let holders = scheduler.sequences.values().filter(|other| other.blocks.contains(&block)).count();
+                prop_assert_eq!(holders, 1, "of block {}, which is written", block);
+                let tokens = sequence.tokens[..=position].to_vec();
+                self.0.insert((block, position % BLOCK), (sequence.tenant, tokens));
+            }
+        }
+        for (chunk, sequence) in sequences() {
+            for position in 0..chunk.end() {
+                let (tenant, tokens) = &self.0[&(sequence.blocks[position / BLOCK], position % BLOCK)];
+                prop_assert_eq!((*tenant, tokens.as_slice()), (sequence.tenant, &sequence.tokens[..=position]));
+            }
+        }
+        Ok(())
+    }
+}
+
+prop_compose! {
+    /// Prompts with beginnings in common, and how many tokens are wanted behind them.
+    fn request()(
+        length in 1usize..30, new in 1usize..20, priority in -1i32..2, kind in 0u64..3, tenant in 0u64..2,
+        whole_prompt: bool, choices in 1u16..4,
+    ) -> (Sequence, u16, usize) {
+        let asked = Sequence { priority: Priority(priority), tenant: Tenant(tenant), whole_prompt, ..sequence(0, &prompt(kind, length)) };
+        (asked, choices, length + new)
+    }
+}
+
+/// Gives each choice of these requests to the scheduler, and tells how many tokens each is to have.
+fn add_all(scheduler: &mut Scheduler, requests: &[(Sequence, u16, usize)], running: usize) -> HashMap<SequenceId, usize> {
+    let mut wanted = HashMap::new();
+    for (number, (asked, choices, tokens)) in (0..).zip(requests) {
+        let Sequence { priority, tenant, whole_prompt, .. } = *asked;
+        let leader = SequenceId(10 * number);
+        for choice in 0..*choices {
+            let id = SequenceId(leader.0 + u64::from(choice));
+            scheduler.add(Sequence {
+                priority,
+                tenant,
+                whole_prompt: whole_prompt && choice == 0,
+                turn: Turn(number).of_choice(choice, running),
+                leader: (choice > 0).then_some(leader),
+                ..sequence(id.0, &asked.tokens)
+            });
+            wanted.insert(id, *tokens);
+        }
+    }
+    wanted
+}
+
 proptest! {
-    /// Whatever arrives and whatever is guessed: every sequence gets all its tokens, one after the other, each position is
-    /// computed before the token behind it is sampled, the limits hold, and in the end no block is held.
+    /// Whatever arrives, whatever is guessed and whoever leaves: every sequence gets all its tokens, one after the other, each position
+    /// is computed before the token behind it is sampled and is where its sequence looks for it, the limits hold, and in the end no
+    /// block is held.
     #[test]
     fn every_sequence_is_finished(
-        requests in prop::collection::vec((1usize..30, 1usize..20, -1i32..2, 0u64..3), 1..12),
+        requests in prop::collection::vec(request(), 1..12),
         running in 1usize..5, step_tokens in 1usize..20, spare in 0usize..10,
         drafts in prop::collection::vec((0usize..10, 0usize..10), 1..40),
+        leaves in prop::collection::vec(0usize..100, 0..4),
     ) {
-        let most = requests.iter().map(|(prompt, new, ..)| (prompt + new).div_ceil(BLOCK)).max().unwrap_or(1);
+        let most = requests.iter().map(|(.., tokens)| tokens.div_ceil(BLOCK)).max().unwrap_or(1);
         let mut scheduler = scheduler(running, step_tokens, most + spare);
-        let mut wanted: HashMap<SequenceId, usize> = HashMap::new();
-        for (id, (length, new, priority, kind)) in requests.iter().enumerate() {
-            let id = id as u64;
-            scheduler.add(Sequence { priority: Priority(*priority), ..sequence(id, &prompt(*kind, *length)) });
-            wanted.insert(SequenceId(id), length + new);
-        }
+        let wanted = add_all(&mut scheduler, &requests, running);
+        let mut written = Written::default();
         let mut drafts = drafts.iter().cycle();
-        for _ in 0..10_000 {
+        for step in 0..10_000 {
+            if leaves.contains(&step) && let Some(first) = scheduler.running.first() {
+                scheduler.remove(first.id);
+            }
             if scheduler.is_empty() {
                 break;
             }
@@ -272,6 +375,7 @@ proptest! {
                 prop_assert_eq!(chunk.start, sequence.computed);
                 prop_assert!(chunk.end().div_ceil(BLOCK) <= sequence.blocks.len());
             }
+            written.run(&scheduler, &plan)?;
             scheduler.computed(&plan);
             for chunk in plan.chunks.iter().filter(|chunk| chunk.samples) {
                 let right = drafts.next().unwrap().1.min(chunk.drafted);

@@ -11,13 +11,29 @@ use crate::model::{Adapter, AdapterNumber};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct SequenceId(pub(crate) u64);
 
-/// Whose turn is first: low priority numbers, then everybody's first choice before anybody's second, then early arrivals.
-/// Whoever asks for a hundred answers has the places that others leave.
+/// Whose turn is first: low priority numbers, then low turns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Rank {
     priority: Priority,
-    choice: u16,
+    turn: Turn,
     pub(crate) id: SequenceId,
+}
+
+/// The number of requests that came before, and for each choice behind the first as many more as can run at once: so many may overtake
+/// it. Whoever asks for a hundred answers keeps nobody waiting for all of them, and gets them all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Turn(pub(crate) u64);
+
+impl Rank {
+    pub(crate) fn priority(&self) -> Priority {
+        self.priority
+    }
+}
+
+impl Turn {
+    pub(crate) fn of_choice(self, choice: u16, running: usize) -> Self {
+        Self(self.0 + u64::from(choice) * running as u64)
+    }
 }
 
 #[derive(Debug)]
@@ -36,8 +52,7 @@ pub(crate) struct Sequence {
     pub(crate) adapter: Option<Arc<Adapter>>,
     pub(crate) tenant: Tenant,
     pub(crate) priority: Priority,
-    /// Which of its request's answers it is.
-    pub(crate) choice: u16,
+    pub(crate) turn: Turn,
     /// Another choice of the same request whose prompt this one can take over, once it is computed.
     pub(crate) leader: Option<SequenceId>,
     /// Every prompt token has to be run, because its logarithms were asked for.
@@ -71,6 +86,6 @@ impl Sequence {
     }
 
     pub(crate) fn rank(&self) -> Rank {
-        Rank { priority: self.priority, choice: self.choice, id: self.id }
+        Rank { priority: self.priority, turn: self.turn, id: self.id }
     }
 }

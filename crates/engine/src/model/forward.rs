@@ -7,7 +7,7 @@ use kernels::{Form, Group, Input, KvCache, LowRank, Matrix, Pool, Product, RopeT
 
 use super::adapter::LayerAdapter;
 use super::scratch::{Scratch, take};
-use super::{Adapter, BLOCK_TOKENS, Layer, Model, Projection, Run, Wanted};
+use super::{Adapter, BLOCK_TOKENS, Layer, Model, ModelError, Projection, Run, Wanted};
 
 impl Model {
     /// Runs the tokens of all runs at once, writes their keys and values into the cache, and keeps the final hidden
@@ -35,6 +35,13 @@ impl Model {
         kernels::normalise(pool, wanted, step.norm(final_norm), normed);
         wanted.copy_from_slice(normed);
         wanted.len() / hidden
+    }
+
+    /// Computes what follows a first token, before blocks hold anything: what cannot be computed should not wait for requests to show.
+    pub(crate) fn try_out(&mut self, first: Option<u32>) -> Result<(), ModelError> {
+        let token = first.filter(|token| (*token as usize) < self.architecture.vocabulary).unwrap_or(0);
+        self.forward(&[Run { tokens: &[token], start: 0, blocks: &[0], wanted: Wanted::Last, adapter: None }]);
+        if are_sound(self.logits(0..1)) { Ok(()) } else { Err(ModelError::NotSound) }
     }
 
     /// Each token's embedding, and that of its position where a model has learned those.
@@ -73,6 +80,11 @@ impl Model {
         kernels::multiply(&self.pool, input, [Product { weights: &self.head, bias: None, output: &mut *output }]);
         output
     }
+}
+
+/// Whether these can be logits: all of them are numbers, and none is beyond all.
+pub(crate) fn are_sound(logits: &[f32]) -> bool {
+    logits.iter().fold(true, |all, logit| all & logit.is_finite())
 }
 
 /// Positions, and the places in the cache, of all tokens of the step.

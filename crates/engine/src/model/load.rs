@@ -17,6 +17,8 @@ pub enum ModelError {
     Pack(#[from] kernels::PackError),
     #[error("the adapter holds a number that is none, or too large for half precision")]
     NotFinite,
+    #[error("what the model computes is no number: a weight is damaged, a NaN or infinite")]
+    NotSound,
     #[error("there is no memory for weights of {bytes} bytes")]
     Weights { bytes: usize },
     #[error("there is no memory for a KV cache of {bytes} bytes")]

@@ -37,7 +37,8 @@ impl Penalties {
             let logit = &mut logits[token as usize];
             before.push((token, *logit));
             if self.repeats() {
-                *logit = if *logit > 0.0 { *logit / self.repetition } else { *logit * self.repetition };
+                // A tiny penalty makes much of it, and of too much there would be no probability.
+                *logit = if *logit > 0.0 { (*logit / self.repetition).min(f32::MAX) } else { *logit * self.repetition };
             }
             if generated > 0 {
                 *logit -= self.presence + self.frequency * generated as f32;
@@ -78,5 +79,13 @@ mod tests {
         let mut logits = [4.0, 4.0];
         penalties.apply(&mut logits, &mut Vec::new());
         assert_eq!(logits, [4.0, 2.0]);
+    }
+
+    #[test]
+    fn however_small_a_penalty_is_there_is_a_number() {
+        let penalties = Penalties::new(0.0, 0.0, 1e-39, &[0]);
+        let mut logits = [4.0, 4.0];
+        penalties.apply(&mut logits, &mut Vec::new());
+        assert_eq!(logits, [f32::MAX, 4.0]);
     }
 }

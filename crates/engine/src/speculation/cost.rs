@@ -10,6 +10,10 @@ const ROW: f64 = 0.08;
 const KEPT: f64 = 0.95;
 /// So many steps with one row more or less weigh as much as the assumption above.
 const ASSUMED: f64 = 2.0;
+/// The same of a step without a measurement: what is measured only where it is thought to pay must not count for ever.
+const KEPT_UNUSED: f64 = 0.99;
+/// What has faded to less than this was of another time.
+const FORGOTTEN: f64 = 0.5;
 /// A step that took longer than so many times what was to be expected counts as that: it may have been interrupted. If it was
 /// not, the next ones will take as long.
 const BELIEVED: f64 = 1.5;
@@ -40,6 +44,16 @@ impl StepCost {
         self.rows_rows = KEPT * self.rows_rows + from_rows * (rows - self.rows);
         self.rows_seconds = KEPT * self.rows_seconds + from_rows * (seconds - self.seconds);
         self.weight = weight;
+    }
+
+    /// Nothing was measured in a step.
+    pub(crate) fn fade(&mut self) {
+        for sum in [&mut self.weight, &mut self.rows_rows, &mut self.rows_seconds] {
+            *sum *= KEPT_UNUSED;
+        }
+        if self.weight < FORGOTTEN {
+            *self = Self::default();
+        }
     }
 
     /// Seconds; of no account in itself before the first step was noted.
@@ -93,6 +107,14 @@ mod tests {
     fn it_follows_a_machine_that_slows_down() {
         let cost = measured((0..400).map(|step| (1 + step % 4, if step < 200 { 100 } else { 200 })));
         assert!((cost.of(2) - 0.2).abs() < 0.01, "{cost:?}");
+    }
+
+    #[test]
+    fn what_was_long_ago_is_forgotten() {
+        let mut cost = measured([(1, 500); 100]);
+        assert!(cost.measured(1).is_some());
+        let steps = (0..1000).take_while(|_| cost.measured(1).inspect(|_| cost.fade()).is_some()).count();
+        assert!((100..500).contains(&steps), "{steps}");
     }
 
     #[test]

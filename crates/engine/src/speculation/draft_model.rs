@@ -4,7 +4,7 @@
 //! prefix that is found again can be found here too.
 
 use std::collections::HashSet;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use checkpoint::{Checkpoint, Tokenizer};
 use thiserror::Error;
@@ -210,7 +210,7 @@ impl DraftModel {
         if runs.is_empty() {
             return false;
         }
-        let rows: usize = runs.iter().map(|run| run.tokens.len()).sum();
+        let guesses = runs.iter().all(|run| run.tokens.len() == 1).then_some(runs.len());
         let wanted: Vec<_> = runs.iter().map(|run| run.wanted == Wanted::Last).collect();
         let kept = self.model.forward(&runs);
         drop(runs);
@@ -221,15 +221,16 @@ impl DraftModel {
             let row = if wanted { logits.next() } else { None };
             task.finished = !row.is_some_and(|row| task.take(&row[..self.vocabulary], ends, self.choosy));
         }
-        self.note_cost(rows, began.elapsed());
+        // Steps that catch up are of another kind, and so is the first of all, which finds nothing in the caches.
+        if let Some(rows) = guesses {
+            self.cost.note(rows, began.elapsed());
+        }
         true
     }
 
-    /// Steps that catch up are of another kind.
-    fn note_cost(&mut self, rows: usize, took: Duration) {
-        if rows <= MOST_CAUGHT_UP / 4 {
-            self.cost.note(rows, took);
-        }
+    /// A step went by without guesses.
+    pub(crate) fn rest(&mut self) {
+        self.cost.fade();
     }
 
     /// Of the blocks that a task has written, those that are full and certain can be found again, and the others no more. What

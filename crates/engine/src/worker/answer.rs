@@ -4,7 +4,7 @@ use backend::{FinishReason, StopReason, TokenLogprob};
 use checkpoint::Tokenizer;
 
 use super::request::RequestId;
-use crate::job::Job;
+use crate::job::Asked;
 use crate::sampling::Sampler;
 use crate::speculation::{Guess, Guesser, Odds};
 use crate::text::{Piece, Text};
@@ -32,16 +32,22 @@ pub(super) struct Advance {
 }
 
 impl Answer {
-    pub(super) fn new(request: RequestId, choice: u16, job: &Job, tokenizer: &Tokenizer, guesser: Option<Guesser>) -> Self {
-        let detokenizer = if job.continues { tokenizer.continuing_detokenizer() } else { tokenizer.detokenizer() };
+    pub(super) fn new(
+        request: RequestId,
+        choice: u16,
+        asked: &Asked,
+        tokenizer: &Tokenizer,
+        guesser: Option<Guesser>,
+    ) -> Self {
+        let detokenizer = if asked.continues { tokenizer.continuing_detokenizer() } else { tokenizer.detokenizer() };
         Self {
             request,
             choice,
-            sampler: Sampler::new(&job.sampling, choice, &job.prompt),
-            text: Text::new(detokenizer, job.stop.strings().to_vec()),
+            sampler: Sampler::new(&asked.sampling, choice, &asked.prompt),
+            text: Text::new(detokenizer, asked.stop.strings().to_vec()),
             generated: 0,
-            max_new: job.max_new,
-            ignore_eos: job.stop.ignore_eos,
+            max_new: asked.max_new,
+            ignore_eos: asked.stop.ignore_eos,
             chosen: None,
             guesser,
         }

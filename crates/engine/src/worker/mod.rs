@@ -13,6 +13,7 @@ mod step;
 mod tests;
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
@@ -22,10 +23,10 @@ use backend::{Activity, Error};
 use checkpoint::Tokenizer;
 
 use crate::blocks::BlockPool;
-use crate::job::Job;
+use crate::job::{Asked, Job};
 use crate::model::{BLOCK_TOKENS, Model};
 use crate::scheduler::{Limits, Scheduler};
-use crate::sequence::{Sequence, SequenceId};
+use crate::sequence::{Sequence, SequenceId, Turn};
 use crate::shared::Shared;
 use answer::Answer;
 use pace::Pace;
@@ -42,6 +43,8 @@ pub(crate) struct Worker {
     answers: HashMap<SequenceId, Answer>,
     speculating: Option<Speculating>,
     next_id: u64,
+    /// Requests since the start.
+    arrived: u64,
     totals: Totals,
     pace: Pace,
     shared: Arc<Shared>,
@@ -80,6 +83,7 @@ impl Worker {
             answers: HashMap::new(),
             speculating,
             next_id: 0,
+            arrived: 0,
             totals: Totals::default(),
             pace: Pace::new(Instant::now()),
             shared,
@@ -91,7 +95,7 @@ impl Worker {
     pub(crate) fn run(mut self) {
         while self.receive() {
             self.drop_abandoned();
-            if !self.scheduler.is_empty() {
+            if !self.requests.is_empty() {
                 self.shared.begin_step(Instant::now());
                 if catch_unwind(AssertUnwindSafe(|| self.step())).is_err() {
                     self.start_afresh();
@@ -103,7 +107,7 @@ impl Worker {
 
     /// Takes what is there, and waits if there is nothing to do; `false` at the end.
     fn receive(&mut self) -> bool {
-        if self.scheduler.is_empty() {
+        if self.requests.is_empty() {
             match self.jobs.recv() {
                 Ok(job) => self.accept(*job),
                 Err(_) => return false,
@@ -130,32 +134,52 @@ impl Worker {
         self.enqueue(job);
     }
 
-    /// One request becomes one sequence a choice. The first computes the prompt, the others take it over.
+    /// The first choice computes the prompt. The others take it over, and the scheduler hears of them when there are places.
     fn enqueue(&mut self, job: Job) {
-        let id = RequestId(self.next_id);
         let leader = SequenceId(self.next_id);
-        for choice in 0..job.choices {
-            let sequence = SequenceId(self.next_id);
-            self.next_id += 1;
+        self.next_id += u64::from(job.asked.choices);
+        let request = Request::new(job, leader, Turn(self.arrived), Instant::now());
+        self.arrived += 1;
+        self.add_choices(&request, 0..1);
+        self.requests.insert(request.id(), request);
+    }
+
+    /// Lets further choices wait for the places that are free: each holds its prompt, and is not to do so before it can run.
+    fn offer_choices(&mut self) {
+        let free = self.limits.running.saturating_sub(self.scheduler.running());
+        let mut requests = std::mem::take(&mut self.requests);
+        for request in requests.values_mut().filter(|request| request.is_waiting()) {
+            if self.scheduler.prompt_is_computed(request.leader()) {
+                let choices = request.offer(free);
+                self.add_choices(request, choices);
+            }
+        }
+        self.requests = requests;
+    }
+
+    fn add_choices(&mut self, request: &Request, choices: Range<u16>) {
+        let Asked { prompt, adapter, tenant, priority, .. } = request.asked();
+        for choice in choices {
+            let id = request.sequence(choice);
             let guesser = self.speculating.as_ref().map(Speculating::guesser);
-            self.answers.insert(sequence, Answer::new(id, choice, &job, &self.tokenizer, guesser));
+            let answer = Answer::new(request.id(), choice, request.asked(), &self.tokenizer, guesser);
+            self.answers.insert(id, answer);
             self.scheduler.add(Sequence {
-                id: sequence,
-                tokens: job.prompt.clone(),
-                prompt_tokens: job.prompt.len(),
+                id,
+                tokens: prompt.clone(),
+                prompt_tokens: prompt.len(),
                 computed: 0,
                 drafted: 0,
                 blocks: Vec::new(),
                 published: Vec::new(),
-                adapter: job.adapter.clone(),
-                tenant: job.tenant,
-                priority: job.priority,
-                choice,
-                leader: (sequence != leader).then_some(leader),
-                whole_prompt: sequence == leader && job.echo && job.logprobs.is_some(),
+                adapter: adapter.clone(),
+                tenant: *tenant,
+                priority: *priority,
+                turn: request.turn().of_choice(choice, self.limits.running),
+                leader: (choice > 0).then_some(request.leader()),
+                whole_prompt: choice == 0 && request.wants_prompt_logprobs(),
             });
         }
-        self.requests.insert(id, Request::new(job, leader, Instant::now()));
     }
 
     /// Ends the requests whose readers have gone, wherever they are.
@@ -191,7 +215,7 @@ impl Worker {
         }
     }
 
-    /// Requests of which nothing runs yet.
+    /// Requests of which some choice has yet to begin.
     fn waiting(&self) -> usize {
         self.requests.values().filter(|request| request.is_waiting()).count()
     }

@@ -1,16 +1,17 @@
 //! A request in the worker: who waits for it, and what it has used.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use backend::{Error, Event, FinishReason, Result, StopReason, TokenLogprob, Usage};
+use backend::{Error, Event, FinishReason, Result, StopReason, TokenLogprob, TopLogprobs, Usage};
 use checkpoint::Tokenizer;
 use tokio::sync::oneshot;
 
 use super::answer::Answer;
 use super::outputs::describe;
-use crate::job::{Job, Reader};
+use crate::job::{Asked, Job, Reader};
 use crate::sampling::Distribution;
-use crate::sequence::SequenceId;
+use crate::sequence::{SequenceId, Turn};
 use crate::text::Piece;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -18,46 +19,77 @@ pub(super) struct RequestId(pub(super) u64);
 
 #[derive(Debug)]
 pub(super) struct Request {
+    asked: Asked,
     leader: SequenceId,
-    choices: u16,
+    turn: Turn,
+    /// How many choices the scheduler was given, how many of those began, and how many have not ended.
+    offered: u16,
+    begun: u16,
     unfinished: u16,
     since: Instant,
     usage: Usage,
-    /// Alternatives beside each logarithm, if logarithms are wanted at all.
-    logprobs: Option<u8>,
-    echo: Option<Echo>,
+    /// The prompt's logarithms, as far as they are known, until its event is sent.
+    prompt_logprobs: Option<Vec<TokenLogprob>>,
     admitted: Option<oneshot::Sender<Result<()>>>,
     reader: Reader,
 }
 
-/// What the prompt's own event needs.
-#[derive(Debug)]
-struct Echo {
-    prompt: Vec<u32>,
-    logprobs: Vec<TokenLogprob>,
-}
-
 impl Request {
-    pub(super) fn new(job: Job, leader: SequenceId, now: Instant) -> Self {
+    /// Its first choice is offered already.
+    pub(super) fn new(job: Job, leader: SequenceId, turn: Turn, now: Instant) -> Self {
+        let Job { asked, admitted, reader } = job;
         Self {
             leader,
-            choices: job.choices,
-            unfinished: job.choices,
+            turn,
+            offered: 1,
+            begun: 0,
+            unfinished: asked.choices,
             since: now,
-            usage: Usage { prompt_tokens: job.prompt.len() as u32, ..Usage::default() },
-            logprobs: job.logprobs.map(backend::TopLogprobs::get),
-            echo: job.echo.then_some(Echo { prompt: job.prompt, logprobs: Vec::new() }),
-            admitted: Some(job.admitted),
-            reader: job.reader,
+            usage: Usage { prompt_tokens: asked.prompt.len() as u32, ..Usage::default() },
+            prompt_logprobs: Some(Vec::new()),
+            admitted: Some(admitted),
+            reader,
+            asked,
         }
     }
 
-    pub(super) fn sequences(&self) -> impl Iterator<Item = SequenceId> + use<> {
-        (self.leader.0..self.leader.0 + u64::from(self.choices)).map(SequenceId)
+    pub(super) fn id(&self) -> RequestId {
+        RequestId(self.leader.0)
     }
 
+    pub(super) fn asked(&self) -> &Asked {
+        &self.asked
+    }
+
+    /// The sequence of its first choice, which computes the prompt.
+    pub(super) fn leader(&self) -> SequenceId {
+        self.leader
+    }
+
+    pub(super) fn turn(&self) -> Turn {
+        self.turn
+    }
+
+    pub(super) fn sequence(&self, choice: u16) -> SequenceId {
+        SequenceId(self.leader.0 + u64::from(choice))
+    }
+
+    pub(super) fn sequences(&self) -> impl Iterator<Item = SequenceId> + use<'_> {
+        (0..self.asked.choices).map(|choice| self.sequence(choice))
+    }
+
+    /// Not all of its choices have begun.
     pub(super) fn is_waiting(&self) -> bool {
-        self.admitted.is_some()
+        self.begun < self.asked.choices
+    }
+
+    /// The choices that are to be given to the scheduler next, so that it has that many that have not begun.
+    pub(super) fn offer(&mut self, free: usize) -> Range<u16> {
+        let waiting = usize::from(self.offered - self.begun);
+        let more = free.saturating_sub(waiting).min(usize::from(self.asked.choices - self.offered)) as u16;
+        let first = self.offered;
+        self.offered += more;
+        first..self.offered
     }
 
     pub(super) fn is_abandoned(&self) -> bool {
@@ -68,20 +100,23 @@ impl Request {
         now.saturating_duration_since(self.since)
     }
 
+    /// Alternatives beside each logarithm, if logarithms are wanted at all.
     pub(super) fn logprobs(&self) -> Option<u8> {
-        self.logprobs
+        self.asked.logprobs.map(TopLogprobs::get)
     }
 
+    /// The event of the prompt waits for them.
     pub(super) fn wants_prompt_logprobs(&self) -> bool {
-        self.echo.is_some() && self.logprobs.is_some()
+        self.asked.echo && self.asked.logprobs.is_some() && self.prompt_logprobs.is_some()
     }
 
     pub(super) fn usage_mut(&mut self) -> &mut Usage {
         &mut self.usage
     }
 
-    /// The first of its sequences runs. Without logarithms of the prompt there is nothing to wait for.
-    pub(super) fn admit(&mut self, cached: usize, tokenizer: &Tokenizer, now: Instant) {
+    /// One of its choices runs. With the first, unless logarithms of the prompt are wanted, there is nothing more to wait for.
+    pub(super) fn begin(&mut self, cached: usize, tokenizer: &Tokenizer, now: Instant) {
+        self.begun += 1;
         let Some(admitted) = self.admitted.take() else { return };
         let _ = admitted.send(Ok(())); // If nobody waits any more, the request is dropped with the next step.
         self.since = now;
@@ -94,13 +129,13 @@ impl Request {
     /// Notes the logarithm of the prompt's token at `position`, as the row before it has it, in order and once: a prompt
     /// that was set back comes by twice.
     pub(super) fn note_prompt_row(&mut self, tokenizer: &Tokenizer, position: usize, row: &[f32]) {
-        let (Some(echo), Some(top)) = (&mut self.echo, self.logprobs) else { return };
-        if echo.logprobs.is_empty() {
-            echo.logprobs.push(describe(tokenizer, echo.prompt[0], None, &[], 0));
+        let Asked { prompt, echo: true, logprobs: Some(top), .. } = &self.asked else { return };
+        let Some(logprobs) = &mut self.prompt_logprobs else { return };
+        if logprobs.is_empty() {
+            logprobs.push(describe(tokenizer, prompt[0], None, &[], 0));
         }
-        if position == echo.logprobs.len() && position < echo.prompt.len() {
-            let entry = describe(tokenizer, echo.prompt[position], Some(&Distribution::new(row)), row, top);
-            echo.logprobs.push(entry);
+        if position == logprobs.len() && position < prompt.len() {
+            logprobs.push(describe(tokenizer, prompt[position], Some(&Distribution::new(row)), row, top.get()));
         }
     }
 
@@ -113,10 +148,9 @@ impl Request {
 
     fn send_prompt(&mut self, tokenizer: &Tokenizer) {
         let Usage { prompt_tokens: tokens, cached_tokens: cached, .. } = self.usage;
-        let (echo, logprobs) = match self.echo.take() {
-            Some(echo) => (Some(tokenizer.decode(&echo.prompt)), echo.logprobs),
-            None => (None, Vec::new()),
-        };
+        let Asked { prompt, echo, .. } = &self.asked;
+        let echo = echo.then(|| tokenizer.decode(prompt));
+        let logprobs = self.prompt_logprobs.take().unwrap_or_default();
         self.send(Event::Prompt { tokens, cached, echo, logprobs });
     }
 

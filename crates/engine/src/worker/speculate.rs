@@ -109,9 +109,12 @@ impl Worker {
             let odds = answers.get(&id).and_then(Answer::odds).filter(|_| room > 0);
             tasks.extend(odds.map(|odds| Task::new(id, offer.chunk, room, odds)));
         }
+        lengths.clear();
+        if tasks.is_empty() {
+            return draft.rest();
+        }
         let catch_up = if *adaptive { draft.catch_up(cost.of(plan.rows()), cost) } else { usize::MAX };
         draft.guess(scheduler, &mut tasks, tokenizer.end_of_text(), catch_up);
-        lengths.clear();
         for task in &tasks {
             if let Some(answer) = answers.get_mut(&task.sequence) {
                 lengths.offer(Offer::new(task.chunk, answer.hear(&task.guesses)));

@@ -7,7 +7,7 @@ use backend::{Error, FinishReason, StopReason};
 use super::Worker;
 use super::outputs::{Row, describe};
 use super::request::RequestId;
-use crate::model::{Run, Wanted};
+use crate::model::{Run, Wanted, are_sound};
 use crate::sampling::Distribution;
 use crate::scheduler::{Chunk, Plan, Scheduler};
 use crate::sequence::{Sequence, SequenceId};
@@ -18,6 +18,7 @@ const ROWS_AT_ONCE: usize = 32;
 
 impl Worker {
     pub(super) fn step(&mut self) {
+        self.offer_choices();
         let mut plan = self.scheduler.plan();
         if plan.chunks.is_empty() {
             return self.refuse_all();
@@ -40,7 +41,7 @@ impl Worker {
         for (sequence, cached) in &plan.admitted {
             let request = self.answers.get(sequence).and_then(|answer| self.requests.get_mut(&answer.request()));
             if let Some(request) = request {
-                request.admit(*cached, &self.tokenizer, now);
+                request.begin(*cached, &self.tokenizer, now);
             }
         }
     }
@@ -88,7 +89,7 @@ impl Worker {
             if row.guess.is_some_and(|guess| !answer.has_chosen(row.position, guess)) {
                 continue;
             }
-            if !is_sound(logits) {
+            if !are_sound(logits) {
                 broken.push(answer.request());
                 continue;
             }
@@ -162,14 +163,6 @@ impl Worker {
             }
         }
     }
-}
-
-/// Whether a token can be chosen by these logits: nothing among them is no number, nor beyond all.
-fn is_sound(logits: &[f32]) -> bool {
-    /// Of both infinities, and of whatever is no number, are all bits of the exponent set.
-    const EXPONENT: u32 = 0x7f80_0000;
-    let suspicious = logits.iter().fold(false, |any, logit| any | (logit.to_bits() & EXPONENT == EXPONENT));
-    !suspicious || logits.iter().all(|logit| !logit.is_nan() && *logit != f32::INFINITY)
 }
 
 /// Those with the same adapter side by side, so that it is read once for all of them.

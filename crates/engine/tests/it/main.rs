@@ -7,6 +7,7 @@ mod cancelling;
 mod classifying;
 mod client;
 mod contract;
+mod damage;
 mod demo;
 mod logprobs;
 mod parity;
