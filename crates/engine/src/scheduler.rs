@@ -135,10 +135,19 @@ impl Scheduler {
         self.sequences.is_empty()
     }
 
+    #[cfg(test)]
     pub(crate) fn plan(&mut self) -> Plan {
+        self.plan_within(usize::MAX)
+    }
+
+    /// The same, with at most so many tokens of prompts where answers go on, whose readers wait for the end of the step.
+    pub(crate) fn plan_within(&mut self, beside_answers: usize) -> Plan {
         self.forget_guesses();
         let mut plan = Plan { left: self.limits.step_tokens, ..Plan::default() };
         self.plan_decoding(&mut plan);
+        if !plan.chunks.is_empty() {
+            plan.left = plan.left.min(beside_answers);
+        }
         self.plan_prompts(&mut plan);
         plan
     }

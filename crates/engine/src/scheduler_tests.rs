@@ -71,6 +71,22 @@ fn a_short_prompt_goes_beside_a_long_one() {
 }
 
 #[test]
+fn beside_answers_less_of_a_prompt_is_run() {
+    let mut scheduler = scheduler(4, 100, 100);
+    scheduler.add(sequence(1, &prompt(1, 3)));
+    scheduler.add(sequence(2, &prompt(2, 50)));
+    let run = |scheduler: &mut Scheduler| {
+        let plan = scheduler.plan_within(10);
+        scheduler.computed(&plan);
+        scheduler.append(SequenceId(1), 1);
+        chunks(&plan)
+    };
+    assert_eq!(run(&mut scheduler), [(1, 0, 3), (2, 0, 50)], "nobody reads yet");
+    scheduler.add(sequence(3, &prompt(3, 50)));
+    assert_eq!(run(&mut scheduler), [(1, 3, 1), (3, 0, 10)]);
+}
+
+#[test]
 fn who_begins_as_another_waits_until_that_can_be_found() {
     let mut scheduler = scheduler(4, 16, 100);
     scheduler.add(sequence(1, &prompt(1, 20)));

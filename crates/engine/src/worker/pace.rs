@@ -6,8 +6,12 @@ use super::RETRY_BOUNDS;
 
 /// The gauge shows the last span of this length that is over.
 const SPAN: Duration = Duration::from_secs(1);
-/// Weight of the newest request in the mean duration.
+/// Weight of the newest in a mean.
 const NEWEST: f64 = 0.2;
+/// How long whoever reads an answer should wait for its next token at most while prompts of others are computed.
+const LONGEST_STEP: Duration = Duration::from_millis(500);
+/// Fewer tokens take almost as long: the weights are read for each step.
+const LEAST_TOKENS: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Pace {
@@ -16,11 +20,13 @@ pub(super) struct Pace {
     tokens_per_second: f64,
     /// Of a request, from its start to its end; exponentially weighted.
     mean_seconds: Option<f64>,
+    /// Of a token in a step of many.
+    token_seconds: Option<f64>,
 }
 
 impl Pace {
     pub(super) fn new(now: Instant) -> Self {
-        Self { span_began: now, tokens_at_beginning: 0, tokens_per_second: 0.0, mean_seconds: None }
+        Self { span_began: now, tokens_at_beginning: 0, tokens_per_second: 0.0, mean_seconds: None, token_seconds: None }
     }
 
     pub(super) fn tokens_per_second(&mut self, now: Instant, tokens: u64) -> f64 {
@@ -34,8 +40,20 @@ impl Pace {
     }
 
     pub(super) fn request_ended(&mut self, took: Duration) {
-        let took = took.as_secs_f64();
-        self.mean_seconds = Some(self.mean_seconds.map_or(took, |mean| mean + NEWEST * (took - mean)));
+        self.mean_seconds = Some(mean(self.mean_seconds, took.as_secs_f64()));
+    }
+
+    /// Learns how long many tokens take.
+    pub(super) fn step_ended(&mut self, tokens: usize, took: Duration) {
+        if tokens >= LEAST_TOKENS {
+            self.token_seconds = Some(mean(self.token_seconds, took.as_secs_f64() / tokens as f64));
+        }
+    }
+
+    /// How many tokens of prompts a step may have in which answers go on.
+    pub(super) fn tokens_beside_answers(&self) -> usize {
+        let tokens = self.token_seconds.map_or(f64::INFINITY, |seconds| LONGEST_STEP.as_secs_f64() / seconds);
+        (tokens as usize).max(LEAST_TOKENS)
     }
 
     /// How long `ahead` requests will take, `at_once` of them at a time.
@@ -44,6 +62,10 @@ impl Pace {
         let seconds = self.mean_seconds.unwrap_or(0.0) * ahead as f64 / at_once as f64;
         Duration::from_secs_f64(seconds.clamp(least.as_secs_f64(), most.as_secs_f64()))
     }
+}
+
+fn mean(before: Option<f64>, newest: f64) -> f64 {
+    before.map_or(newest, |before| before + NEWEST * (newest - before))
 }
 
 #[cfg(test)]
@@ -67,5 +89,17 @@ mod tests {
         pace.request_ended(Duration::from_secs(3));
         assert_eq!(pace.wait_for(10, 2), Duration::from_secs(15));
         assert_eq!(pace.wait_for(1000, 2), Duration::from_mins(1));
+    }
+
+    #[test]
+    fn the_slower_the_machine_the_less_of_others_prompts_is_beside_answers() {
+        let mut pace = Pace::new(Instant::now());
+        assert_eq!(pace.tokens_beside_answers(), usize::MAX, "before anything is known");
+        pace.step_ended(512, Duration::from_millis(2560));
+        assert_eq!(pace.tokens_beside_answers(), 100);
+        pace.step_ended(1, Duration::from_secs(9));
+        assert_eq!(pace.tokens_beside_answers(), 100, "of few nothing is learnt");
+        (0..50).for_each(|_| pace.step_ended(512, Duration::from_mins(1)));
+        assert_eq!(pace.tokens_beside_answers(), LEAST_TOKENS);
     }
 }

@@ -19,7 +19,7 @@ const ROWS_AT_ONCE: usize = 32;
 impl Worker {
     pub(super) fn step(&mut self) {
         self.offer_choices();
-        let mut plan = self.scheduler.plan();
+        let mut plan = self.scheduler.plan_within(self.pace.tokens_beside_answers());
         if plan.chunks.is_empty() {
             return self.refuse_all();
         }
@@ -33,6 +33,7 @@ impl Worker {
             let last = rows.len().min(first + ROWS_AT_ONCE);
             self.apply(&rows[first..last], first);
         }
+        self.pace.step_ended(plan.rows(), began.elapsed());
         self.learn_cost(&plan, began.elapsed());
     }
 
