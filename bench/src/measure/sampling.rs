@@ -16,7 +16,7 @@ pub(super) fn measure(logits: &[f32], step: f64, report: &mut Report) {
         ("with top-p 0.9", Sampling { top_p: TopP::new(0.9).ok(), ..drawn }),
     ];
     for (name, sampling) in ways {
-        let seconds = engine::sampling_time(&sampling, &[], &mut logits.to_vec(), false, ROUNDS).as_secs_f64();
+        let seconds = decoding::sampling_time(&sampling, &[], &mut logits.to_vec(), false, ROUNDS).as_secs_f64();
         let figure = Figure::new(format!("choosing of {} {name}", logits.len()), seconds * 1e6, "µs");
         report.push(figure.share(Share { share: seconds / step, of: Limit::Step }));
     }

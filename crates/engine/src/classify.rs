@@ -35,12 +35,12 @@ impl Engine {
         let mut classification = classification;
         let adapter = self.own(classification.adapter.take())?;
         let encoded = classification.encoded.take();
-        let mut tokens = self.tokens(&classification.prompt, encoded).await?;
+        let mut tokens = self.prompts.tokens(&classification.prompt, encoded).await?;
         if let Some(truncation) = classification.truncation {
-            truncate(&mut tokens, truncation, self.encoder.context);
+            truncate(&mut tokens, truncation, self.prompts.encoder().context);
         }
         classifier.drop_padding(&mut tokens);
-        self.encoder.check_length(&classification.prompt, tokens.len(), 0)?;
+        self.prompts.encoder().check_length(&classification.prompt, tokens.len(), 0)?;
         let (admitted, admission) = oneshot::channel();
         let (sender, mut logits) = mpsc::channel(1);
         let asked = Asked {

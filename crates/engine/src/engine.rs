@@ -3,21 +3,20 @@
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use backend::{
     Activity, Backend, BoxFuture, Classification, Classified, Encoded, Error, Events, Generation, ModelCard, ModelState,
     Prompt, Result, Task,
 };
 use checkpoint::{Architecture, Checkpoint};
+use decoding::{Encoder, Prompts};
 use thiserror::Error as ThisError;
 use tokio::sync::oneshot;
 
-use crate::aside::Aside;
 use crate::classify::Classifier;
 use crate::job::Job;
 use crate::model::{Adapter, BLOCK_TOKENS, Fit, Model, ModelError, part_of_cache};
-use crate::prompt::Encoder;
 use crate::scheduler::Limits;
 use crate::settings::{EngineSettings, GuessSource, Memory, Progress, Speculation};
 use crate::shared::Shared;
@@ -29,9 +28,6 @@ use crate::worker::{Speculating, Worker};
 const LEAST_HAND_OVER: usize = 64;
 /// ... and at most this many, for their places are memory.
 const MOST_HAND_OVER: usize = 1 << 16;
-
-/// Longer prompts than this are tokenised on a thread for blocking work: it takes a millisecond.
-const TOKENISED_INLINE: usize = 4096;
 
 /// Who a model's card says owns it.
 pub const OWNER: &str = "llm-inference-api";
@@ -51,10 +47,8 @@ pub enum StartError {
 pub struct Engine {
     pub(crate) card: Arc<ModelCard>,
     memory: Memory,
-    pub(crate) encoder: Arc<Encoder>,
+    pub(crate) prompts: Prompts,
     pub(crate) classifier: Option<Classifier>,
-    /// Where long prompts are tokenised.
-    aside: Aside,
     queue_timeout: Duration,
     shared: Arc<Shared>,
     architecture: Arc<Architecture>,
@@ -129,9 +123,8 @@ impl Engine {
         Ok(Arc::new(Self {
             card,
             memory,
-            encoder: Arc::new(Encoder { tokenizer, template, vocabulary, context, task }),
+            prompts: Prompts::new(Encoder { tokenizer, template, vocabulary, context, task }, hand_over, queue_timeout),
             classifier: classes.map(Classifier::from),
-            aside: Aside::new(hand_over),
             queue_timeout,
             shared,
             architecture,
@@ -165,19 +158,6 @@ impl Engine {
         let Some(adapter) = adapter else { return Ok(None) };
         let own = adapter.get::<Adapter>().filter(|adapter| adapter.fits(self.fit));
         own.map(Some).ok_or_else(|| Error::internal("an adapter came with the request that was made for another model"))
-    }
-
-    /// The tokens of what was asked, which may be known already.
-    pub(crate) async fn tokens(&self, prompt: &Prompt, encoded: Option<Encoded>) -> Result<Vec<u32>> {
-        if let Some(tokens) = encoded {
-            return Ok(tokens.to_vec());
-        }
-        let now = SystemTime::now();
-        if length(prompt) <= TOKENISED_INLINE {
-            return self.encoder.encode(prompt, now);
-        }
-        let (encoder, prompt) = (Arc::clone(&self.encoder), prompt.clone());
-        self.aside.run(self.queue_timeout, move || encoder.encode(&prompt, now)).await?
     }
 
     pub(crate) fn check_draining(&self) -> Result<()> {
@@ -237,7 +217,7 @@ impl Backend for Engine {
     }
 
     fn encode<'a>(&'a self, prompt: &'a Prompt) -> BoxFuture<'a, Result<Option<Encoded>>> {
-        Box::pin(async { Ok(Some(self.tokens(prompt, None).await?.into())) })
+        Box::pin(async { Ok(Some(self.prompts.tokens(prompt, None).await?.into())) })
     }
 
     fn drain(&self) {
@@ -273,13 +253,4 @@ fn warn_of_a_small_cache(context: usize, of_the_model: usize) {
 
 pub(crate) fn stopped() -> Error {
     Error::Unavailable { reason: "the engine has stopped".into(), retry_after: Duration::from_secs(10) }
-}
-
-/// In bytes; tokens count as the work of checking them.
-fn length(prompt: &Prompt) -> usize {
-    match prompt {
-        Prompt::Text(text) => text.len(),
-        Prompt::Tokens(tokens) => tokens.len(),
-        Prompt::Chat(conversation) => conversation.messages().iter().map(|message| message.content.len()).sum(),
-    }
 }

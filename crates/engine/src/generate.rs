@@ -17,10 +17,10 @@ impl Engine {
         let mut generation = generation;
         let adapter = self.own(generation.adapter.take())?;
         let encoded = generation.encoded.take();
-        let prompt = self.tokens(&generation.prompt, encoded).await?;
+        let prompt = self.prompts.tokens(&generation.prompt, encoded).await?;
         generation.check_prompt_tokens(prompt.len())?;
-        let max_new = self.encoder.completion_length(&generation, prompt.len())?;
-        self.encoder.check_bias(&generation)?;
+        let max_new = self.prompts.encoder().completion_length(&generation, prompt.len())?;
+        self.prompts.encoder().check_bias(&generation)?;
         let (admitted, admission) = oneshot::channel();
         let (sender, events) = mpsc::channel(Job::most_events(max_new, generation.choices.get()));
         let asked = Asked {

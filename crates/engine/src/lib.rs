@@ -4,13 +4,11 @@
 //! hands them to the worker, a thread that owns the [`Model`]. It asks the scheduler what to run, runs it, and applies the
 //! outcome: `plan → run → apply`.
 
-mod aside;
 mod classify;
 mod engine;
 mod events;
 mod generate;
 mod job;
-mod prompt;
 mod settings;
 mod shared;
 
@@ -22,11 +20,8 @@ mod sequence;
 mod speculation;
 
 mod model;
-mod sampling;
-mod text;
 
 pub use engine::{Engine, OWNER, StartError};
 pub use model::{Adapter, BLOCK_TOKENS, Model, ModelError, Run, Wanted};
-pub use sampling::sampling_time;
 pub use settings::{EngineSettings, GuessSource, Memory, Progress, Speculation};
 pub use speculation::{DraftError, MOST_GUESSES};

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use checkpoint::{Norm, NormWeights};
+use decoding::are_sound;
 use kernels::{Form, Group, Input, KvCache, LowRank, Matrix, Pool, Product, RopeTable, Rows, Slot, Span};
 
 use super::adapter::LayerAdapter;
@@ -80,11 +81,6 @@ impl Model {
         kernels::multiply(&self.pool, input, [Product { weights: &self.head, bias: None, output: &mut *output }]);
         output
     }
-}
-
-/// Whether these can be logits: all of them are numbers, and none is beyond all.
-pub(crate) fn are_sound(logits: &[f32]) -> bool {
-    logits.iter().fold(true, |all, logit| all & logit.is_finite())
 }
 
 /// Positions, and the places in the cache, of all tokens of the step.

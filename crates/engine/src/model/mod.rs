@@ -14,7 +14,6 @@ use scratch::Scratch;
 
 pub use adapter::Adapter;
 pub(crate) use adapter::{AdapterNumber, Fit};
-pub(crate) use forward::are_sound;
 pub use load::ModelError;
 pub(crate) use load::part_of_cache;
 

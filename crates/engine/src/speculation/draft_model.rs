@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::time::Instant;
 
 use checkpoint::{Checkpoint, Tokenizer};
+use decoding::Distribution;
 use thiserror::Error;
 
 use super::StepCost;
@@ -14,7 +15,6 @@ use super::guesser::kind_of_confidence;
 use super::odds::Odds;
 use crate::blocks::PrefixHash;
 use crate::model::{BLOCK_TOKENS, Model, ModelError, Run, Wanted};
-use crate::sampling::Distribution;
 use crate::scheduler::Scheduler;
 use crate::sequence::{Sequence, SequenceId};
 use crate::settings::{Memory, Progress};

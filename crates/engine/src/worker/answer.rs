@@ -1,34 +1,22 @@
 //! One choice of a request: how its tokens are chosen, and how they become text.
 
-use backend::{FinishReason, StopReason, TokenLogprob};
+use backend::TokenLogprob;
 use checkpoint::Tokenizer;
+use decoding::{Advance, Sampler, Utterance};
 
 use super::request::RequestId;
 use crate::job::Asked;
-use crate::sampling::Sampler;
 use crate::speculation::{Guess, Guesser, Odds};
-use crate::text::{Piece, Text};
 
 #[derive(Debug)]
 pub(super) struct Answer {
     request: RequestId,
     choice: u16,
     sampler: Sampler,
-    text: Text,
-    generated: usize,
-    max_new: usize,
-    ignore_eos: bool,
+    utterance: Utterance,
     /// The token that was chosen last, and its position.
     chosen: Option<(usize, u32)>,
     guesser: Option<Guesser>,
-}
-
-/// What a new token did to the answer.
-#[derive(Debug)]
-pub(super) struct Advance {
-    pub(super) piece: Piece,
-    /// Why nothing follows, if nothing does.
-    pub(super) finished: Option<(FinishReason, Option<StopReason>)>,
 }
 
 impl Answer {
@@ -39,15 +27,11 @@ impl Answer {
         tokenizer: &Tokenizer,
         guesser: Option<Guesser>,
     ) -> Self {
-        let detokenizer = if asked.continues { tokenizer.continuing_detokenizer() } else { tokenizer.detokenizer() };
         Self {
             request,
             choice,
             sampler: Sampler::new(&asked.sampling, choice, &asked.prompt),
-            text: Text::new(detokenizer, asked.stop.strings().to_vec()),
-            generated: 0,
-            max_new: asked.max_new,
-            ignore_eos: asked.stop.ignore_eos,
+            utterance: Utterance::new(tokenizer, &asked.stop, asked.max_new, asked.continues),
             chosen: None,
             guesser,
         }
@@ -63,7 +47,7 @@ impl Answer {
 
     /// Nothing but the prompt was asked for.
     pub(super) fn is_prompt_only(&self) -> bool {
-        self.max_new == 0
+        self.utterance.is_prompt_only()
     }
 
     /// Chooses the token behind `position`.
@@ -80,13 +64,13 @@ impl Answer {
 
     /// Tokens that may still come.
     pub(super) fn left(&self) -> usize {
-        self.max_new - self.generated
+        self.utterance.left()
     }
 
     /// The chances of at most so many guesses at the tokens that follow `tokens`. Nothing is guessed that could not be generated.
     pub(super) fn expect(&mut self, tokenizer: &Tokenizer, tokens: &[u32], most: usize) -> &[f32] {
         let most = most.min(self.left() - 1);
-        let ends = if self.ignore_eos { &[][..] } else { tokenizer.end_of_text() };
+        let ends = self.utterance.ends(tokenizer);
         self.guesser.as_mut().map_or(&[], |guesser| guesser.expect(tokens, most, ends))
     }
 
@@ -107,28 +91,6 @@ impl Answer {
 
     /// Takes the token that was chosen.
     pub(super) fn push(&mut self, tokenizer: &Tokenizer, token: u32, logprob: Option<TokenLogprob>) -> Advance {
-        self.generated += 1;
-        if !self.ignore_eos && tokenizer.end_of_text().contains(&token) {
-            return self.end(Piece::default(), FinishReason::Stop, Some(StopReason::EndOfText(token)));
-        }
-        let (piece, stop) = self.text.push(tokenizer, token, logprob);
-        match stop {
-            Some(stop) => Advance { piece, finished: Some((FinishReason::Stop, Some(stop))) },
-            None if self.generated >= self.max_new => self.end(piece, FinishReason::Length, None),
-            None => Advance { piece, finished: None },
-        }
-    }
-
-    /// Shows what was held back. Broken characters at the end can still complete a stop string.
-    fn end(&mut self, mut piece: Piece, reason: FinishReason, stop: Option<StopReason>) -> Advance {
-        let (rest, late_stop) = self.text.finish();
-        piece.text.push_str(&rest.text);
-        piece.tokens += rest.tokens;
-        piece.logprobs.extend(rest.logprobs);
-        let finished = match late_stop {
-            Some(stop) => (FinishReason::Stop, Some(stop)),
-            None => (reason, stop),
-        };
-        Advance { piece, finished: Some(finished) }
+        self.utterance.push(tokenizer, token, logprob)
     }
 }

@@ -5,7 +5,6 @@
 
 mod answer;
 mod outputs;
-mod pace;
 mod request;
 mod speculate;
 mod step;
@@ -17,10 +16,11 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use backend::{Activity, Error};
 use checkpoint::Tokenizer;
+use decoding::Pace;
 
 use crate::blocks::BlockPool;
 use crate::job::{Asked, Job};
@@ -29,7 +29,6 @@ use crate::scheduler::{Limits, Scheduler};
 use crate::sequence::{Sequence, SequenceId, Turn};
 use crate::shared::Shared;
 use answer::Answer;
-use pace::Pace;
 use request::{Request, RequestId};
 pub(crate) use speculate::Speculating;
 
@@ -242,6 +241,3 @@ impl Worker {
         });
     }
 }
-
-/// How long somebody is asked to wait at least and at most before trying again.
-const RETRY_BOUNDS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));

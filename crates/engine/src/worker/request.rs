@@ -5,14 +5,12 @@ use std::time::{Duration, Instant};
 
 use backend::{Error, Event, FinishReason, Result, StopReason, TokenLogprob, TopLogprobs, Usage};
 use checkpoint::Tokenizer;
+use decoding::{Distribution, Piece, describe};
 use tokio::sync::oneshot;
 
 use super::answer::Answer;
-use super::outputs::describe;
 use crate::job::{Asked, Job, Reader};
-use crate::sampling::Distribution;
 use crate::sequence::{SequenceId, Turn};
-use crate::text::Piece;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct RequestId(pub(super) u64);

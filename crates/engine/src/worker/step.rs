@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use backend::{Error, FinishReason, StopReason};
+use decoding::{Distribution, are_sound, describe};
 
 use super::Worker;
-use super::outputs::{Row, describe};
+use super::outputs::Row;
 use super::request::RequestId;
-use crate::model::{Run, Wanted, are_sound};
-use crate::sampling::Distribution;
+use crate::model::{Run, Wanted};
 use crate::scheduler::{Chunk, Plan, Scheduler};
 use crate::sequence::{Sequence, SequenceId};
 

@@ -14,7 +14,7 @@ const COLDEST: f32 = 1e-5;
 const UNIT: f64 = 1.0 / (1u64 << 53) as f64;
 
 #[derive(Debug)]
-pub(crate) struct Sampler {
+pub struct Sampler {
     temperature: f32,
     cutoffs: Cutoffs,
     bias: Vec<(u32, f32)>,
@@ -27,7 +27,7 @@ pub(crate) struct Sampler {
 
 impl Sampler {
     /// `choice` tells the answers to one seeded request apart; the first is the one that the request alone would get.
-    pub(crate) fn new(sampling: &Sampling, choice: u16, prompt: &[u32]) -> Self {
+    pub fn new(sampling: &Sampling, choice: u16, prompt: &[u32]) -> Self {
         let chance = match sampling.seed {
             Some(seed) => {
                 let mut chance = ChaCha8Rng::seed_from_u64(seed);
@@ -57,7 +57,7 @@ impl Sampler {
     }
 
     /// Chooses the next token. `logits` are changed on the way, and left as they were.
-    pub(crate) fn choose(&mut self, logits: &mut [f32]) -> u32 {
+    pub fn choose(&mut self, logits: &mut [f32]) -> u32 {
         self.before.clear();
         for (token, bias) in &self.bias {
             self.before.push((*token, logits[*token as usize]));

@@ -1,5 +1,5 @@
 //! Prints what choosing a token from 151,936 words costs, beside the time in which memory is read once:
-//! `cargo run --release -p engine --example sampling`.
+//! `cargo run --release -p decoding --example sampling`.
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "printing is what it is for, and the numbers are valid")]
 
 use std::num::NonZeroUsize;
@@ -18,7 +18,7 @@ fn main() {
     let prompt: Vec<u32> = (0..1000).map(|index| index * 97 % VOCABULARY as u32).collect();
     for (name, sampling, logprobs) in ways() {
         let time = |logits: &mut [f32]| {
-            let time = engine::sampling_time(&sampling, &prompt, logits, logprobs, ROUNDS).as_secs_f64();
+            let time = decoding::sampling_time(&sampling, &prompt, logits, logprobs, ROUNDS).as_secs_f64();
             format!("{:.1} µs {:.1}×", time * 1e6, time / least)
         };
         println!("{name:<44} {:>14} {:>14}", time(&mut peaked()), time(&mut flat()));

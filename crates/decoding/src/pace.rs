@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::RETRY_BOUNDS;
+/// How long somebody is asked to wait at least and at most before trying again.
+const RETRY_BOUNDS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
 
 /// The gauge shows the last span of this length that is over.
 const SPAN: Duration = Duration::from_secs(1);
@@ -14,7 +15,7 @@ const LONGEST_STEP: Duration = Duration::from_millis(500);
 const LEAST_TOKENS: usize = 64;
 
 #[derive(Debug)]
-pub(super) struct Pace {
+pub struct Pace {
     span_began: Instant,
     tokens_at_beginning: u64,
     tokens_per_second: f64,
@@ -25,11 +26,11 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(super) fn new(now: Instant) -> Self {
+    pub fn new(now: Instant) -> Self {
         Self { span_began: now, tokens_at_beginning: 0, tokens_per_second: 0.0, mean_seconds: None, token_seconds: None }
     }
 
-    pub(super) fn tokens_per_second(&mut self, now: Instant, tokens: u64) -> f64 {
+    pub fn tokens_per_second(&mut self, now: Instant, tokens: u64) -> f64 {
         let took = now.saturating_duration_since(self.span_began);
         if took >= SPAN {
             self.tokens_per_second = (tokens - self.tokens_at_beginning) as f64 / took.as_secs_f64();
@@ -39,25 +40,25 @@ impl Pace {
         self.tokens_per_second
     }
 
-    pub(super) fn request_ended(&mut self, took: Duration) {
+    pub fn request_ended(&mut self, took: Duration) {
         self.mean_seconds = Some(mean(self.mean_seconds, took.as_secs_f64()));
     }
 
     /// Learns how long many tokens take.
-    pub(super) fn step_ended(&mut self, tokens: usize, took: Duration) {
+    pub fn step_ended(&mut self, tokens: usize, took: Duration) {
         if tokens >= LEAST_TOKENS {
             self.token_seconds = Some(mean(self.token_seconds, took.as_secs_f64() / tokens as f64));
         }
     }
 
     /// How many tokens of prompts a step may have in which answers go on.
-    pub(super) fn tokens_beside_answers(&self) -> usize {
+    pub fn tokens_beside_answers(&self) -> usize {
         let tokens = self.token_seconds.map_or(f64::INFINITY, |seconds| LONGEST_STEP.as_secs_f64() / seconds);
         (tokens as usize).max(LEAST_TOKENS)
     }
 
     /// How long `ahead` requests will take, `at_once` of them at a time.
-    pub(super) fn wait_for(&self, ahead: usize, at_once: usize) -> Duration {
+    pub fn wait_for(&self, ahead: usize, at_once: usize) -> Duration {
         let (least, most) = RETRY_BOUNDS;
         let seconds = self.mean_seconds.unwrap_or(0.0) * ahead as f64 / at_once as f64;
         Duration::from_secs_f64(seconds.clamp(least.as_secs_f64(), most.as_secs_f64()))

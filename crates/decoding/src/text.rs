@@ -6,14 +6,14 @@ use checkpoint::{Detokenizer, Tokenizer};
 
 /// A piece of text that is final, with the tokens whose text begins in it.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Piece {
-    pub(crate) text: String,
-    pub(crate) tokens: u32,
-    pub(crate) logprobs: Vec<TokenLogprob>,
+pub struct Piece {
+    pub text: String,
+    pub tokens: u32,
+    pub logprobs: Vec<TokenLogprob>,
 }
 
 impl Piece {
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.text.is_empty() && self.logprobs.is_empty()
     }
 }

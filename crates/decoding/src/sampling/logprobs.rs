@@ -6,14 +6,14 @@ use super::maxima::{LEAST_EXPONENT, Maxima, best_first};
 
 /// What turns the logits of a row into natural logarithms of probabilities.
 #[derive(Debug, Clone)]
-pub(crate) struct Distribution {
+pub struct Distribution {
     maxima: Maxima,
     /// The logarithm of the sum of all exponentials.
     log_sum: f64,
 }
 
 impl Distribution {
-    pub(crate) fn new(logits: &[f32]) -> Self {
+    pub fn new(logits: &[f32]) -> Self {
         let isa = Isa::detect();
         let maxima = Maxima::of(isa, logits);
         let most = maxima.greatest();
@@ -24,12 +24,12 @@ impl Distribution {
         Self { maxima, log_sum: f64::from(most) + sum.ln() }
     }
 
-    pub(crate) fn logprob(&self, logit: f32) -> f32 {
+    pub fn logprob(&self, logit: f32) -> f32 {
         (f64::from(logit) - self.log_sum) as f32
     }
 
     /// The `count` tokens with the highest of the same row's logits, best first; of equal ones the lower id first.
-    pub(crate) fn top(&self, logits: &[f32], count: usize) -> Vec<u32> {
+    pub fn top(&self, logits: &[f32], count: usize) -> Vec<u32> {
         let mut tokens = self.maxima.best(logits, count);
         tokens.sort_unstable_by(best_first(logits));
         tokens

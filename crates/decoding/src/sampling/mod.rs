@@ -7,6 +7,6 @@ mod penalties;
 mod sampler;
 mod speed;
 
-pub(crate) use logprobs::Distribution;
-pub(crate) use sampler::Sampler;
+pub use logprobs::Distribution;
+pub use sampler::Sampler;
 pub use speed::sampling_time;

@@ -1,5 +1,6 @@
 //! From what was asked to tokens, and the checks that only this model's tokenizer and sizes allow.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use backend::{Conversation, Error, Generation, Message, Prompt, Result, Role, Task};
@@ -9,20 +10,20 @@ use serde_json::{Map, Value, json};
 
 /// The text side of a model.
 #[derive(Debug)]
-pub(crate) struct Encoder {
-    pub(crate) tokenizer: std::sync::Arc<Tokenizer>,
-    pub(crate) template: ChatTemplate,
+pub struct Encoder {
+    pub tokenizer: Arc<Tokenizer>,
+    pub template: ChatTemplate,
     /// Rows of the embeddings.
-    pub(crate) vocabulary: usize,
+    pub vocabulary: usize,
     /// What prompt and answer may have together: the model's context, or what the KV cache holds.
-    pub(crate) context: usize,
+    pub context: usize,
     /// What becomes of the tokens.
-    pub(crate) task: Task,
+    pub task: Task,
 }
 
 impl Encoder {
     /// Tokens of the prompt; at least one, all of the vocabulary.
-    pub(crate) fn encode(&self, prompt: &Prompt, now: SystemTime) -> Result<Vec<u32>> {
+    pub fn encode(&self, prompt: &Prompt, now: SystemTime) -> Result<Vec<u32>> {
         let parameter = self.parameter(prompt);
         let tokens = match prompt {
             Prompt::Text(text) => {
@@ -69,7 +70,7 @@ impl Encoder {
     }
 
     /// How many tokens may be generated behind a prompt of this length.
-    pub(crate) fn completion_length(&self, generation: &Generation, prompt: usize) -> Result<usize> {
+    pub fn completion_length(&self, generation: &Generation, prompt: usize) -> Result<usize> {
         let prompt_only = generation.echo == Some(backend::Echo::PromptOnly);
         let left = self.context.saturating_sub(prompt);
         let asked = match generation.max_tokens {
@@ -82,7 +83,7 @@ impl Encoder {
     }
 
     /// A prompt may fill the context where nothing is to follow, and may not exceed it even there.
-    pub(crate) fn check_length(&self, prompt: &Prompt, tokens: usize, completion: usize) -> Result<()> {
+    pub fn check_length(&self, prompt: &Prompt, tokens: usize, completion: usize) -> Result<()> {
         if tokens <= self.context && completion <= self.context - tokens {
             return Ok(());
         }
@@ -103,7 +104,7 @@ impl Encoder {
         }
     }
 
-    pub(crate) fn check_bias(&self, generation: &Generation) -> Result<()> {
+    pub fn check_bias(&self, generation: &Generation) -> Result<()> {
         let biases = generation.sampling.logit_bias.as_slice();
         match biases.iter().find(|(token, _)| *token as usize >= self.vocabulary) {
             Some((token, _)) => {
