@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::Finding;
 
 /// The arrows between our own crates. A crate that is not here may be named by nobody and names nobody.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("accounts", &[]),
     ("backend", &[]),
     ("kernels", &[]),
@@ -18,6 +18,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("decoding", &["backend", "checkpoint", "kernels"]),
     ("encoder", &["backend", "checkpoint", "kernels"]),
     ("engine", &["backend", "checkpoint", "decoding", "kernels"]),
+    ("mistralrs-engine", &["backend", "checkpoint", "decoding"]),
     ("gateway", &["backend", "openai", "telemetry"]),
     ("openai", &["backend"]),
     ("telemetry", &["backend"]),
@@ -32,7 +33,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
 const MAKERS: [&str; 3] = ["llm-inference-api", "bench", "xtask"];
 
 /// Libraries that stay behind one door.
-const DOORS: [(&str, &[&str]); 8] = [
+const DOORS: [(&str, &[&str]); 9] = [
     ("axum", &["api", "testkit"]),
     ("tower-http", &["api"]),
     ("reqwest", &["gateway", "registry"]),
@@ -42,6 +43,7 @@ const DOORS: [(&str, &[&str]); 8] = [
     // telemetry makes one call to the collector in seconds.
     ("hyper-util", &["api", "gateway", "registry", "telemetry", "bench"]),
     ("sqlx", &["accounts"]),
+    ("mistralrs", &["mistralrs-engine"]),
     ("anyhow", &MAKERS),
 ];
 
