@@ -39,6 +39,7 @@ pub use family::Family;
 pub use hugging_face::sentence::{
     Pooling, SentenceArchitecture, SentenceEncoder, SentenceLayer, SentenceWeights, is_sentence_encoder,
 };
+pub use locate::WeightFiles;
 pub use requantise::Requantisation;
 pub use summary::Summary;
 pub use template::{ChatTemplate, RenderOptions};

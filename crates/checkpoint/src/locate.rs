@@ -12,6 +12,28 @@ pub(crate) enum Found {
     Gguf { file: PathBuf, storage: Storage },
 }
 
+/// What a model's weights lie in, for whoever reads them otherwise than we do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WeightFiles {
+    /// Beside their `config.json` and `tokenizer.json`, in `directory`.
+    Safetensors { directory: PathBuf, files: Vec<PathBuf> },
+    /// One file with everything.
+    Gguf(PathBuf),
+}
+
+impl WeightFiles {
+    /// Of the model that [`Checkpoint::open`](crate::Checkpoint::open) reads there.
+    pub fn of(path: &Path) -> Result<Self> {
+        match locate(path)? {
+            Found::Directory(directory) => {
+                let files = hugging_face::shards::files(&directory)?;
+                Ok(Self::Safetensors { directory, files })
+            }
+            Found::Gguf { file, .. } => Ok(Self::Gguf(file)),
+        }
+    }
+}
+
 const LOOKED_FOR: &str = "a GGUF file, or a directory with config.json and safetensors, or with one GGUF file";
 
 /// A directory's safetensors go before a GGUF file beside them.

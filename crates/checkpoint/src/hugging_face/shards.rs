@@ -1,7 +1,7 @@
 //! Which safetensors files a directory's weights are in.
 
 use std::collections::BTreeSet;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use super::fields::{Fields, shown};
 use super::safetensors;
@@ -29,6 +29,17 @@ pub(crate) fn read(directory: &Path) -> Result<Tensors> {
         return Err(Error::Missing { path: directory.into(), looked_for });
     }
     Ok(tensors)
+}
+
+/// The files that hold them: one, or the shards that the index names.
+pub(crate) fn files(directory: &Path) -> Result<Vec<PathBuf>> {
+    if directory.join(SINGLE).is_file() {
+        return Ok(vec![directory.join(SINGLE)]);
+    }
+    let index = Fields::read(&directory.join(INDEX))?;
+    let map = index.object(&["weight_map"])?.ok_or_else(|| index.missing(&["weight_map"], "an object"))?;
+    let names = map.entries().filter_map(|(_, shard)| shard.as_str()).filter(|name| is_file_name(name));
+    Ok(names.collect::<BTreeSet<_>>().into_iter().map(|name| directory.join(name)).collect())
 }
 
 fn read_file(file: &Path, tensors: &mut Tensors) -> Result<()> {
