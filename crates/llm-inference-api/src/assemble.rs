@@ -19,6 +19,9 @@ use telemetry::{Metrics, Otlp};
 
 use crate::memory::{self, Share};
 use crate::opening::{Known, Parked};
+use crate::runner::Runner;
+#[cfg(feature = "mistralrs")]
+use crate::second_engine;
 use crate::settings::{Quantization, Recording, Settings, Speculation, types};
 use crate::{embedded, encoding, fetching, routing};
 
@@ -29,7 +32,7 @@ const STALL_LIMIT: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub(crate) struct Loaded {
     pub(crate) entry: Entry,
-    pub(crate) engine: Arc<Engine>,
+    pub(crate) runner: Runner,
     pub(crate) defaults: Defaults,
     /// In whole sentences.
     pub(crate) warnings: Vec<String>,
@@ -37,13 +40,13 @@ pub(crate) struct Loaded {
 
 impl Loaded {
     pub(crate) fn memory(&self) -> Memory {
-        self.engine.memory()
+        self.runner.memory()
     }
 
     /// For a service that lives no longer than what it was made for.
     pub(crate) fn model(self) -> Model {
         let sql_format = sql_format(&self.entry.source);
-        Model { defaults: self.defaults, sql_format, ..Model::new(self.engine) }
+        Model { defaults: self.defaults, sql_format, ..Model::new(self.runner.backend()) }
     }
 }
 
@@ -111,6 +114,11 @@ pub(crate) fn load(
         Source::Embedded => embedded::defaults(),
         Source::Path(_) | Source::Remote(_) | Source::Origin(_) => defaults_of(&checkpoint.defaults),
     };
+    #[cfg(feature = "mistralrs")]
+    if let Some(device) = second_engine::device(&entry, &checkpoint, settings.placement) {
+        let runner = second_engine::start(&entry, checkpoint, device, settings, &mut warnings)?;
+        return Ok(Loaded { entry, runner, defaults, warnings });
+    }
     let types::EngineSettings {
         quantization,
         threads,
@@ -122,6 +130,7 @@ pub(crate) fn load(
         speculation,
         speculation_tokens,
         draft_model: _, // Found already: `draft`.
+        placement: _,   // Looked at already: the native engine runs it.
     } = settings;
     warnings.extend(requantise(&mut checkpoint, quantization.value));
     let source = match (speculation.value, draft) {
@@ -145,7 +154,7 @@ pub(crate) fn load(
     };
     let engine = Engine::start(checkpoint, settings, progress)
         .with_context(|| format!("the model {:?} cannot be started", entry.id))?;
-    Ok(Loaded { entry, engine, defaults, warnings })
+    Ok(Loaded { entry, runner: Runner::Native(engine), defaults, warnings })
 }
 
 fn open_draft(entry: &Entry, quantization: Quantization) -> Result<Checkpoint> {
@@ -190,6 +199,11 @@ pub(crate) fn parked(
     let known = known.collect::<Result<Vec<_>>>()?;
     let weights = known.iter().map(|known| known.local.as_ref().map_or(0, |local| local.size));
     let shares = shares(weights, draft, settings, sources);
+    #[cfg(feature = "mistralrs")]
+    let shares = selection.iter().zip(shares).map(|(entry, share)| {
+        let elsewhere = second_engine::is_on_gpu(settings.engine_of(&entry.id).placement);
+        if elsewhere { Share { bytes: 0, ..share } } else { share }
+    });
     let parked = selection.iter().zip(known).zip(shares).map(|((entry, known), share)| {
         if share.bytes > settings.memory() {
             tracing::warn!(

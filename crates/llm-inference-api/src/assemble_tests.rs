@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use backend::Backend as _;
 use serde_json::{Value, json};
 use testkit::TestApp;
 
@@ -154,7 +153,11 @@ fn a_model_is_requantised_as_it_is_loaded_and_says_so() {
     let quantization = Some(crate::settings::Quantization(Some(kernels::Format::Q4_0)));
     let small = loaded(EngineArguments { quantization, ..EngineArguments::default() }).unwrap();
     assert!(small.memory().weights * 10 < stored.memory().weights * 8, "{:?} of {:?}", small.memory(), stored.memory());
-    assert!(small.engine.card().description.ends_with("Q8_0 encoded as Q4_0"), "{}", small.engine.card().description);
+    assert!(
+        small.runner.backend().card().description.ends_with("Q8_0 encoded as Q4_0"),
+        "{}",
+        small.runner.backend().card().description
+    );
     let quantization = Some(crate::settings::Quantization(Some(kernels::Format::Bf16)));
     let kept = loaded(EngineArguments { quantization, ..EngineArguments::default() }).unwrap();
     assert_eq!(kept.memory(), stored.memory());

@@ -13,6 +13,9 @@ mod memory;
 mod opening;
 mod remote;
 mod routing;
+mod runner;
+#[cfg(feature = "mistralrs")]
+mod second_engine;
 mod settings;
 mod terminal;
 

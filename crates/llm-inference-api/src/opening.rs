@@ -9,7 +9,6 @@ use engine::Memory;
 use registry::{Entry, FetchError, Sources};
 use serving::{Model, OnDemand, OpenError, Opened, Opener};
 
-use crate::adapting::Adapting;
 use crate::assemble::Loaded;
 use crate::commands::loading;
 use crate::memory::Share;
@@ -139,9 +138,9 @@ impl Parked {
         let loaded = loading::load(local.clone(), draft, &self.settings, kv_cache)?;
         let memory = loaded.memory();
         let bytes = memory.weights + memory.kv_cache;
-        let adapts = Adapting { engine: Arc::downgrade(&loaded.engine), sources: self.sources.clone() };
-        let Loaded { engine, defaults, .. } = loaded;
-        Ok((Opened { backend: engine, defaults, bytes, adapts: Some(Arc::new(adapts)) }, memory))
+        let Loaded { runner, defaults, .. } = loaded;
+        let (backend, adapts) = (runner.backend(), runner.adapts(&self.sources));
+        Ok((Opened { backend, defaults, bytes, adapts }, memory))
     }
 }
 

@@ -116,7 +116,7 @@ fn contradictions_are_told() {
     };
     let file = "models:\n  - {id: one, source: embedded, upstreams: [{url: 'http://a'}]}\n  - {id: two, upstreams: []}\n  - {id: three, source: embedded, balance: prefix}\n  - {id: four, upstreams: [{model: x}]}\n  - {id: five, upstreams: [{url: 'http://me:secret@a', api_key: '${BACKEND_KEY}', keys: 1}]}\n";
     insta::assert_snapshot!(told(file), @r#"
-        c.yaml:2: a model with upstreams runs there: it has no source and no quantization here
+        c.yaml:2: a model with upstreams runs there: it has no source, no quantization, no engine and no device here
         c.yaml:3: models.upstreams is empty, expected at least one server
         c.yaml:4: timeouts, balance and refused_fields are for a model with upstreams, and this one has none
         c.yaml:5: a server needs a url: {url: "http://host:8000", model: NAME}

@@ -50,7 +50,11 @@ where
     let of_libraries = level.min(LevelFilter::INFO);
     let filter = ["h2", "hyper", "hyper_util", "tower", "tower_http", "rustls", "mio"]
         .into_iter()
-        .fold(Targets::new().with_default(level), |targets, library| targets.with_target(library, of_libraries));
+        .fold(Targets::new().with_default(level), |targets, library| targets.with_target(library, of_libraries))
+        // mistral.rs tells each step of loading a model, and takes every processor for a GPU that is missing.
+        .with_target("mistralrs", level.min(LevelFilter::WARN))
+        .with_target("mistralrs_core::pipeline::gguf", level.min(LevelFilter::ERROR))
+        .with_target("mistralrs_engine", level);
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     let lines = match settings.format {
         Format::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed(),

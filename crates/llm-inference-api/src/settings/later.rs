@@ -1,15 +1,19 @@
-//! Settings of the contract that this version does not act on yet. To pass over one in silence would be a lie.
+//! Settings of the contract that not every build acts on. To pass over one in silence would be a lie.
 
 use super::alike;
 use super::environment::{self, Variables};
 
-/// Variables that are set, and nothing happens.
-const WITHOUT_EFFECT: [&str; 1] = ["CUDA_VISIBLE_DEVICES"];
+/// Of CUDA, which reads it itself.
+const DEVICES: &str = "CUDA_VISIBLE_DEVICES";
 
-/// Every variable of a later version, with what comes of it.
-pub(crate) fn all() -> Vec<(&'static str, &'static str)> {
-    const NOTHING: &str = "nothing happens, and the start says so";
-    WITHOUT_EFFECT.into_iter().map(|name| (name, NOTHING)).collect()
+/// Variables that are set, and nothing happens.
+const WITHOUT_EFFECT: &[&str] = if cfg!(feature = "cuda") { &[] } else { &[DEVICES] };
+
+/// Every variable that not all builds act on, with what comes of it.
+pub(crate) fn all() -> [(&'static str, &'static str); 1] {
+    const MEANING: &str =
+        "the GPUs that a program built with `--features cuda` sees; otherwise nothing happens, and the start says so";
+    [(DEVICES, MEANING)]
 }
 
 /// What is set beyond the variables that this version acts on. Names only: some of the values are secrets.
@@ -23,14 +27,15 @@ pub(crate) struct Beyond {
 impl Beyond {
     pub(crate) fn take(variables: &Variables, known: &[&str]) -> Self {
         let is_set = |name: &str| environment::set(variables, name).is_some();
-        let all: Vec<&str> = known.iter().copied().chain(WITHOUT_EFFECT).collect();
+        let all: Vec<&str> = known.iter().chain(WITHOUT_EFFECT).copied().collect();
         // OpenTelemetry has some hundred, of which the server reads the common ones.
         let of_sdk = variables.keys().map(String::as_str).filter(|name| name.starts_with("OTEL_") && !known.contains(name));
         let unknown = variables.keys().filter(|name| name.starts_with("LLM_") && !all.contains(&name.as_str()));
         let meant = |name: &str| alike::nearest(name, all.iter().copied()).map(str::to_owned);
         Self {
             without_effect: WITHOUT_EFFECT
-                .into_iter()
+                .iter()
+                .copied()
                 .filter(|name| is_set(name))
                 .chain(of_sdk)
                 .map(str::to_owned)

@@ -11,6 +11,7 @@ mod machine;
 mod names;
 mod otlp;
 mod parse;
+mod placement;
 mod problem;
 mod reference;
 mod resolve;
@@ -28,6 +29,8 @@ pub(crate) use environment::Environment;
 pub(crate) use file::File;
 pub(crate) use machine::Machine;
 pub(crate) use parse::{Origins, Quantization, Recording, Speculation, account_name, temperature, tokens, top_p};
+#[cfg(feature = "mistralrs")]
+pub(crate) use placement::{Device, EngineName, Placement};
 pub(crate) use problem::Problems;
 pub(crate) use reference::reference;
 pub(crate) use resolve::{Purpose, resolve};

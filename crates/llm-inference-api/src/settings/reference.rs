@@ -96,7 +96,7 @@ fn organizations() -> String {
 }
 
 fn not_yet() -> String {
-    let mut text = "\n## Not in this version\n\n| | |\n|---|---|\n".to_owned();
+    let mut text = "\n## Not in every build\n\n| | |\n|---|---|\n".to_owned();
     for (name, reason) in later::all() {
         let _ = writeln!(text, "| `{name}` | {reason} |");
     }

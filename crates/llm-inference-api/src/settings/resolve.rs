@@ -25,6 +25,7 @@ use super::names::{
 };
 use super::otlp::{self, Headers, ResourceAttributes};
 use super::parse::{self, Allowance, KvCacheType, LogLevel, Origins, Quantization, Rate, Recording, Speculation};
+use super::placement::Placement;
 use super::problem::{Problem, Problems};
 use super::resolve_registry::{declare_registered, no_tracking_uri, resolve_registry};
 use super::types::{
@@ -214,6 +215,7 @@ fn resolve_engine(
             defaults::SPECULATION_TOKENS,
         ),
         draft_model,
+        placement: Placement::default(), // Each model has its own.
     }
 }
 

@@ -11,6 +11,7 @@ use super::defaults;
 use super::file::Place;
 use super::names::RegistryValues;
 use super::parse;
+use super::placement::Placement;
 use super::problem::Problem;
 use super::types::{DeclaredModel, RegistrySettings};
 
@@ -73,6 +74,7 @@ pub(super) fn declare_registered(
         aliases: Vec::new(),
         source: Declared::Origin(Origin::MlFlow(model)),
         quantization: None,
+        placement: Placement::default(),
         max_tokens: None,
         defaults: Defaults::default(),
         group: Group::default(),

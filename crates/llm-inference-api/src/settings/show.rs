@@ -58,6 +58,7 @@ fn rows(settings: &Settings) -> Vec<Row> {
         speculation,
         speculation_tokens,
         draft_model,
+        placement: _, // Of no model in particular there is none.
     } = engine;
     let GenerationSettings { temperature, top_p, max_tokens, max_tokens_limit, max_tokens_unsaid: _ } = generation;
     let PredictSettings { max_length, prompt_tokens } = predict;

@@ -18,6 +18,7 @@ use super::file::Place;
 use super::names::Names;
 use super::otlp::{Endpoint, Headers, ResourceAttributes};
 use super::parse::{Allowance, KvCacheType, LogLevel, Origins, Quantization, Rate, Recording, Speculation};
+use super::placement::Placement;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Setting<T> {
@@ -110,6 +111,7 @@ impl Settings {
     /// How the engine of one model is to be run.
     pub(crate) fn engine_of(&self, id: &str) -> EngineSettings {
         let mut engine = self.engine.clone();
+        engine.placement = self.declared(id).map(|model| model.placement).unwrap_or_default();
         if let Some(DeclaredModel { quantization: Some(quantization), place, .. }) = self.declared(id) {
             engine.quantization.value = *quantization;
             engine.quantization.origin = Origin::File(place.clone());
@@ -144,6 +146,7 @@ pub(crate) struct DeclaredModel {
     pub(crate) source: Declared,
     /// In place of that of all models.
     pub(crate) quantization: Option<Quantization>,
+    pub(crate) placement: Placement,
     pub(crate) max_tokens: Option<MaxTokens>,
     pub(crate) defaults: Defaults,
     pub(crate) group: Group,
@@ -218,6 +221,8 @@ pub(crate) struct EngineSettings {
     pub(crate) speculation_tokens: Setting<NonZeroUsize>,
     /// A path or an id; there is one where drafts are asked for.
     pub(crate) draft_model: Setting<Option<PathBuf>>,
+    /// Of one model; the catalogue alone has it.
+    pub(crate) placement: Placement,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -9,10 +9,11 @@ use super::yaml::{Key, Node};
 use super::{FileProblem, Place};
 use crate::settings::alike;
 use crate::settings::parse::{self, Expected};
+use crate::settings::placement::{self, Built, Placement};
 use crate::settings::types::{DeclaredModel, DeclaredRoute, RemoteModel};
 
 /// The keys of a model, and what they mean.
-pub(crate) const FIELDS: [(&str, &str); 14] = [
+pub(crate) const FIELDS: [(&str, &str); 16] = [
     ("id", "what clients call it"),
     ("aliases", "further names, a list"),
     (
@@ -20,6 +21,16 @@ pub(crate) const FIELDS: [(&str, &str); 14] = [
         "where its files are: a path, `embedded`, `hf:org/name`, `hf:org/name@revision`, `hf:org/name:file.gguf`, `mlflow:models:/name/stage`",
     ),
     ("quantization", "in place of `model.quantization`"),
+    (
+        "engine",
+        "what runs it: `native`, on the processor, or `mistralrs`, in a program that was built with it; left out: `mistralrs` on a GPU, \
+         where the program was built for it and there is one, else `native`",
+    ),
+    (
+        "device",
+        "`cpu`, `cuda:1` (one GPU), `cuda` (its layers spread over all) or `metal`; where it is not there, the processor runs the model, \
+         with a line in the log",
+    ),
     ("max_tokens", "the most that a request may ask of it, in place of the default of `model.max_tokens`"),
     (
         "defaults",
@@ -68,6 +79,7 @@ struct Draft {
     aliases: Vec<String>,
     source: Option<registry::Declared>,
     quantization: Option<parse::Quantization>,
+    placement: Placement,
     max_tokens: Option<backend::MaxTokens>,
     defaults: Defaults,
     group: serving::Group,
@@ -102,8 +114,21 @@ impl Reading<'_> {
             return self.routed(place, draft, route);
         }
         let remote = self.remote(&place, &mut draft);
-        let Draft { id, aliases, source, quantization, max_tokens, defaults, group, fallbacks, adapters, flawed, .. } =
-            draft;
+        self.placed(&place, &draft);
+        let Draft {
+            id,
+            aliases,
+            source,
+            quantization,
+            placement,
+            max_tokens,
+            defaults,
+            group,
+            fallbacks,
+            adapters,
+            flawed,
+            ..
+        } = draft;
         let (Some(id), Some(source)) = (id, source) else {
             if !flawed && self.problems.len() == before {
                 self.malformed(place, "a model needs an id, and a source or upstreams: {id: NAME, source: PATH}");
@@ -121,6 +146,7 @@ impl Reading<'_> {
             aliases,
             source,
             quantization,
+            placement,
             max_tokens,
             defaults,
             group,
@@ -138,6 +164,7 @@ impl Reading<'_> {
             aliases,
             source,
             quantization,
+            placement,
             max_tokens,
             defaults,
             group,
@@ -150,6 +177,7 @@ impl Reading<'_> {
         } = draft;
         let own = source.is_some()
             || quantization.is_some()
+            || placement != Placement::default()
             || max_tokens.is_some()
             || defaults != Defaults::default()
             || group != serving::Group::default()
@@ -182,8 +210,9 @@ impl Reading<'_> {
             }
             return None;
         };
-        if draft.source.is_some() || draft.quantization.is_some() {
-            self.malformed(place.clone(), "a model with upstreams runs there: it has no source and no quantization here");
+        if draft.source.is_some() || draft.quantization.is_some() || draft.placement != Placement::default() {
+            let what = "a model with upstreams runs there: it has no source, no quantization, no engine and no device here";
+            self.malformed(place.clone(), what);
         }
         if !draft.adapters.is_empty() {
             self.malformed(place.clone(), "a model with upstreams has its adapters there: each is a model of its own here");
@@ -204,6 +233,15 @@ impl Reading<'_> {
         })
     }
 
+    /// Whether this program can run it where it is to run.
+    fn placed(&mut self, place: &Place, draft: &Draft) {
+        if let Some(problem) = draft.placement.problem(Built::THIS) {
+            self.malformed(place.clone(), problem);
+        } else if draft.placement.is_mistralrs() && !draft.adapters.is_empty() {
+            self.malformed(place.clone(), "adapters are for the native engine: leave them, or engine and device, out");
+        }
+    }
+
     fn field(&mut self, draft: &mut Draft, name: &str, place: Place, node: Node) {
         let before = self.problems.len();
         match name {
@@ -214,6 +252,12 @@ impl Reading<'_> {
             "source" => draft.source = self.parsed("models.source", place, node, false, parse::source),
             "quantization" => {
                 draft.quantization = self.parsed("models.quantization", place, node, false, parse::quantization);
+            }
+            "engine" => {
+                draft.placement.engine = self.parsed("models.engine", place, node, false, placement::engine);
+            }
+            "device" => {
+                draft.placement.device = self.parsed("models.device", place, node, false, placement::device);
             }
             "max_tokens" => draft.max_tokens = self.parsed("models.max_tokens", place, node, false, parse::tokens),
             "group" => draft.group = self.parsed("models.group", place, node, false, parse::group).unwrap_or_default(),

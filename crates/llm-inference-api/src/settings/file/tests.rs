@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::settings::parse;
+use crate::settings::placement::{Device, EngineName, Placement};
 
 fn variables(pairs: &[(&str, &str)]) -> Variables {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -271,6 +272,49 @@ models:
     "#
     );
     insta::assert_snapshot!(told("models: {id: one}"), @"serving_config.yaml:1: models is not a list, expected - {id: NAME, source: PATH} for each");
+}
+
+#[test]
+fn a_model_says_what_runs_it_and_on_what() {
+    let file = File::parse("f.yaml", "models: [{id: a, source: embedded, engine: native, device: CPU}]", &variables(&[]));
+    assert_eq!(file.problems, []);
+    let Placement { engine, device } = file.declared[0].placement;
+    assert_eq!((engine, device), (Some(EngineName::Native), Some(Device::Cpu)));
+    insta::assert_snapshot!(
+        told(
+            "\
+models:
+  - {id: a, source: embedded, engine: vllm}
+  - {id: b, source: embedded, device: gpu}
+  - {id: c, engine: native, upstreams: [{url: 'http://gpu:8000'}]}
+  - {id: d, device: cpu, route: {scorer: dense_network/mine, candidates: [a], rule: best}}
+"
+        ),
+        @r#"
+        serving_config.yaml:2: models.engine is "vllm", expected native or mistralrs
+        serving_config.yaml:3: models.device is "gpu", expected cpu, cuda, cuda:1 or metal
+        serving_config.yaml:4: a model with upstreams runs there: it has no source, no quantization, no engine and no device here
+        serving_config.yaml:5: a route has an id, aliases and fallbacks, and nothing else: its candidates have the rest
+        "#
+    );
+}
+
+#[cfg(not(feature = "mistralrs"))]
+#[test]
+fn an_engine_that_was_not_built_in_is_refused_with_how_to_build_it() {
+    insta::assert_snapshot!(
+        told("models: [{id: a, source: embedded, engine: mistralrs}]"),
+        @"serving_config.yaml:1: models.engine is mistralrs, which this program was built without; build it with --features mistralrs (or cuda, or metal)"
+    );
+}
+
+#[cfg(feature = "mistralrs")]
+#[test]
+fn adapters_are_for_the_native_engine() {
+    insta::assert_snapshot!(
+        told("models: [{id: a, source: embedded, engine: mistralrs, adapters: [{id: b, source: ./b}]}]"),
+        @"serving_config.yaml:1: adapters are for the native engine: leave them, or engine and device, out"
+    );
 }
 
 const HASH: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
