@@ -23,7 +23,7 @@ use crate::runner::Runner;
 #[cfg(feature = "mistralrs")]
 use crate::second_engine;
 use crate::settings::{Quantization, Recording, Settings, Speculation, types};
-use crate::{embedded, encoding, fetching, routing};
+use crate::{embedded, encoding, fetching, gpus, routing};
 
 /// A step that takes longer means that its engine hangs.
 const STALL_LIMIT: Duration = Duration::from_mins(1);
@@ -257,7 +257,7 @@ pub(crate) fn service(models: Vec<Model>, settings: &Settings, otlp: Option<&Otl
     let models: Vec<Model> = models.into_iter().map(|model| offered(model, settings)).collect();
     let adapters = models.iter().flat_map(|model| model.adapters.iter().map(|(id, _)| id.clone()));
     let ids = models.iter().map(|model| model.card().id.clone()).chain(adapters);
-    let metrics = Metrics::new(ids.chain(scorers(settings)));
+    let metrics = Metrics::new(ids.chain(scorers(settings))).watching(gpus::find());
     let metrics = match otlp {
         Some(otlp) => metrics.sent_by(&otlp.meter()),
         None => metrics,

@@ -9,6 +9,7 @@ mod commands;
 mod embedded;
 mod encoding;
 mod fetching;
+mod gpus;
 mod memory;
 mod opening;
 mod remote;

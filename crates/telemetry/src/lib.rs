@@ -3,6 +3,7 @@
 mod buckets;
 mod ended;
 mod exposition;
+mod gpus;
 mod histogram;
 mod labels;
 pub mod logs;
@@ -17,6 +18,7 @@ mod upstreams;
 pub use buckets::TIME_TO_FIRST_TOKEN;
 pub use ended::{GenerationEnded, RequestEnded};
 pub use exposition::Exposition;
+pub use gpus::Gpus;
 pub use labels::Operation;
 pub use metrics::Metrics;
 pub use otlp::{Otlp, OtlpSettings, Protocol};

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use opentelemetry::metrics::Meter;
 use prometheus_client::encoding::text;
@@ -14,6 +14,7 @@ use prometheus_client::registry::Registry;
 
 use crate::buckets;
 use crate::ended::{GenerationEnded, RequestEnded};
+use crate::gpus::Gpus;
 use crate::histogram::Histogram;
 use crate::labels::{
     GenAiDurationLabels, GenAiLabels, OrganizationLabels, OrganizationTokenLabels, RefusalLabels, RequestLabels,
@@ -43,8 +44,9 @@ pub struct Metrics {
     api_requests: Family<RequestLabels, Counter>,
     /// `api_request_duration_seconds{method,route}`: from the request's head to the end of the answer's body.
     api_request_duration: Histogram<RouteLabels>,
-    /// `gpu_memory_usage_bytes`: 0, since nothing runs on a GPU.
+    /// `gpu_memory_usage_bytes`: 0 without a GPU.
     gpu_memory_usage: Gauge,
+    gpus: Option<Arc<dyn Gpus>>,
     /// `gen_ai_server_time_to_first_token_seconds`
     time_to_first_token: Histogram<GenAiLabels>,
     /// `gen_ai_server_time_per_output_token_seconds`: of the tokens after the first.
@@ -77,6 +79,7 @@ impl Metrics {
                 Scraped::new(buckets::API_REQUEST_DURATION)
             }),
             gpu_memory_usage: Gauge::default(),
+            gpus: None,
             time_to_first_token: Histogram::new(names::TIME_TO_FIRST_TOKEN, || Scraped::new(buckets::TIME_TO_FIRST_TOKEN)),
             time_per_output_token: Histogram::new(names::TIME_PER_OUTPUT_TOKEN, || {
                 Scraped::new(buckets::TIME_PER_OUTPUT_TOKEN)
@@ -103,6 +106,18 @@ impl Metrics {
         self.request_duration.send(meter);
         self.token_usage.send(meter);
         self
+    }
+
+    /// Looks at these GPUs each time that somebody asks.
+    #[must_use]
+    pub fn watching(mut self, gpus: Option<Arc<dyn Gpus>>) -> Self {
+        self.gpus = gpus;
+        self
+    }
+
+    /// Whether this machine has a GPU.
+    pub fn has_gpus(&self) -> bool {
+        self.gpus.is_some()
     }
 
     /// Names are given as they are shown, but for a counter's `_total`, which the encoder adds.
@@ -177,6 +192,9 @@ impl Metrics {
 
     /// Everything as OpenMetrics, with what each model says of itself now: see [`Exposition`](crate::Exposition).
     pub fn encode(&self, readings: impl IntoIterator<Item = Reading>) -> String {
+        if let Some(gpus) = &self.gpus {
+            self.gpu_memory_usage.set(i64::try_from(gpus.memory_in_use()).unwrap_or(i64::MAX));
+        }
         let mut out = String::with_capacity(8 * 1024);
         // Writing to a `String` cannot fail, and no label's encoder refuses a value.
         let written = text::encode_registry(&mut out, &self.registry)

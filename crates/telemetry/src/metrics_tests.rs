@@ -1,11 +1,12 @@
 //! What `/metrics` shows.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use backend::{Activity, BreakerState, Durations, UpstreamReading};
 
 use super::Metrics;
-use crate::{GenerationEnded, Operation, Reading, RequestEnded};
+use crate::{GenerationEnded, Gpus, Operation, Reading, RequestEnded};
 
 fn request(model: Option<&str>) -> RequestEnded<'_> {
     RequestEnded {
@@ -56,6 +57,23 @@ fn reading() -> Reading {
 /// The lines that a grep for `part` finds.
 fn lines(text: &str, part: &str) -> String {
     text.lines().filter(|line| line.contains(part)).collect::<Vec<_>>().join("\n")
+}
+
+#[derive(Debug)]
+struct Gpu(u64);
+
+impl Gpus for Gpu {
+    fn memory_in_use(&self) -> u64 {
+        self.0
+    }
+}
+
+#[test]
+fn a_gpus_memory_is_looked_at_when_somebody_asks() {
+    let metrics = Metrics::new(["demo"]).watching(Some(Arc::new(Gpu(5 << 30))));
+    assert!(metrics.has_gpus() && !Metrics::new(["demo"]).has_gpus());
+    let text = metrics.encode([]);
+    assert!(text.lines().any(|line| line == "gpu_memory_usage_bytes 5368709120"), "{text}");
 }
 
 #[test]

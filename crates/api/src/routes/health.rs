@@ -72,7 +72,7 @@ pub(super) async fn show(State(app): State<App>) -> Report<Overview> {
         version: app.settings.version,
         api_status: "running",
         model_status: model_status(&health),
-        gpu_status: "unavailable",
+        gpu_status: if app.service.metrics().has_gpus() { "available" } else { "unavailable" },
         backends: Group::ALL.map(|group| (group.as_str(), healthy(&health, group))).into(),
         timestamp: app.now(),
         uptime_seconds: app.uptime().as_secs_f64(),
