@@ -20,6 +20,9 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run every check and every test, the official clients' against the built server among them.
+    ///
+    /// The tests of a build with mistral.rs take a quarter of an hour from nothing. They run where something has changed since
+    /// crates/mistralrs-engine/tests/passed was written, which they do when they pass: it is committed with the change.
     Test(test::Options),
     /// Check what no lint says: file lengths, names, and which crate may know what.
     Tidy,

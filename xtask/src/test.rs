@@ -17,6 +17,7 @@ mod pages;
 mod postgres;
 mod python;
 mod script;
+mod second_engine;
 mod tally;
 mod telemetry;
 
@@ -39,6 +40,7 @@ pub(crate) fn run(options: &Options) -> bool {
     let mut tally = Tally::default();
     check_source(&root, &mut tally);
     run_rust_tests(&root, &mut tally);
+    second_engine::run(&root, &mut tally);
     let database = postgres::run(&root, &mut tally);
     if !options.without_clients {
         clients::run(&root, &mut tally);

@@ -51,6 +51,11 @@ impl Tally {
         }
     }
 
+    /// Tests that failed so far.
+    pub(super) fn failures(&self) -> usize {
+        self.failed
+    }
+
     /// Notes a part that this machine cannot run.
     pub(super) fn leave_out(&mut self, reason: impl Into<String>) {
         self.not_run.push(reason.into());
