@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use thiserror::Error;
 
 use crate::quota::Standing;
@@ -20,7 +21,7 @@ pub enum Error {
     #[error("too many {what}; try again in {} s", seconds(*retry_after))]
     RateLimited { what: &'static str, retry_after: Duration, standing: Box<Standing> },
     /// What is left of a day or month does not suffice.
-    #[error("the quota of {limit} {what} is spent; it begins anew in {} s", seconds(*retry_after))]
+    #[error("{}", spent(what, *limit, *retry_after))]
     QuotaSpent { what: String, limit: u64, retry_after: Duration, standing: Box<Standing> },
     /// What is left would suffice, were it not set aside for requests that run.
     #[error(
@@ -60,6 +61,29 @@ impl Error {
     }
 }
 
+fn spent(what: &str, limit: u64, retry_after: Duration) -> String {
+    if limit == 0 {
+        return format!("the quota is 0 {what}: nothing may be asked");
+    }
+    let wait = SignedDuration::from_secs(seconds(retry_after) as i64);
+    format!("the quota of {limit} {what} is spent; it begins anew in {wait:#}")
+}
+
 fn seconds(wait: Duration) -> f64 {
     wait.as_secs_f64().ceil().max(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_wait_is_told_in_hours_and_what_is_never_allowed_is_called_that() {
+        let what = "tokens a day";
+        assert_eq!(
+            spent(what, 5, Duration::from_millis(8_606_500)),
+            "the quota of 5 tokens a day is spent; it begins anew in 2h 23m 27s"
+        );
+        assert_eq!(spent(what, 0, Duration::from_secs(9)), "the quota is 0 tokens a day: nothing may be asked");
+    }
 }

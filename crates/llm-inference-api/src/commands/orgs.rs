@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use accounts::{Limit, OwnLimits, StoredOrganization};
+use accounts::{Limit, OwnLimits, StoreError, StoredOrganization};
 use anyhow::Error;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -84,9 +84,11 @@ fn set(arguments: SetArguments) -> Result<(), Failure> {
             requests_per_month: pick(requests_per_month, now.requests_per_month),
         };
         let created = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64;
-        store.set_limits(&org, limits, created).await
+        store.set_limits(&org, limits, created).await?;
+        Ok(StoredOrganization { id: org, limits })
     });
-    Ok(outcome.map_err(Error::from)?)
+    let now = outcome.map_err(|error: StoreError| Error::from(error))?;
+    Ok(terminal::answer(&as_table(&[now])).map_err(Error::from)?)
 }
 
 fn own(text: &str) -> Result<Own, &'static str> {

@@ -52,14 +52,18 @@ type Subject = [Option<String>; 4];
 pub(crate) fn run(arguments: UsageArguments) -> Result<(), Failure> {
     let UsageArguments { org, from, to, by, json, place } = arguments;
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
-    let from = millis(from.unwrap_or_else(|| today.first_of_month()))?;
-    let before = millis(to.unwrap_or(today).saturating_add(1.day()))?;
+    let (first, last) = (from.unwrap_or_else(|| today.first_of_month()), to.unwrap_or(today));
+    let (from, before) = (millis(first)?, millis(last.saturating_add(1.day()))?);
     if before <= from {
         return Err(anyhow!("--from is a day after --to").into());
     }
     let (runtime, store) = database(place)?;
     let rows = runtime.block_on(store.usage(from, before)).map_err(Error::from)?;
     let sums = sums(rows.into_iter().filter(|row| org.as_ref().is_none_or(|org| row.organization == *org)), &by);
+    if sums.is_empty() {
+        let by = org.map(|org| format!(" by {org:?}")).unwrap_or_default();
+        terminal::say(&format!("nothing was used{by} from {first} to {last}, as far as this database knows"));
+    }
     let text = if json { as_json(&sums) } else { as_table(&sums) };
     Ok(terminal::answer(&text).map_err(Error::from)?)
 }
