@@ -191,9 +191,9 @@ fn is_in_memory(url: &str) -> bool {
 
 impl Dialect {
     fn of(url: &str) -> Result<Self, StoreError> {
-        match url.split(':').next() {
-            Some("sqlite") => Ok(Self::Sqlite),
-            Some("postgres" | "postgresql") => Ok(Self::Postgres),
+        match url.split_once(':') {
+            Some(("sqlite", _)) => Ok(Self::Sqlite),
+            Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres),
             _ => Err(StoreError::UnknownScheme),
         }
     }

@@ -1,7 +1,7 @@
 //! Decides what the next step runs. Pure: it moves sequences and blocks about, and touches neither model nor clock.
 //!
-//! Each step takes one token of every decoding sequence and fills what is left of its token budget with prompts, in
-//! chunks: the prompt whose turn is first is sure of half of it, the shortest have the rest, so that nobody waits for the end of
+//! Each step takes one token of every decoding sequence and fills what is left of its token budget with prompts, in chunks.
+//! The prompt whose turn is first is sure of half of it, the shortest have the rest, so that nobody waits for the end of
 //! somebody else's long prompt and that one goes on all the same. When the blocks run out, the sequence whose turn would come last is set back: it gives up its blocks, waits,
 //! and is computed again from its tokens later (mostly from blocks that are still remembered).
 //!
@@ -264,19 +264,22 @@ impl Scheduler {
         if !self.begin(first, plan) {
             prompts.retain(|rank| self.running.contains(rank));
         }
-        let sure = self.pending_of(first).min(plan.left.div_ceil(2));
-        let mut left = plan.left - sure;
-        let mut chosen = Vec::new();
         prompts.retain(|rank| *rank != first);
         prompts.sort_by_key(|rank| (rank.priority(), self.sequences[&rank.id].pending(), *rank));
+        let (wanted, half) = (self.pending_of(first), plan.left.div_ceil(2));
+        let mut left = plan.left;
+        let mut chosen = vec![(first, 0)];
         for rank in prompts {
-            if left > 0 && !self.will_be_found(rank.id) && self.begin(rank, plan) {
-                let count = self.pending_of(rank).min(left);
+            // Only those of the same priority share with it; the others have what it does not want.
+            let sure = if rank.priority() == first.priority() { wanted.min(half) } else { wanted };
+            let room = left.saturating_sub(sure);
+            if room > 0 && !self.will_be_found(rank, &chosen) && self.begin(rank, plan) {
+                let count = self.pending_of(rank).min(room);
                 left -= count;
                 chosen.push((rank, count));
             }
         }
-        chosen.push((first, self.pending_of(first).min(sure + left)));
+        chosen[0].1 = wanted.min(left);
         chosen.sort_unstable();
         for (rank, count) in chosen {
             self.take(rank.id, count, plan);
@@ -288,23 +291,25 @@ impl Scheduler {
         if self.running.contains(&rank) { self.sequences[&rank.id].pending() } else { 0 }
     }
 
-    /// Whether a waiting prompt begins like one that is being computed, further than what can be found of it now: the longer it
-    /// waits the less of it is left to do.
-    fn will_be_found(&self, id: SequenceId) -> bool {
-        let sequence = &self.sequences[&id];
-        if self.running.contains(&sequence.rank()) || sequence.wants_whole_prompt() {
+    /// Whether a waiting prompt begins like one of which more is computed in this step, further than what can be found of it now: the
+    /// longer it waits the less of it is left to do.
+    fn will_be_found(&self, rank: Rank, chosen: &[(Rank, usize)]) -> bool {
+        let sequence = &self.sequences[&rank.id];
+        let can_begin = !self.running.contains(&rank) && self.running.len() < self.limits.running;
+        if !can_begin || sequence.wants_whole_prompt() {
             return false;
         }
         let size = self.pool.block_tokens();
-        let begins_like = |other: &Sequence| {
-            if (other.tenant, other.adapter()) != (sequence.tenant, sequence.adapter()) || other.pending() <= 1 {
+        let blocks_alike = |other: &Sequence| {
+            if (other.tenant, other.adapter()) != (sequence.tenant, sequence.adapter()) {
                 return 0;
             }
-            let same = other.tokens.iter().zip(&sequence.tokens[..sequence.tokens.len() - 1]).take_while(|(a, b)| a == b);
-            same.count() / size
+            let before_last = &sequence.tokens[..sequence.tokens.len() - 1];
+            other.tokens.iter().zip(before_last).take_while(|(a, b)| a == b).count() / size
         };
-        let running = self.running.iter().map(|rank| &self.sequences[&rank.id]);
-        let most = running.map(begins_like).max().unwrap_or(0);
+        let computed =
+            chosen.iter().filter(|(rank, _)| self.running.contains(rank)).map(|(rank, _)| &self.sequences[&rank.id]);
+        let most = computed.map(blocks_alike).max().unwrap_or(0);
         most > 0 && most > self.found(sequence).len()
     }
 

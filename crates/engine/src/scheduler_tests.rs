@@ -71,6 +71,15 @@ fn a_short_prompt_goes_beside_a_long_one() {
 }
 
 #[test]
+fn what_is_less_urgent_shares_nothing_that_the_first_wants() {
+    let mut scheduler = scheduler(4, 8, 100);
+    scheduler.add(sequence(1, &prompt(1, 12)));
+    scheduler.add(Sequence { priority: Priority(1), ..sequence(2, &prompt(2, 3)) });
+    assert_eq!(chunks(&step(&mut scheduler)), [(1, 0, 8)]);
+    assert_eq!(chunks(&step(&mut scheduler)), [(1, 8, 4), (2, 0, 3)]);
+}
+
+#[test]
 fn beside_answers_less_of_a_prompt_is_run() {
     let mut scheduler = scheduler(4, 100, 100);
     scheduler.add(sequence(1, &prompt(1, 3)));

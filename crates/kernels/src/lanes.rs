@@ -61,6 +61,7 @@ pub(crate) trait Lanes: Copy + 'static {
     unsafe fn sub(a: Self::Floats, b: Self::Floats) -> Self::Floats;
     unsafe fn mul(a: Self::Floats, b: Self::Floats) -> Self::Floats;
     unsafe fn div(a: Self::Floats, b: Self::Floats) -> Self::Floats;
+    /// Like `min`, `b` where either is no number.
     unsafe fn max(a: Self::Floats, b: Self::Floats) -> Self::Floats;
     unsafe fn min(a: Self::Floats, b: Self::Floats) -> Self::Floats;
     /// `a·b + c`

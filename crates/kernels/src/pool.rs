@@ -206,23 +206,20 @@ impl State {
     fn work(&self, worker: usize) {
         let mut seen = 0;
         while self.is_called(worker, &mut seen) {
-            if !self.enter() {
-                continue;
-            }
+            let Some(_inside) = self.enter() else { continue };
             // SAFETY: it is written before anybody is let in, and not again before all have left.
             let Some(Job(task)) = (unsafe { *self.job.get() }) else { continue };
             // SAFETY: `Pool::run` keeps the task alive until all have left.
             if let Err(panic) = inside(|| unsafe { (*task)(worker) }) {
                 lock(&self.panic).get_or_insert(panic);
             }
-            self.door.fetch_sub(1, Ordering::Release);
         }
     }
 
-    /// `false` if the call is over already.
-    fn enter(&self) -> bool {
+    /// `None` if the call is over already.
+    fn enter(&self) -> Option<Inside<'_>> {
         let open = |door: usize| (door & CLOSED == 0).then_some(door + 1);
-        self.door.fetch_update(Ordering::Acquire, Ordering::Relaxed, open).is_ok()
+        self.door.fetch_update(Ordering::Acquire, Ordering::Relaxed, open).is_ok().then_some(Inside(self))
     }
 
     /// Waits for a call that was not seen yet; `false` when the pool is dropped.
@@ -238,6 +235,15 @@ impl State {
         }
         *seen = self.epoch.load(Ordering::SeqCst);
         !self.stop.load(Ordering::Acquire)
+    }
+}
+
+/// A worker in a call, until this is dropped.
+struct Inside<'a>(&'a State);
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.0.door.fetch_sub(1, Ordering::Release);
     }
 }
 

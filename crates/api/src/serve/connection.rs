@@ -14,7 +14,7 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -89,7 +89,7 @@ impl Connections {
         // Tokens are small and each is waited for.
         let _ = stream.set_nodelay(true);
         let requests = Arc::new(Requests::default());
-        let place = self.open.enter(Arc::clone(&requests));
+        let place = self.open.enter(Arc::clone(&requests), Instant::now());
         let patience = self.patience.head;
         let connection = Connection {
             http: self.http.clone(),
@@ -113,9 +113,9 @@ impl Connections {
         }
     }
 
-    /// Ends a connection that asks for nothing.
+    /// Has a connection that asks for nothing end.
     pub(super) fn make_room(&self) {
-        self.open.make_room();
+        self.open.make_room(Instant::now());
     }
 
     /// No further request is taken, and each connection ends when its last answer is sent.
@@ -124,11 +124,15 @@ impl Connections {
     }
 }
 
-/// Resolves when a connection whose place is wanted has to be gone. Of one that asked, an answer may still be on its way.
+/// Resolves when a connection whose place is wanted has to be gone. Of one that asked, an answer may still be on its way, and a request
+/// may have come just before it was told.
 async fn left(wanted: &CancellationToken, requests: &Requests) {
     wanted.cancelled().await;
-    if requests.came() {
+    while requests.came() {
         sleep(LAST_BYTES).await;
+        if !requests.run() {
+            return;
+        }
     }
 }
 

@@ -3,10 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::requests::Requests;
+
+/// Who has just come may be in the middle of a handshake, and does not make room for who comes next.
+const TIME_TO_ASK: Duration = Duration::from_millis(500);
 
 /// By age: the oldest has the lowest number.
 #[derive(Debug, Clone, Default)]
@@ -15,7 +20,14 @@ pub(super) struct Open(Arc<Mutex<Among>>);
 #[derive(Debug, Default)]
 struct Among {
     next: u64,
-    connections: BTreeMap<u64, (Arc<Requests>, CancellationToken)>,
+    connections: BTreeMap<u64, Connection>,
+}
+
+#[derive(Debug)]
+struct Connection {
+    since: Instant,
+    requests: Arc<Requests>,
+    wanted: CancellationToken,
 }
 
 /// One of them, until this is dropped.
@@ -27,23 +39,24 @@ pub(super) struct Place {
 }
 
 impl Open {
-    pub(super) fn enter(&self, requests: Arc<Requests>) -> Place {
+    pub(super) fn enter(&self, requests: Arc<Requests>, since: Instant) -> Place {
         let mut among = self.lock();
         among.next += 1;
         let (number, wanted) = (among.next, CancellationToken::new());
-        among.connections.insert(number, (requests, wanted.clone()));
+        among.connections.insert(number, Connection { since, requests, wanted: wanted.clone() });
         Place { number, wanted, open: self.clone() }
     }
 
-    /// Wants the place of the oldest that never asked for anything, or else of the oldest that asks for nothing now.
-    pub(super) fn make_room(&self) {
+    /// Wants the place of the oldest that never asked for anything in all its time, or else of the oldest that has its answers.
+    pub(super) fn make_room(&self, now: Instant) {
         let mut among = self.lock();
-        let oldest = |is_free: fn(&Requests) -> bool| {
-            among.connections.iter().find(|(_, (requests, _))| is_free(requests)).map(|(number, _)| *number)
+        let oldest = |is_free: &dyn Fn(&Connection) -> bool| {
+            among.connections.iter().find(|(_, connection)| is_free(connection)).map(|(number, _)| *number)
         };
-        let oldest = oldest(|requests| !requests.came()).or_else(|| oldest(|requests| !requests.run()));
-        if let Some((_, wanted)) = oldest.and_then(|number| among.connections.remove(&number)) {
-            wanted.cancel();
+        let silent = |one: &Connection| !one.requests.came() && now.saturating_duration_since(one.since) >= TIME_TO_ASK;
+        let oldest = oldest(&silent).or_else(|| oldest(&|one| one.requests.came() && !one.requests.run()));
+        if let Some(connection) = oldest.and_then(|number| among.connections.remove(&number)) {
+            connection.wanted.cancel();
         }
     }
 
@@ -70,19 +83,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_never_asked_goes_first_and_who_asks_never() {
-        let open = Open::default();
-        let requests = [(); 4].map(|()| Arc::new(Requests::default()));
-        let [asks, answered, silent, gone] = requests.each_ref().map(|requests| open.enter(Arc::clone(requests)));
+    fn who_never_asked_goes_first_who_asks_never_and_who_just_came_not_yet() {
+        let (open, began) = (Open::default(), Instant::now());
+        let requests = [(); 5].map(|()| Arc::new(Requests::default()));
+        let now = began + TIME_TO_ASK;
+        let since = [began, began, began, began, now];
+        let mut entered = requests.each_ref().into_iter().zip(since);
+        let [asks, answered, silent, gone, fresh] = std::array::from_fn(|_| {
+            entered.next().map(|(requests, since)| open.enter(Arc::clone(requests), since)).unwrap()
+        });
         let _running = requests[0].begin();
         drop(requests[1].begin());
         drop(gone);
-        let wanted = || [&asks, &answered, &silent].map(|place| place.wanted().is_cancelled());
-        open.make_room();
-        assert_eq!(wanted(), [false, false, true]);
-        open.make_room();
-        assert_eq!(wanted(), [false, true, true]);
-        open.make_room();
-        assert_eq!(wanted(), [false, true, true]);
+        let wanted = || [&asks, &answered, &silent, &fresh].map(|place| place.wanted().is_cancelled());
+        open.make_room(now);
+        assert_eq!(wanted(), [false, false, true, false]);
+        open.make_room(now);
+        assert_eq!(wanted(), [false, true, true, false]);
+        open.make_room(now);
+        assert_eq!(wanted(), [false, true, true, false]);
+        open.make_room(now + TIME_TO_ASK);
+        assert_eq!(wanted(), [false, true, true, true]);
     }
 }

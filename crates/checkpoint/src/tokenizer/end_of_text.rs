@@ -8,7 +8,7 @@ use super::{Error, Result};
 
 /// Tokens that end a turn in the chat formats in use. One counts if the model's template writes it: then the model has
 /// learnt to end its turn with it, even where `config.json` still names only the base model's end-of-text token. In a GGUF file, which
-/// names one end only, each counts that is a control token.
+/// often names one of them, each counts that is a control token.
 const ENDS_OF_TURN: [&str; 7] =
     ["<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<end_of_turn>", "<|end|>", "<|end_of_text|>", "<|endoftext|>"];
 

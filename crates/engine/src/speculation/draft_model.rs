@@ -221,7 +221,7 @@ impl DraftModel {
             let row = if wanted { logits.next() } else { None };
             task.finished = !row.is_some_and(|row| task.take(&row[..self.vocabulary], ends, self.choosy));
         }
-        // Steps that catch up are of another kind, and so is the first of all, which finds nothing in the caches.
+        // Steps that catch up are of another kind. The first over a prompt is one, which finds nothing in the caches.
         if let Some(rows) = guesses {
             self.cost.note(rows, began.elapsed());
         }

@@ -139,32 +139,38 @@ impl Worker {
         self.next_id += u64::from(job.asked.choices);
         let request = Request::new(job, leader, Turn(self.arrived), Instant::now());
         self.arrived += 1;
-        self.add_choices(&request, 0..1);
-        self.requests.insert(request.id(), request);
+        let id = request.id();
+        self.requests.insert(id, request);
+        self.add_choices(id, 0..1);
     }
 
     /// Lets further choices wait for the places that are free: each holds its prompt, and is not to do so before it can run.
     fn offer_choices(&mut self) {
         let free = self.limits.running.saturating_sub(self.scheduler.running());
-        let mut requests = std::mem::take(&mut self.requests);
-        for request in requests.values_mut().filter(|request| request.is_waiting()) {
+        if free == 0 {
+            return;
+        }
+        let mut offers = Vec::new();
+        for (id, request) in self.requests.iter_mut().filter(|(_, request)| request.has_more()) {
             if self.scheduler.prompt_is_computed(request.leader()) {
-                let choices = request.offer(free);
-                self.add_choices(request, choices);
+                offers.push((*id, request.offer(free)));
             }
         }
-        self.requests = requests;
+        for (id, choices) in offers {
+            self.add_choices(id, choices);
+        }
     }
 
-    fn add_choices(&mut self, request: &Request, choices: Range<u16>) {
+    fn add_choices(&mut self, id: RequestId, choices: Range<u16>) {
+        let Self { requests, answers, scheduler, speculating, tokenizer, limits, .. } = self;
+        let Some(request) = requests.get(&id) else { return };
         let Asked { prompt, adapter, tenant, priority, .. } = request.asked();
         for choice in choices {
-            let id = request.sequence(choice);
-            let guesser = self.speculating.as_ref().map(Speculating::guesser);
-            let answer = Answer::new(request.id(), choice, request.asked(), &self.tokenizer, guesser);
-            self.answers.insert(id, answer);
-            self.scheduler.add(Sequence {
-                id,
+            let sequence = request.sequence(choice);
+            let guesser = speculating.as_ref().map(Speculating::guesser);
+            answers.insert(sequence, Answer::new(id, choice, request.asked(), tokenizer, guesser));
+            scheduler.add(Sequence {
+                id: sequence,
                 tokens: prompt.clone(),
                 prompt_tokens: prompt.len(),
                 computed: 0,
@@ -174,7 +180,7 @@ impl Worker {
                 adapter: adapter.clone(),
                 tenant: *tenant,
                 priority: *priority,
-                turn: request.turn().of_choice(choice, self.limits.running),
+                turn: request.turn().of_choice(choice, limits.running),
                 leader: (choice > 0).then_some(request.leader()),
                 whole_prompt: choice == 0 && request.wants_prompt_logprobs(),
             });
@@ -214,7 +220,7 @@ impl Worker {
         }
     }
 
-    /// Requests of which some choice has yet to begin.
+    /// Requests of which nothing has begun.
     fn waiting(&self) -> usize {
         self.requests.values().filter(|request| request.is_waiting()).count()
     }

@@ -76,9 +76,14 @@ impl Request {
         (0..self.asked.choices).map(|choice| self.sequence(choice))
     }
 
-    /// Not all of its choices have begun.
+    /// None of its choices has begun.
     pub(super) fn is_waiting(&self) -> bool {
-        self.begun < self.asked.choices
+        self.begun == 0
+    }
+
+    /// There are choices that the scheduler does not know yet.
+    pub(super) fn has_more(&self) -> bool {
+        self.offered < self.asked.choices
     }
 
     /// The choices that are to be given to the scheduler next, so that it has that many that have not begun.

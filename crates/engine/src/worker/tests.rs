@@ -96,7 +96,7 @@ fn of_a_hundred_choices_only_those_are_held_that_can_run() {
     while !worker.requests.is_empty() {
         worker.step();
         assert!(worker.answers.len() <= 2 * worker.limits.running, "{} are held", worker.answers.len());
-        assert!(worker.waiting() <= 1);
+        assert_eq!(worker.waiting(), 0, "others may wait behind it");
     }
     drop((worker, jobs));
     assert!(matches!(end(events), Ok(Event::Done(usage)) if usage.completion_tokens == 300));

@@ -82,13 +82,13 @@ pub(crate) struct RegistryArguments {
     pub(crate) hf_endpoint: Option<String>,
     /// For gated and private models; an environment variable keeps it out of the list of processes [HF_TOKEN; default: what the
     /// Hub's own client has stored].
-    #[arg(long, value_name = "TOKEN", value_parser = parse::secret)]
+    #[arg(long, value_name = "TOKEN", value_parser = parse::unread)]
     pub(crate) hf_token: Option<Secret>,
     /// Download nothing from the Hub: what is on this machine has to do [HF_HUB_OFFLINE; default: false].
     #[arg(long)]
     pub(crate) hf_hub_offline: bool,
     /// The MLflow server, as http://localhost:5000 [MLFLOW_TRACKING_URI].
-    #[arg(long, value_name = "URL", value_parser = parse::tracking_uri)]
+    #[arg(long, value_name = "URL", value_parser = parse::unread)]
     pub(crate) mlflow_tracking_uri: Option<Secret>,
     /// A model registered there to serve, before those of the catalogue [MODEL_NAME].
     #[arg(long, value_name = "NAME", value_parser = parse::model_id)]
@@ -104,10 +104,10 @@ pub(crate) struct RegistryArguments {
     #[arg(long, value_name = "NAME", value_parser = parse::name)]
     pub(crate) mlflow_username: Option<String>,
     /// Of that user [MLFLOW_TRACKING_PASSWORD].
-    #[arg(long, value_name = "PASSWORD", value_parser = parse::secret)]
+    #[arg(long, value_name = "PASSWORD", value_parser = parse::unread)]
     pub(crate) mlflow_password: Option<Secret>,
     /// What MLflow knows this server by, without a name and password [MLFLOW_TRACKING_TOKEN].
-    #[arg(long, value_name = "TOKEN", value_parser = parse::secret)]
+    #[arg(long, value_name = "TOKEN", value_parser = parse::unread)]
     pub(crate) mlflow_token: Option<Secret>,
 }
 
@@ -245,14 +245,14 @@ pub(crate) struct HttpArguments {
 #[command(next_help_heading = "Accounts")]
 pub(crate) struct AccountArguments {
     /// A key that clients have to send, of the role admin; others on this machine can read it in the list of processes [API_KEY].
-    #[arg(long, value_name = "KEY", value_parser = parse::secret)]
+    #[arg(long, value_name = "KEY", value_parser = parse::unread)]
     pub(crate) api_key: Option<Secret>,
     /// A file with a key a line, or sha256: and its hash, and what it may; it is read again when it changes [LLM_API_KEYS_FILE].
     #[arg(long, value_name = "FILE", value_parser = parse::path)]
     pub(crate) api_keys_file: Option<PathBuf>,
     /// Where keys, quotas and usage are kept: sqlite:///path, or postgres://… for several servers
     /// [LLM_DATABASE_URL; default: accounts.db in the data directory].
-    #[arg(long, value_name = "URL", value_parser = parse::database_url)]
+    #[arg(long, value_name = "URL", value_parser = parse::unread)]
     pub(crate) database_url: Option<Secret>,
     /// Where this server keeps what it has to remember [LLM_DATA_DIR; default: llm-inference-api in the user's data directory].
     #[arg(long, value_name = "DIRECTORY", value_parser = parse::path)]

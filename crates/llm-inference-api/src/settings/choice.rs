@@ -28,14 +28,23 @@ impl Choice {
         self.told(argument, said, parse, default, without_password)
     }
 
-    /// One whose text no message quotes.
+    /// One whose text no message quotes; that of a flag is looked at here and not before.
     pub(super) fn secret(
         &mut self,
         argument: Option<Secret>,
         said: Said,
         parse: impl Fn(&str) -> Result<Secret, Expected>,
     ) -> Setting<Option<Secret>> {
-        self.told(argument.map(Some), said, |text| parse(text).map(Some), None, |_| "…".to_owned())
+        let hidden = |_: &str| "…".to_owned();
+        let typed = argument.and_then(|text| match parse(text.reveal()) {
+            Ok(secret) => Some(Some(secret)),
+            Err(expected) => {
+                let (variable, value) = (said.0.names.flag, hidden(""));
+                self.problems.push(Problem::Unreadable { variable, value, expected });
+                None
+            }
+        });
+        self.told(typed, said, |text| parse(text).map(Some), None, hidden)
     }
 
     fn told<T>(

@@ -27,6 +27,10 @@ pub(crate) enum Problem {
     )]
     NoTrackingUri { place: String, id: String, variable: &'static str },
     #[error(
+        "{place}: the model {id:?} is to come from MLflow, and {name} is no address of a server, as http://localhost:5000"
+    )]
+    NoTrackingServer { place: String, id: String, name: String },
+    #[error(
         "{name} and {stage} together are no model of MLflow, expected a name and a stage without slashes, as custom-llm and Production"
     )]
     NotInMlFlow { name: String, stage: String },

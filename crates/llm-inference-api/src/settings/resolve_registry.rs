@@ -42,7 +42,7 @@ pub(super) fn resolve_registry(
         endpoint: choice.of(hf_endpoint, said.endpoint, parse::server, defaults::HUB.to_owned()),
         hub_token: choice.secret(hf_token, said.hub_token, parse::secret),
         offline: choice.of(hf_hub_offline.then_some(true), said.offline, parse::boolean, false),
-        tracking_uri: choice.secret(mlflow_tracking_uri, said.tracking_uri, parse::tracking_uri),
+        tracking_uri: choice.secret(mlflow_tracking_uri, said.tracking_uri, parse::secret),
         model_name: choice.of(name, said.model_name, some_model, None),
         model_stage: choice.of(stage, said.model_stage, parse::name, defaults::MODEL_STAGE.to_owned()),
         refresh: choice.of(mlflow_refresh_seconds, said.refresh, parse::seconds, defaults::REFRESH_MODELS),
@@ -86,10 +86,23 @@ pub(super) fn declare_registered(
     std::iter::once(registered).chain(declared).collect()
 }
 
-/// A model of MLflow, and nobody said where MLflow is.
+/// A model of MLflow, and nobody said where MLflow is. Other programs of MLflow know addresses that are no servers; where no model comes
+/// from one they do no harm.
 pub(super) fn no_tracking_uri(registry: &RegistrySettings, declared: &[DeclaredModel]) -> Option<Problem> {
     let is_there = |model: &&DeclaredModel| matches!(model.source, Declared::Origin(Origin::MlFlow(_)));
-    let model = declared.iter().find(is_there).filter(|_| registry.tracking_uri.value.is_none())?;
-    let variable = registry.tracking_uri.names.name();
-    Some(Problem::NoTrackingUri { place: model.place.to_string(), id: model.id.clone(), variable })
+    let model = declared.iter().find(is_there)?;
+    let (uri, place) = (&registry.tracking_uri, model.place.to_string());
+    match &uri.value {
+        None => Some(Problem::NoTrackingUri { place, id: model.id.clone(), variable: uri.names.name() }),
+        Some(address) if !is_server(address.reveal()) => {
+            Some(Problem::NoTrackingServer { place, id: model.id.clone(), name: uri.said() })
+        }
+        Some(_) => None,
+    }
+}
+
+/// There may be a name and a password before the host.
+fn is_server(address: &str) -> bool {
+    let rest = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
+    rest.is_some_and(|rest| !rest.rsplit_once('@').map_or(rest, |(_, host)| host).is_empty())
 }
