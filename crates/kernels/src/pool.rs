@@ -219,7 +219,7 @@ impl State {
     /// `None` if the call is over already.
     fn enter(&self) -> Option<Inside<'_>> {
         let open = |door: usize| (door & CLOSED == 0).then_some(door + 1);
-        self.door.fetch_update(Ordering::Acquire, Ordering::Relaxed, open).is_ok().then_some(Inside(self))
+        self.door.fetch_update(Ordering::Acquire, Ordering::Relaxed, open).is_ok().then(|| Inside(self))
     }
 
     /// Waits for a call that was not seen yet; `false` when the pool is dropped.
@@ -335,6 +335,16 @@ mod tests {
         let calls = AtomicUsize::new(0);
         pool.share(100, 7, |_, range| _ = calls.fetch_add(range.len(), Ordering::Relaxed));
         assert_eq!(calls.into_inner(), 100);
+    }
+
+    #[test]
+    fn who_comes_too_late_leaves_no_trace() {
+        let pool = pool(2);
+        for _ in 0..10_000 {
+            pool.run(&|_| ());
+        }
+        assert!(pool.shared.enter().is_none());
+        assert_eq!(pool.shared.door.load(Ordering::SeqCst), CLOSED);
     }
 
     #[test]

@@ -120,7 +120,7 @@ fn contradictions_are_told() {
         c.yaml:3: models.upstreams is empty, expected at least one server
         c.yaml:4: timeouts, balance and refused_fields are for a model with upstreams, and this one has none
         c.yaml:5: a server needs a url: {url: "http://host:8000", model: NAME}
-        c.yaml:6: models.upstreams.url is one with a password, which is not shown, expected an address without a name or password: a key goes into api_key
+        c.yaml:6: models.upstreams.url is one that is not shown, expected an address without a name or password: a key goes into api_key
         c.yaml:6: models.upstreams.api_key takes its value from ${BACKEND_KEY}, but that variable is not set; set it, or write $${BACKEND_KEY} for the text itself
         c.yaml:6: there is no key models.upstreams.keys; there are: url, model, api_key, weight, max_concurrent, cache_salt
     "#);

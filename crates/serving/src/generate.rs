@@ -6,6 +6,8 @@ use std::task::{Context, Poll, ready};
 
 use backend::{Error, Event, Events, Generation, Result};
 use futures_core::Stream;
+use futures_util::{FutureExt, StreamExt};
+use tokio::task::unconstrained;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::Service;
@@ -61,7 +63,7 @@ impl Service {
 type Parts<T> = Pin<Box<dyn Stream<Item = Result<T>> + Send>>;
 
 /// The parts of one answer, with everything that has to end when they do.
-pub(crate) struct Answer<T> {
+pub(crate) struct Answer<T: Metered> {
     /// With the model, which stays open meanwhile. `None` once there is nothing more to come: what the backend held is free
     /// from then on.
     running: Option<(Parts<T>, Lease)>,
@@ -70,7 +72,7 @@ pub(crate) struct Answer<T> {
     _ticket: Ticket,
 }
 
-impl<T> Answer<T> {
+impl<T: Metered> Answer<T> {
     pub(crate) fn new(running: (Parts<T>, Lease), meter: Meter, ticket: Ticket) -> Self {
         let cancelled = Box::pin(ticket.cancelled.clone().cancelled_owned());
         Self { running: Some(running), meter, cancelled, _ticket: ticket }
@@ -78,11 +80,15 @@ impl<T> Answer<T> {
 
     /// The next event, held to the contract: what ends without `Done` has failed.
     fn poll_part(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<T>>> {
-        let Some((parts, _)) = &mut self.running else { return Poll::Ready(None) };
+        // Taken out meanwhile: what panics is not to be asked again.
+        let Some((mut parts, lease)) = self.running.take() else { return Poll::Ready(None) };
         if self.cancelled.as_mut().poll(context).is_ready() {
+            self.running = Some((parts, lease));
             return Poll::Ready(Some(Err(shutting_down())));
         }
-        let part = ready!(parts.as_mut().poll_next(context));
+        let part = parts.as_mut().poll_next(context);
+        self.running = Some((parts, lease));
+        let part = ready!(part);
         Poll::Ready(Some(part.unwrap_or_else(|| Err(Error::internal("the backend's events ended without Done")))))
     }
 }
@@ -110,5 +116,20 @@ impl<T: Metered> Stream for Answer<T> {
             self.running = None;
         }
         Poll::Ready(part)
+    }
+}
+
+impl<T: Metered> Drop for Answer<T> {
+    /// What was made and not taken is paid for: a client that lets nothing through has the model work all the same.
+    fn drop(&mut self) {
+        let Some((parts, _)) = &mut self.running else { return };
+        let meter = &mut self.meter;
+        let untaken = async {
+            while let Some(Ok(part)) = parts.next().await {
+                part.events().iter().for_each(|event| meter.untaken(event));
+            }
+        };
+        // As far as it is there; a task's budget is not to hide the rest.
+        unconstrained(untaken).now_or_never();
     }
 }

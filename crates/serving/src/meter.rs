@@ -83,6 +83,13 @@ impl Meter {
         }
     }
 
+    /// An event that nobody stayed for: it counts, and says nothing of when it was made.
+    pub(crate) fn untaken(&mut self, event: &Event) {
+        let Self { error, first_token, last_token, .. } = *self;
+        self.event(event);
+        (self.error, self.first_token, self.last_token) = (error, first_token, last_token);
+    }
+
     fn note(&mut self, event: &Event) {
         match event {
             Event::Prompt { tokens, cached, .. } => {

@@ -90,7 +90,7 @@ impl Connections {
         let _ = stream.set_nodelay(true);
         let requests = Arc::new(Requests::default());
         let place = self.open.enter(Arc::clone(&requests), Instant::now());
-        let patience = self.patience.head;
+        let (patience, closing) = (self.patience.head, self.closing.clone());
         let connection = Connection {
             http: self.http.clone(),
             router: self.router.clone(),
@@ -108,7 +108,7 @@ impl Connections {
                 // handshake, or sends the beginning of HTTP/2's first line, would hold its connection for ever; and of HTTP/2, for as
                 // long as the client answers pings.
                 () = requests.idle(patience) => tracing::debug!("a connection asked for nothing"),
-                () = left(place.wanted(), &requests) => tracing::debug!("a connection made room for another"),
+                () = left(told(place.wanted(), &closing), &requests) => tracing::debug!("a connection that was told to end is ended"),
             }
         }
     }
@@ -124,15 +124,26 @@ impl Connections {
     }
 }
 
-/// Resolves when a connection whose place is wanted has to be gone. Of one that asked, an answer may still be on its way, and a request
-/// may have come just before it was told.
-async fn left(wanted: &CancellationToken, requests: &Requests) {
-    wanted.cancelled().await;
-    while requests.came() {
+/// Resolves when a connection that was told to end has to be gone, whatever its client does. An answer may still be on its way, and a
+/// request may have come just before.
+async fn left(told: impl Future<Output = ()>, requests: &Requests) {
+    told.await;
+    if requests.begun() == 0 {
+        return;
+    }
+    loop {
         sleep(LAST_BYTES).await;
         if !requests.run() {
             return;
         }
+    }
+}
+
+/// Resolves when a connection is to end: its place is wanted, or no further request is taken.
+async fn told(wanted: &CancellationToken, closing: &CancellationToken) {
+    tokio::select! {
+        () = wanted.cancelled() => {}
+        () = closing.cancelled() => {}
     }
 }
 
@@ -184,15 +195,9 @@ impl Connection {
         }));
         let connection = http.serve_connection(TokioIo::new(stream), service);
         tokio::pin!(connection);
-        let over = async {
-            tokio::select! {
-                () = closing.cancelled() => {}
-                () = wanted.cancelled() => {}
-            }
-        };
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            () = over => {
+            () = told(&wanted, &closing) => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }

@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::requests::Requests;
 
-/// Who has just come may be in the middle of a handshake, and does not make room for who comes next.
+/// Who has just come may be in the middle of a handshake, and who has just had an answer may send its next request: neither makes room
+/// for others before so long.
 const TIME_TO_ASK: Duration = Duration::from_millis(500);
 
 /// By age: the oldest has the lowest number.
@@ -25,7 +26,8 @@ struct Among {
 
 #[derive(Debug)]
 struct Connection {
-    since: Instant,
+    /// When it came, or was first seen without a request after so many.
+    silent: (Instant, u64),
     requests: Arc<Requests>,
     wanted: CancellationToken,
 }
@@ -43,19 +45,25 @@ impl Open {
         let mut among = self.lock();
         among.next += 1;
         let (number, wanted) = (among.next, CancellationToken::new());
-        among.connections.insert(number, Connection { since, requests, wanted: wanted.clone() });
+        among.connections.insert(number, Connection { silent: (since, 0), requests, wanted: wanted.clone() });
         Place { number, wanted, open: self.clone() }
     }
 
-    /// Wants the place of the oldest that never asked for anything in all its time, or else of the oldest that has its answers.
+    /// Wants the place of the oldest that never asked for anything in all its time, or else of the oldest that has its answers. It is
+    /// called again and again while somebody waits.
     pub(super) fn make_room(&self, now: Instant) {
         let mut among = self.lock();
-        let oldest = |is_free: &dyn Fn(&Connection) -> bool| {
-            among.connections.iter().find(|(_, connection)| is_free(connection)).map(|(number, _)| *number)
+        let silent = |one: &mut Connection| {
+            let begun = one.requests.begun();
+            if one.requests.run() || one.silent.1 != begun {
+                one.silent = (now, begun);
+            }
+            now.saturating_duration_since(one.silent.0) >= TIME_TO_ASK
         };
-        let silent = |one: &Connection| !one.requests.came() && now.saturating_duration_since(one.since) >= TIME_TO_ASK;
-        let oldest = oldest(&silent).or_else(|| oldest(&|one| one.requests.came() && !one.requests.run()));
-        if let Some(connection) = oldest.and_then(|number| among.connections.remove(&number)) {
+        let free =
+            among.connections.iter_mut().filter_map(|(number, one)| silent(one).then_some((one.silent.1 > 0, *number)));
+        let oldest = free.min();
+        if let Some(connection) = oldest.and_then(|(_, number)| among.connections.remove(&number)) {
             connection.wanted.cancel();
         }
     }
@@ -83,26 +91,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_never_asked_goes_first_who_asks_never_and_who_just_came_not_yet() {
+    fn who_never_asked_goes_first_and_who_asks_or_just_did_not_at_all() {
         let (open, began) = (Open::default(), Instant::now());
-        let requests = [(); 5].map(|()| Arc::new(Requests::default()));
-        let now = began + TIME_TO_ASK;
-        let since = [began, began, began, began, now];
-        let mut entered = requests.each_ref().into_iter().zip(since);
-        let [asks, answered, silent, gone, fresh] = std::array::from_fn(|_| {
-            entered.next().map(|(requests, since)| open.enter(Arc::clone(requests), since)).unwrap()
-        });
+        let requests = [(); 4].map(|()| Arc::new(Requests::default()));
+        let places = requests.each_ref().map(|requests| open.enter(Arc::clone(requests), began));
+        let fresh = open.enter(Arc::default(), began + TIME_TO_ASK);
+        let [asks, answered, silent, gone] = places;
         let _running = requests[0].begin();
         drop(requests[1].begin());
         drop(gone);
         let wanted = || [&asks, &answered, &silent, &fresh].map(|place| place.wanted().is_cancelled());
-        open.make_room(now);
+        let first_look = began + TIME_TO_ASK;
+        open.make_room(first_look);
         assert_eq!(wanted(), [false, false, true, false]);
-        open.make_room(now);
-        assert_eq!(wanted(), [false, true, true, false]);
-        open.make_room(now);
-        assert_eq!(wanted(), [false, true, true, false]);
-        open.make_room(now + TIME_TO_ASK);
+        open.make_room(first_look + TIME_TO_ASK / 2);
+        assert_eq!(wanted(), [false, false, true, false], "it had its answer only when it was first looked at");
+        open.make_room(first_look + TIME_TO_ASK);
+        assert_eq!(wanted(), [false, false, true, true]);
+        open.make_room(first_look + TIME_TO_ASK);
+        assert_eq!(wanted(), [false, true, true, true]);
+        open.make_room(first_look + 9 * TIME_TO_ASK);
         assert_eq!(wanted(), [false, true, true, true]);
     }
 }

@@ -24,9 +24,9 @@ impl Requests {
         Running(Arc::clone(&self.running))
     }
 
-    /// Whether there ever was one.
-    pub(super) fn came(&self) -> bool {
-        self.begun.load(Ordering::Relaxed) > 0
+    /// How many there were.
+    pub(super) fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Relaxed)
     }
 
     /// Whether there is one now.
@@ -37,9 +37,9 @@ impl Requests {
     /// Resolves when nothing was asked, nor answered, for so long.
     pub(super) async fn idle(&self, patience: Duration) {
         loop {
-            let begun = self.begun.load(Ordering::Relaxed);
+            let begun = self.begun();
             sleep(patience).await;
-            if !self.run() && self.begun.load(Ordering::Relaxed) == begun {
+            if !self.run() && self.begun() == begun {
                 return;
             }
         }

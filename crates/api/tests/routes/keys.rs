@@ -433,14 +433,26 @@ async fn a_stream_that_is_dropped_costs_what_was_produced() {
 }
 
 #[tokio::test]
+async fn what_was_produced_and_never_taken_costs_as_much() {
+    let left = left_after(true, async |_, remote, response| {
+        for _ in 0..300 {
+            assert!(remote.send(events::text(0, "a")));
+        }
+        drop(response);
+        remote.dropped().await;
+    })
+    .await;
+    assert_eq!(left, 1000 - 5 - 300);
+}
+
+#[tokio::test]
 async fn what_is_given_up_before_its_first_event_costs_its_prompt() {
-    // "Hello!" in a chat: two tokens, five around it, and five before the answer.
     let left = left_after(true, async |_, remote, response| {
         drop(response);
         remote.dropped().await;
     })
     .await;
-    assert_eq!(left, 1000 - 12);
+    assert_eq!(left, 1000 - 5);
 }
 
 #[tokio::test]

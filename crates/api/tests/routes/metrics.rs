@@ -52,8 +52,8 @@ async fn generations_are_counted_however_they_end() {
         gen_ai_server_request_duration_seconds_count{gen_ai_operation_name="chat",gen_ai_provider_name="llm-inference-api",gen_ai_request_model="demo",error_type="queue_full"} 1
     "#);
     insta::assert_snapshot!(lines(&app, "gen_ai_client_token_usage_sum").await, @r#"
-        gen_ai_client_token_usage_sum{gen_ai_operation_name="chat",gen_ai_provider_name="llm-inference-api",gen_ai_request_model="demo",gen_ai_token_type="input"} 5.0
-        gen_ai_client_token_usage_sum{gen_ai_operation_name="chat",gen_ai_provider_name="llm-inference-api",gen_ai_request_model="demo",gen_ai_token_type="output"} 2.0
+        gen_ai_client_token_usage_sum{gen_ai_operation_name="chat",gen_ai_provider_name="llm-inference-api",gen_ai_request_model="demo",gen_ai_token_type="input"} 10.0
+        gen_ai_client_token_usage_sum{gen_ai_operation_name="chat",gen_ai_provider_name="llm-inference-api",gen_ai_request_model="demo",gen_ai_token_type="output"} 3.0
     "#);
 }
 

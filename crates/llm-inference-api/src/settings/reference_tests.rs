@@ -24,8 +24,12 @@ fn resolved(file: &str, variables: &Variables) -> Settings {
     let file = File::parse("serving_config.example.yaml", file, variables);
     // An example with everything in it says things that this machine would not.
     // A real one has another amount of free memory each time one looks.
-    let machine =
-        Machine { cores: NonZeroUsize::MIN, physical_cores: NonZeroUsize::MIN, free_memory: Some(8 << 30), terminal: false };
+    let machine = Machine {
+        cores: NonZeroUsize::new(8).unwrap(),
+        physical_cores: NonZeroUsize::MIN,
+        free_memory: Some(8 << 30),
+        terminal: false,
+    };
     resolve(Arguments::default(), Environment::from_map(variables), file, &machine, Purpose::Serve).unwrap()
 }
 

@@ -516,9 +516,15 @@ fn a_secret_is_shown_nowhere() {
 #[test]
 fn a_secret_that_is_refused_is_shown_nowhere_either() {
     let variables = ["API_KEY=top\nsecret", "LLM_DATABASE_URL=mysql://user:secret@host/database", "HF_TOKEN= "];
-    insta::assert_snapshot!(refused(&variables), @"");
+    insta::assert_snapshot!(refused(&variables), @r#"
+        API_KEY="…": expected a text of one line
+        LLM_DATABASE_URL="…": expected an address that begins with sqlite: or postgres:
+    "#);
     let flags = "--database-url postgres --api-key \u{7}secret";
-    insta::assert_snapshot!(resolved_for(Purpose::Serve, flags, &[]).unwrap_err().to_string(), @"");
+    insta::assert_snapshot!(resolved_for(Purpose::Serve, flags, &[]).unwrap_err().to_string(), @r#"
+        --api-key="…": expected a text of one line
+        --database-url="…": expected an address that begins with sqlite: or postgres:
+    "#);
 }
 
 #[test]
@@ -551,7 +557,7 @@ fn mlflows_variables_alone_name_a_model_to_serve() {
 fn a_model_of_mlflow_needs_to_know_where_that_is() {
     insta::assert_snapshot!(refused(&["MODEL_NAME=custom-llm"]), @r#"MODEL_NAME: the model "custom-llm" is to come from MLflow, and nobody says where that is; MLFLOW_TRACKING_URI has to name it, as http://localhost:5000"#);
     insta::assert_snapshot!(refused(&["MODEL_NAME=a/b", "MLFLOW_TRACKING_URI=http://mlflow:5000"]), @"MODEL_NAME and MODEL_STAGE together are no model of MLflow, expected a name and a stage without slashes, as custom-llm and Production");
-    insta::assert_snapshot!(refused(&["MODEL_NAME=custom-llm", "MLFLOW_TRACKING_URI=file:///secret"]), @"");
+    insta::assert_snapshot!(refused(&["MODEL_NAME=custom-llm", "MLFLOW_TRACKING_URI=file:///secret"]), @r#"MODEL_NAME: the model "custom-llm" is to come from MLflow, and MLFLOW_TRACKING_URI is no address of a server, as http://localhost:5000"#);
     assert!(resolved_for(Purpose::Serve, "", &["MLFLOW_TRACKING_URI=databricks"]).is_ok(), "no model comes from it");
     let file = "models: [{id: a, source: 'mlflow:models:/a@best'}]";
     insta::assert_snapshot!(resolved_with(file, Purpose::Serve, "", &[]).unwrap_err().to_string(), @r#"serving_config.yaml:1: the model "a" is to come from MLflow, and nobody says where that is; MLFLOW_TRACKING_URI has to name it, as http://localhost:5000"#);

@@ -54,9 +54,12 @@ impl Reading<'_> {
 
     fn upstream_field(&mut self, draft: &mut Draft, name: &str, place: Place, node: Node) {
         match name {
-            "url" => draft.address = self.address(place, node),
+            "url" => {
+                let may_hold_secret = |found: &str| found.contains(['@', '?']);
+                draft.address = self.hidden("models.upstreams.url", place, node, address, may_hold_secret);
+            }
             "model" => draft.model = self.parsed("models.upstreams.model", place, node, false, parse::name),
-            "api_key" => draft.api_key = self.parsed("models.upstreams.api_key", place, node, false, api_key),
+            "api_key" => draft.api_key = self.hidden("models.upstreams.api_key", place, node, api_key, |_| true),
             "weight" => draft.weight = self.parsed("models.upstreams.weight", place, node, false, count),
             "max_concurrent" => {
                 draft.max_concurrent = self.parsed("models.upstreams.max_concurrent", place, node, false, count);
@@ -68,16 +71,23 @@ impl Reading<'_> {
         }
     }
 
-    /// What is refused because it holds a password is not shown.
-    fn address(&mut self, place: Place, node: Node) -> Option<Address> {
-        let address = self.parsed("models.upstreams.url", place, node, false, address);
-        if address.is_none()
+    /// What may be or hold a secret is not shown where it is refused.
+    fn hidden<T>(
+        &mut self,
+        key: &'static str,
+        place: Place,
+        node: Node,
+        parse: fn(&str) -> Result<T, Expected>,
+        is_secret: fn(&str) -> bool,
+    ) -> Option<T> {
+        let value = self.parsed(key, place, node, false, parse);
+        if value.is_none()
             && let Some(FileProblem::Wrong { found, .. }) = self.problems.last_mut()
-            && found.contains('@')
+            && is_secret(found)
         {
-            "one with a password, which is not shown".clone_into(found);
+            "one that is not shown".clone_into(found);
         }
-        address
+        value
     }
 
     pub(super) fn timeouts(&mut self, place: Place, node: Node) -> Timeouts {
