@@ -2,8 +2,10 @@
 //!
 //! Each step takes one token of every decoding sequence and fills what is left of its token budget with prompts, in chunks.
 //! The prompt whose turn is first is sure of half of it, the shortest have the rest, so that nobody waits for the end of
-//! somebody else's long prompt and that one goes on all the same. When the blocks run out, the sequence whose turn would come last is set back: it gives up its blocks, waits,
-//! and is computed again from its tokens later (mostly from blocks that are still remembered).
+//! somebody else's long prompt and that one goes on all the same.
+//!
+//! When the blocks run out, the sequence whose turn would come last is set back: it gives up its blocks, waits, and is computed
+//! again from its tokens later (mostly from blocks that are still remembered).
 //!
 //! Guesses at what follows a decoding sequence have what is left over: they take no budget that anybody else has a use for, and
 //! no block that a sequence holds.
