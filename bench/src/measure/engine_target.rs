@@ -3,10 +3,11 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result};
-use backend::{Backend, Event, Generation, MaxTokens, Prompt, Sampling, Stop, Temperature};
+use backend::{Backend, Event, Generation, MaxTokens, Prompt, Sampling, Stop, Temperature, Tenant};
 use checkpoint::Checkpoint;
 use engine::{Engine, EngineSettings};
 use futures_util::StreamExt;
@@ -19,6 +20,8 @@ const PATIENCE: Duration = Duration::from_hours(1);
 
 pub(super) struct EngineTarget {
     engine: Arc<Engine>,
+    /// Counts runs: what one left in the cache of prefixes is none of the next one's.
+    run: AtomicUsize,
     /// Words of the vocabulary.
     pub(super) vocabulary: usize,
     /// Bytes of keys and values of a token.
@@ -45,14 +48,19 @@ impl EngineTarget {
             speculation: None,
         };
         let engine = Engine::start(checkpoint, settings, &mut |_| {})?;
-        Ok(Self { engine, vocabulary, cache_bytes })
+        Ok(Self { engine, run: AtomicUsize::new(0), vocabulary, cache_bytes })
+    }
+
+    /// From now on nothing is known of any prompt.
+    pub(super) fn begin_run(&self) {
+        self.run.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 impl Target for EngineTarget {
     async fn ask(&self, prompt: &[u32], tokens: usize) -> Result<Answer> {
         let start = Instant::now();
-        let mut events = self.engine.generate(generation(prompt, tokens)?).await?;
+        let mut events = self.engine.generate(generation(prompt, tokens, self.run.load(Ordering::Relaxed))?).await?;
         let mut answer = Answer::default();
         while let Some(event) = events.next().await {
             match event? {
@@ -66,11 +74,12 @@ impl Target for EngineTarget {
 }
 
 /// Greedy, and past every end of text.
-fn generation(prompt: &[u32], tokens: usize) -> Result<Generation> {
+fn generation(prompt: &[u32], tokens: usize, run: usize) -> Result<Generation> {
     Ok(Generation {
         sampling: Sampling { temperature: Temperature::new(0.0).ok(), ..Sampling::default() },
         stop: Stop::new(Vec::new(), true)?,
         max_tokens: MaxTokens::new(u32::try_from(tokens)?),
+        tenant: Tenant::named(&run.to_string()),
         ..Generation::new("measured", Prompt::Tokens(prompt.to_vec()))
     })
 }

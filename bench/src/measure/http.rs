@@ -4,9 +4,10 @@
 use std::fs::{self, File};
 use std::io;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use checkpoint::WeightFiles;
 
 use super::Plan;
 use super::clients::{self, Load};
@@ -39,7 +40,10 @@ pub(super) fn measure(plan: &Plan, path: &Path, report: &mut Report) -> Result<(
     plan.now("building the server");
     let binary = plan.options.server.clone().map_or_else(release::server, Ok)?;
     // From now on the file is in the page cache, for whoever comes first as for the others.
-    io::copy(&mut File::open(path)?, &mut io::sink()).with_context(|| format!("cannot read {}", path.display()))?;
+    let files = files(path).with_context(|| format!("cannot read {}", path.display()))?;
+    for file in &files {
+        io::copy(&mut File::open(file)?, &mut io::sink()).with_context(|| format!("cannot read {}", file.display()))?;
+    }
     let most = plan.options.clients.iter().max().copied().unwrap_or(NonZeroUsize::MIN);
     plan.now("loading the model into this process");
     let stage = Stage {
@@ -47,12 +51,20 @@ pub(super) fn measure(plan: &Plan, path: &Path, report: &mut Report) -> Result<(
         path,
         binary: &binary,
         engine: EngineTarget::start(path, plan.threads, most, plan.longest())?,
-        file_bytes: fs::metadata(path)?.len(),
+        file_bytes: files.iter().map(|file| Ok(fs::metadata(file)?.len())).sum::<Result<_>>()?,
     };
     for clients in &plan.options.clients {
         stage.measure(clients.get(), report)?;
     }
     Ok(())
+}
+
+/// A model's weights.
+fn files(path: &Path) -> Result<Vec<PathBuf>> {
+    Ok(match WeightFiles::of(path)? {
+        WeightFiles::Gguf(file) => vec![file],
+        WeightFiles::Safetensors { files, .. } => files,
+    })
 }
 
 impl Plan {
@@ -81,16 +93,17 @@ impl Stage<'_> {
             let generate = self.plan.options.generate.get();
             let engine = || {
                 self.plan.now(format!("{clients} clients, round {round}: the engine alone"));
+                self.engine.begin_run();
                 clients::run(&self.engine, &prompts, clients, generate)
             };
             // Before the others and after them: the machine's speed moves meanwhile.
-            alone.push(engine()?);
+            let before = engine()?;
             for contender in &mut contenders {
                 self.plan.now(format!("{clients} clients, round {round}: {}", contender.name));
                 let load = clients::run(&contender.target, &prompts, clients, generate);
                 contender.loads.push(load.with_context(|| format!("{} failed", contender.name))?);
             }
-            alone.push(engine()?);
+            alone.push(f64::midpoint(before.rate(), engine()?.rate()));
         }
         let allowed = self.file_bytes + self.cache_bytes(clients) as u64;
         http_figures::push(report, clients, &alone, &contenders, allowed)?;

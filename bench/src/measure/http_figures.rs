@@ -48,20 +48,20 @@ const PROCESS: [Reading<Contender, Result<Option<f64>>>; 4] = [
     },
 ];
 
-/// The first of the contenders is ours. `allowed` are the bytes of the model's file and of the KV cache.
+/// The first of the contenders is ours. `alone` is what the engine without a server reached in each round, in tokens a second;
+/// `allowed` are the bytes of the model's file and of the KV cache.
 pub(super) fn push(
     report: &mut Report,
     clients: usize,
-    alone: &[Load],
+    alone: &[f64],
     contenders: &[Contender],
     allowed: u64,
 ) -> Result<()> {
     let Some((ours, others)) = contenders.split_first() else { return Ok(()) };
     let name = |what: &str| format!("{clients} clients: {what}");
-    let rates: Vec<_> = alone.iter().map(Load::rate).collect();
-    report.push(Figure::new(name("engine alone"), median(&rates), "tokens/s"));
-    let of_engine = |(load, alone): (&Load, &Load)| {
-        let (rate, alone) = (load.rate(), alone.rate());
+    report.push(Figure::new(name("engine alone"), median(alone), "tokens/s"));
+    let of_engine = |(load, alone): (&Load, &f64)| {
+        let rate = load.rate();
         (rate, Share { share: rate / alone, of: Limit::Engine })
     };
     let rounds: Vec<_> = ours.loads.iter().zip(alone).map(of_engine).collect();

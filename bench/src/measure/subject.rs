@@ -14,8 +14,10 @@ use super::gauge::Cost;
 pub(super) struct Subject {
     model: Model,
     vocabulary: usize,
-    /// Operations of a token in the matrix products: two for each weight that is not only looked up.
+    /// Operations of a token in the matrix products of the layers: two for each weight.
     operations: f64,
+    /// The same in the head, for a token whose logits are wanted.
+    head_operations: f64,
     /// Bytes of the weights that a step reads, as they are in the file.
     weight_bytes: f64,
     /// Bytes of keys and values of a token.
@@ -27,6 +29,8 @@ pub(super) struct Subject {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Work {
     pub(super) tokens: usize,
+    /// Of those, the ones whose logits were computed.
+    pub(super) wanted: usize,
     pub(super) steps: usize,
     pub(super) context: usize,
     pub(super) time: Duration,
@@ -46,7 +50,9 @@ impl Subject {
         architecture.context = context.max(tokens);
         let vocabulary = architecture.vocabulary;
         let matrices = multiplied(&weights);
-        let elements: usize = matrices.iter().map(|matrix| matrix.rows() * matrix.columns()).sum();
+        let operations = |matrix: &Tensor| 2.0 * (matrix.rows() * matrix.columns()) as f64;
+        let head_operations = operations(weights.head());
+        let all_operations: f64 = matrices.iter().copied().map(operations).sum();
         let weight_bytes: usize = matrices.iter().map(|matrix| matrix.bytes()).sum();
         let integer = matrices.iter().any(|matrix| matrix.format().is_integer());
         let cache_bytes = cache_bytes_per_token(&architecture, &weights);
@@ -56,7 +62,8 @@ impl Subject {
         Ok(Self {
             model,
             vocabulary,
-            operations: 2.0 * elements as f64,
+            operations: all_operations - head_operations,
+            head_operations,
             weight_bytes: weight_bytes as f64,
             cache_bytes: cache_bytes as f64,
             integer,
@@ -81,7 +88,7 @@ impl Subject {
             self.model.logits(0..rows);
         }
         let (steps, time) = (tokens.len().div_ceil(chunk_tokens), start.elapsed());
-        Work { tokens: tokens.len(), steps, context: tokens.len() / 2, time }
+        Work { tokens: tokens.len(), wanted: 1, steps, context: tokens.len() / 2, time }
     }
 
     pub(super) fn architecture(&self) -> &Architecture {
@@ -118,7 +125,8 @@ impl Subject {
             self.model.logits(0..rows);
         }
         let context = sequences.iter().map(|sequence| sequence.length + steps / 2).sum();
-        Work { tokens: sequences.len() * steps, steps, context, time: start.elapsed() }
+        let tokens = sequences.len() * steps;
+        Work { tokens, wanted: tokens, steps, context, time: start.elapsed() }
     }
 
     /// What the last step gave for its first sequence.
@@ -127,10 +135,11 @@ impl Subject {
     }
 
     pub(super) fn cost(&self, work: &Work) -> Cost {
-        let Work { tokens, steps, context, time } = *work;
+        let Work { tokens, wanted, steps, context, time } = *work;
         let seconds = time.as_secs_f64();
         let bytes = (self.weight_bytes + self.cache_bytes * context as f64) * steps as f64;
-        Cost { bytes: bytes / seconds, operations: self.operations * tokens as f64 / seconds, integer: self.integer }
+        let operations = self.operations * tokens as f64 + self.head_operations * wanted as f64;
+        Cost { bytes: bytes / seconds, operations: operations / seconds, integer: self.integer }
     }
 
     /// Some token, another one at each place: what it is does not change the work.

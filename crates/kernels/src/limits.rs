@@ -32,17 +32,14 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Measures for about a quarter of a second. `bytes` are read over and over, and should be more than the caches hold.
+    /// Measures for some tenths of a second. `bytes` are read over and over, and should be more than the caches hold.
     pub fn measure(pool: &Pool, bytes: usize) -> Self {
         let threads = pool.threads() as f64;
-        // Two panels of six tokens, four lanes' bytes in each, added and multiplied.
-        let integers = best(|| shared(pool, |_| pool.isa().dispatch(Integers)));
-        let floats = best(|| shared(pool, |_| pool.isa().dispatch(Floats)));
-        Self {
-            bytes: bandwidth(pool, bytes),
-            integer_operations: threads * (ROUNDS * CHAINS * LANES * 4 * 2) as f64 / integers.as_secs_f64(),
-            float_operations: threads * (ROUNDS * CHAINS * LANES * 2) as f64 / floats.as_secs_f64(),
-        }
+        let rounds = threads * ROUNDS as f64;
+        // Four bytes in each lane, added and multiplied.
+        let integers = chains_a_second(pool, Integers::<FEW>, Integers::<MANY>) * (LANES * 4 * 2) as f64;
+        let floats = chains_a_second(pool, Floats::<FEW>, Floats::<MANY>) * (LANES * 2) as f64;
+        Self { bytes: bandwidth(pool, bytes), integer_operations: rounds * integers, float_operations: rounds * floats }
     }
 }
 
@@ -125,22 +122,33 @@ fn bandwidth(pool: &Pool, bytes: usize) -> f64 {
     (part * pool.threads()) as f64 / time.as_secs_f64()
 }
 
-/// Independent sums that hide an instruction's latency.
-const CHAINS: usize = 12;
+/// Independent sums hide an instruction's latency as long as there are registers for them: 16 lanes are one register of 32 with
+/// AVX-512, two of 16 with AVX2.
+const FEW: usize = 6;
+const MANY: usize = 12;
 
 const ROUNDS: usize = 400_000;
 
-struct Integers;
+/// How many chains a worker brings one round further in a second, with few or with many of them, whichever are more.
+fn chains_a_second(pool: &Pool, few: impl Kernel + Copy + Sync, many: impl Kernel + Copy + Sync) -> f64 {
+    let few = best(|| shared(pool, |_| pool.isa().dispatch(few)));
+    let many = best(|| shared(pool, |_| pool.isa().dispatch(many)));
+    (FEW as f64 / few.as_secs_f64()).max(MANY as f64 / many.as_secs_f64())
+}
 
-impl Kernel for Integers {
+#[derive(Clone, Copy)]
+struct Integers<const CHAINS: usize>;
+
+impl<const CHAINS: usize> Kernel for Integers<CHAINS> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         // SAFETY: `dispatch` vouches for the instructions.
         unsafe {
             let weights = L::load_bytes(black_box([3; 64]).as_ptr());
-            let activations = black_box(0x0102_0304);
             let mut sums = [L::splat_int(0); CHAINS];
             for _ in 0..ROUNDS {
+                // Another one each time, as far as the compiler knows: else products that need no sum are computed but once.
+                let activations = black_box(0x0102_0304);
                 for sum in &mut sums {
                     *sum = L::dot(*sum, weights, activations);
                 }
@@ -152,16 +160,18 @@ impl Kernel for Integers {
     }
 }
 
-struct Floats;
+#[derive(Clone, Copy)]
+struct Floats<const CHAINS: usize>;
 
-impl Kernel for Floats {
+impl<const CHAINS: usize> Kernel for Floats<CHAINS> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         // SAFETY: `dispatch` vouches for the instructions.
         unsafe {
-            let (a, b) = (L::splat(black_box(0.5)), L::splat(black_box(0.25)));
+            let b = L::splat(black_box(0.25));
             let mut sums = [L::splat(0.0); CHAINS];
             for _ in 0..ROUNDS {
+                let a = L::splat(black_box(0.5));
                 for sum in &mut sums {
                     *sum = L::fma(a, b, *sum);
                 }
