@@ -16,11 +16,11 @@ use tokio::sync::oneshot;
 
 use crate::classify::Classifier;
 use crate::job::Job;
-use crate::model::{Adapter, BLOCK_TOKENS, Fit, Model, ModelError, part_of_cache};
+use crate::model::{Adapter, BLOCK_TOKENS, Fit, Model, ModelError, check_cache, part_of_cache};
 use crate::scheduler::Limits;
 use crate::settings::{EngineSettings, GuessSource, Memory, Progress, Speculation};
 use crate::shared::Shared;
-use crate::speculation::DraftError;
+use crate::speculation::{DraftError, DraftModel};
 use crate::worker::{Speculating, Worker};
 
 /// Jobs on their way to the worker, which looks between two steps: as many as its queue takes, so that a burst during one
@@ -60,12 +60,24 @@ pub struct Engine {
 }
 
 impl Engine {
+    /// Whether it could be started, as far as the heads of the files tell: large models are packed for long, and that should not end in
+    /// what could be known before.
+    pub fn check(checkpoint: &Checkpoint, settings: &EngineSettings) -> Result<(), StartError> {
+        let Checkpoint { architecture, weights, tokenizer, .. } = checkpoint;
+        if let Some(draft) = draft_for(checkpoint, settings) {
+            DraftModel::check(draft, tokenizer)?;
+        }
+        Ok(check_cache(architecture, weights, own_cache(checkpoint, settings), settings.kv_element)?)
+    }
+
     /// Packs the weights, which takes seconds for large models, and starts the thread.
     pub fn start(
         checkpoint: Checkpoint,
         settings: EngineSettings,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Arc<Self>, StartError> {
+        Self::check(&checkpoint, &settings)?;
+        let kv_cache_bytes = own_cache(&checkpoint, &settings);
         let EngineSettings {
             id,
             created,
@@ -74,7 +86,7 @@ impl Engine {
             max_running,
             max_queued,
             queue_timeout,
-            kv_cache_bytes,
+            kv_cache_bytes: _, // `own_cache` of these.
             kv_element,
             step_tokens,
             speculation,
@@ -83,17 +95,10 @@ impl Engine {
         // Where nothing is generated there is nothing to guess.
         let speculation = speculation.filter(|_| classes.is_none());
         let task = if classes.is_some() { Task::Classify } else { Task::Generate };
-        let kv_cache_bytes = match &speculation {
-            Some(Speculation { source: GuessSource::Model(draft), .. }) => {
-                part_of_cache(kv_cache_bytes, kv_element, (&architecture, &weights), (&draft.architecture, &draft.weights))
-            }
-            _ => kv_cache_bytes,
-        };
         let mut model =
             Model::load(architecture, weights, threads, kv_cache_bytes, kv_element, max_running.get(), progress)?;
         model.try_out(tokenizer.bos())?;
-        let speculating =
-            speculation.map(|speculation| Speculating::start(speculation, &model, &tokenizer, progress)).transpose()?;
+        let speculating = speculation.map(|speculation| Speculating::start(speculation, &model, progress)).transpose()?;
         let (architecture, fit) = (Arc::new(model.architecture().clone()), model.fit());
         let context = model.architecture().context.min(model.blocks() * BLOCK_TOKENS);
         warn_of_a_small_cache(context, model.architecture().context);
@@ -235,6 +240,24 @@ impl Drop for Engine {
             tracing::error!(model = %self.card.id, "the engine's thread ended in a panic");
         }
     }
+}
+
+/// The model that is to guess for this one. Where nothing is generated there is nothing to guess.
+fn draft_for<'a>(checkpoint: &Checkpoint, settings: &'a EngineSettings) -> Option<&'a Checkpoint> {
+    match &settings.speculation {
+        Some(Speculation { source: GuessSource::Model(draft), .. }) if checkpoint.classes.is_none() => Some(draft),
+        _ => None,
+    }
+}
+
+/// What of the memory for keys and values is left to a model beside the one that guesses for it.
+fn own_cache(checkpoint: &Checkpoint, settings: &EngineSettings) -> usize {
+    let EngineSettings { kv_cache_bytes, kv_element, .. } = *settings;
+    let part = |draft: &Checkpoint| {
+        let Checkpoint { architecture, weights, .. } = checkpoint;
+        part_of_cache(kv_cache_bytes, kv_element, (architecture, weights), (&draft.architecture, &draft.weights))
+    };
+    draft_for(checkpoint, settings).map_or(kv_cache_bytes, part)
 }
 
 fn spawn(worker: Worker) -> Result<JoinHandle<()>, StartError> {

@@ -12,7 +12,7 @@ mod part;
 
 use std::{cell::RefCell, ops::Range};
 
-use crate::{cache::KvCache, isa::Kernel, lanes::Lanes, pool::Pool, share::Shared};
+use crate::{cache::KvCache, float_buffer::FloatBuffer, isa::Kernel, lanes::Lanes, pool::Pool, share::Shared};
 
 use chunk::ChunkOf;
 use part::Part;
@@ -62,16 +62,16 @@ const SMALL: usize = 100_000;
 
 thread_local! {
     /// What a worker needs for a piece.
-    static SCRATCH: RefCell<Scratch> = const { RefCell::new(Scratch { scores: Vec::new(), parts: Vec::new() }) };
+    static SCRATCH: RefCell<Scratch> = const { RefCell::new(Scratch { scores: FloatBuffer::new(), parts: FloatBuffer::new() }) };
     /// The parts of a call whose chunks are shared.
-    static PARTS: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+    static PARTS: RefCell<FloatBuffer> = const { RefCell::new(FloatBuffer::new()) };
 }
 
 struct Scratch {
     /// Of a tile of rows: (rows, `CHUNK`).
-    scores: Vec<f32>,
+    scores: FloatBuffer,
     /// The parts of a piece's rows: what is merged so far, and those of a chunk.
-    parts: Vec<f32>,
+    parts: FloatBuffer,
 }
 
 /// The attention of each span's tokens over the positions that they see: `queries` and `out` are rows of heads · head_dim.
@@ -190,8 +190,7 @@ impl<'a> Call<'a> {
             following = indices.next().map(|index| self.piece(index));
             SCRATCH.with_borrow_mut(|Scratch { scores, parts }| {
                 let length = Part::length(self.shape.head_dim) * piece.rows();
-                grow(parts, 2 * length);
-                let (merged, part) = parts[..2 * length].split_at_mut(length);
+                let (merged, part) = parts.take(2 * length).split_at_mut(length);
                 let chunks = piece.chunks();
                 for chunk in chunks.clone() {
                     let next = if chunk + 1 < chunks.end {
@@ -214,9 +213,9 @@ impl<'a> Call<'a> {
     }
 
     /// Runs of chunks of all pieces as work of their own, and then the merging of their parts.
-    fn in_chunks(&self, pool: &Pool, count: usize, chunks: usize, parts: &mut Vec<f32>) {
+    fn in_chunks(&self, pool: &Pool, count: usize, chunks: usize, parts: &mut FloatBuffer) {
         let length = self.part_length(count);
-        grow(parts, count * chunks * length);
+        let parts = parts.take(count * chunks * length);
         let shared = Shared::new(parts);
         let run = (count * chunks / (PIECES_EACH * pool.threads())).clamp(1, chunks);
         let runs = chunks.div_ceil(run);
@@ -244,12 +243,6 @@ impl<'a> Call<'a> {
             }
             pool.isa().dispatch(Finish { piece: &piece, merged });
         }
-    }
-}
-
-fn grow(buffer: &mut Vec<f32>, length: usize) {
-    if buffer.len() < length {
-        buffer.resize(length, 0.0);
     }
 }
 

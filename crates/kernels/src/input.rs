@@ -5,6 +5,7 @@
 
 use crate::{
     activation::{Activation, activate},
+    float_buffer::FloatBuffer,
     isa::{Isa, Kernel},
     lanes::{DOT_START, LANES, Lanes},
     matrix::{GROUP, Matrix},
@@ -39,7 +40,7 @@ pub struct Input {
     pub(crate) columns: usize,
     /// Elements from one token to the next: the columns, padded with zeros to whole groups.
     pub(crate) stride: usize,
-    pub(crate) values: Vec<f32>,
+    values: FloatBuffer,
     /// What the last load made: `values`, or the fields below, or both.
     pub(crate) form: Form,
     /// For whose lanes: see `Starts`.
@@ -78,6 +79,11 @@ impl Input {
 
     pub fn columns(&self) -> usize {
         self.columns
+    }
+
+    /// Where they were loaded as floats: tokens × stride, and what is left of a longer input.
+    pub(crate) fn values(&self) -> &[f32] {
+        self.values.held()
     }
 
     /// Takes `values`, tokens × `columns`.
@@ -137,9 +143,11 @@ impl Input {
     fn fill(&mut self, pool: &Pool, tokens: usize, columns: usize, form: Form, make: impl Fn(usize, &mut [f32]) + Sync) {
         (self.tokens, self.columns, self.form, self.isa) = (tokens, columns, form, Some(pool.isa()));
         self.stride = columns.next_multiple_of(GROUP);
-        self.resize(pool.threads());
+        self.resize();
+        let rows = if form.floats { tokens } else { pool.threads() };
+        let values = self.values.take(rows * self.stride);
         let targets = Targets {
-            values: Shared::new(&mut self.values),
+            values: Shared::new(values),
             codes: Shared::new(&mut self.codes),
             scales: Shared::new(&mut self.scales),
             sums: Shared::new(&mut self.sums),
@@ -165,10 +173,8 @@ impl Input {
         });
     }
 
-    fn resize(&mut self, workers: usize) {
+    fn resize(&mut self) {
         let groups = if self.form.integers { self.tokens * self.stride / GROUP } else { 0 };
-        let rows = if self.form.floats { self.tokens } else { workers };
-        grow(&mut self.values, rows * self.stride);
         grow(&mut self.codes, groups * GROUP);
         grow(&mut self.scales, groups);
         grow(&mut self.sums, groups);

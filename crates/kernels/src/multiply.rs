@@ -1,8 +1,8 @@
 //! Matrix × tokens.
 //!
-//! The work is cut into pairs of panels (32 outputs); for each pair the tokens go by in tiles of up to six, whose sums stay in
-//! registers. Whatever the tile, an output is summed in one order: floats over even and odd columns apart, integers exactly
-//! within a group of columns and then group after group.
+//! The work is cut into pairs of panels (32 outputs); for each pair the tokens go by in tiles, whose sums stay in registers. Whatever
+//! the tile, an output is summed in one order: floats over even and odd columns apart, integers exactly within a group of columns and
+//! then group after group.
 
 mod codes;
 mod float;

@@ -28,8 +28,9 @@ use crate::isa::Isa;
 /// How long a waiting thread does nothing but look.
 const SPIN: Duration = Duration::from_micros(50);
 
-/// How long a worker stays ready before it sleeps: longer than what lies between two steps.
-const READY: Duration = Duration::from_millis(2);
+/// How long a worker stays ready before it sleeps: longer than what lies between two steps, which is mostly choosing the tokens of all
+/// sequences, a tenth of a millisecond for each of the slowest.
+const READY: Duration = Duration::from_millis(5);
 
 /// Looks between two looks at the clock.
 const LOOKS: u32 = 32;

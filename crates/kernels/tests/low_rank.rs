@@ -4,7 +4,7 @@
 use std::num::NonZeroUsize;
 use std::ops::Range;
 
-use kernels::{Arena, Form, Format, Group, Input, Isa, LowRank, LowRankElement, Pool, Rows, Up, add_low_rank};
+use kernels::{Arena, FloatBuffer, Form, Format, Group, Input, Isa, LowRank, LowRankElement, Pool, Rows, Up, add_low_rank};
 use proptest::prelude::*;
 
 /// A matrix of floats that look random.
@@ -103,7 +103,7 @@ fn added(pool: &Pool, values: &[f32], columns: usize, groups: &[(Range<usize>, &
         groups.iter().map(|(rows, adapter)| Group { rows: rows.clone(), low_rank: &adapter.packed }).collect();
     let mut outputs = OUTPUTS.map(|outputs| vec![base; rows * outputs]);
     let [first, second] = &mut outputs;
-    add_low_rank(pool, &input(pool, values, columns), &groups, &mut Vec::new(), [first, second]);
+    add_low_rank(pool, &input(pool, values, columns), &groups, &mut FloatBuffer::new(), [first, second]);
     outputs
 }
 
@@ -150,7 +150,7 @@ fn elements_of_half_the_width_keep_what_is_tiny() {
     let packed = LowRank::pack(&mut Arena::new(0).unwrap(), LowRankElement::F16, &[&down], &ups).unwrap();
     let mut output = vec![0.0; 2];
     let groups = [Group { rows: 0..1, low_rank: &packed }];
-    add_low_rank(&pool, &input(&pool, &[1.0; 4], 4), &groups, &mut Vec::new(), [&mut output]);
+    add_low_rank(&pool, &input(&pool, &[1.0; 4], 4), &groups, &mut FloatBuffer::new(), [&mut output]);
     for (found, expected) in output.iter().zip([0.49_f32, -0.21]) {
         assert!((found - expected).abs() < 1e-3, "{found} {expected}");
     }

@@ -4,11 +4,15 @@ use std::ops::Range;
 
 use checkpoint::{Norm, NormWeights};
 use decoding::are_sound;
-use kernels::{Form, Group, Input, KvCache, LowRank, Matrix, Pool, Product, RopeTable, Rows, Slot, Span};
+use kernels::{FloatBuffer, Form, Group, Input, KvCache, LowRank, Matrix, Pool, Product, RopeTable, Rows, Slot, Span};
+use smallvec::SmallVec;
 
 use super::adapter::LayerAdapter;
-use super::scratch::{Scratch, take};
+use super::scratch::Scratch;
 use super::{Adapter, BLOCK_TOKENS, Layer, Model, ModelError, Projection, Run, Wanted};
+
+/// So many sequences in a step, and without adapters a step allocates nothing.
+const SPANS: usize = 64;
 
 impl Model {
     /// Runs the tokens of all runs at once, writes their keys and values into the cache, and keeps the final hidden
@@ -32,7 +36,7 @@ impl Model {
         }
         keep_wanted(runs, hidden, scratch);
         let Scratch { wanted, normed, .. } = scratch;
-        let normed = take(normed, wanted.len());
+        let normed = normed.take(wanted.len());
         kernels::normalise(pool, wanted, step.norm(final_norm), normed);
         wanted.copy_from_slice(normed);
         wanted.len() / hidden
@@ -50,7 +54,7 @@ impl Model {
         let Self { architecture, embeddings, positions, head, scratch, .. } = self;
         let hidden = architecture.hidden;
         let Scratch { hidden: states, normed, encoded, positions: places, .. } = scratch;
-        let states = take(states, places.len() * hidden);
+        let states = states.take(places.len() * hidden);
         let tokens = runs.iter().flat_map(|run| run.tokens);
         for (token, state) in tokens.zip(states.chunks_exact_mut(hidden)) {
             if let Some(embeddings) = embeddings {
@@ -61,7 +65,7 @@ impl Model {
             }
         }
         if let Some(positions) = positions {
-            let learned = take(normed, hidden);
+            let learned = normed.take(hidden);
             for (position, state) in places.iter().zip(states.chunks_exact_mut(hidden)) {
                 positions.dequantise_row(*position as usize, learned);
                 for (state, learned) in state.iter_mut().zip(&*learned) {
@@ -75,7 +79,7 @@ impl Model {
     pub fn logits(&mut self, rows: std::ops::Range<usize>) -> &mut [f32] {
         let hidden = self.architecture.hidden;
         let Scratch { wanted, logits, input, .. } = &mut self.scratch;
-        let output = take(logits, rows.len() * self.head.rows());
+        let output = logits.take(rows.len() * self.head.rows());
         let input = input.get_or_insert_with(Input::new);
         input.load(&self.pool, &wanted[rows.start * hidden..rows.end * hidden], hidden, Form::of([&self.head]));
         kernels::multiply(&self.pool, input, [Product { weights: &self.head, bias: None, output: &mut *output }]);
@@ -95,7 +99,7 @@ fn place(runs: &[Run<'_>], scratch: &mut Scratch) {
     scratch.slots.set(runs.iter().flat_map(|run| positions(run).map(move |position| slot(run, position))));
 }
 
-fn spans<'a>(runs: &[Run<'a>]) -> Vec<Span<'a>> {
+fn spans<'a>(runs: &[Run<'a>]) -> SmallVec<[Span<'a>; SPANS]> {
     let mut row = 0;
     runs.iter()
         .map(|run| {
@@ -124,7 +128,8 @@ fn adapters<'a>(runs: &[Run<'a>]) -> Vec<(Range<usize>, &'a Adapter)> {
 
 /// Copies the wanted rows of the residual stream, with what the last layer adds to them.
 fn keep_wanted(runs: &[Run<'_>], hidden: usize, scratch: &mut Scratch) {
-    let Scratch { hidden: states, projected, wanted, .. } = scratch;
+    let Scratch { hidden: states, projected, wanted, positions, .. } = scratch;
+    let (states, projected) = (states.take(positions.len() * hidden), projected.take(positions.len() * hidden));
     wanted.clear();
     let mut row = 0;
     for run in runs {
@@ -162,7 +167,7 @@ impl Step<'_> {
         layer: usize,
         site: impl Fn(&LayerAdapter) -> Option<&LowRank>,
         input: &Input,
-        sums: &mut Vec<f32>,
+        sums: &mut FloatBuffer,
         outputs: [&mut [f32]; N],
     ) {
         if self.adapters.is_empty() {
@@ -184,8 +189,8 @@ impl Step<'_> {
         let tokens = scratch.positions.len();
         let Scratch { hidden, query, key, value, attended, projected, low_rank, positions, slots, input, .. } = scratch;
         let input = input.get_or_insert_with(Input::new);
-        let states = &mut hidden[..tokens * layer.query.weight.columns()];
-        let projected = take(projected, states.len());
+        let states = hidden.take(tokens * layer.query.weight.columns());
+        let projected = projected.take(states.len());
         let form = self.form([&layer.query.weight, &layer.key.weight, &layer.value.weight]);
         input.load_normed(
             self.pool,
@@ -194,9 +199,9 @@ impl Step<'_> {
             self.norm(&layer.attention_norm),
             form,
         );
-        let query = take(query, tokens * layer.query.weight.rows());
-        let key = take(key, tokens * layer.key.weight.rows());
-        let value = take(value, tokens * layer.value.weight.rows());
+        let query = query.take(tokens * layer.query.weight.rows());
+        let key = key.take(tokens * layer.key.weight.rows());
+        let value = value.take(tokens * layer.value.weight.rows());
         let products = [layer.query.to(query), layer.key.to(key), layer.value.to(value)];
         kernels::multiply(self.pool, input, products);
         self.adapt(index, |adapter| adapter.attention.as_ref(), input, low_rank, [&mut *query, &mut *key, value]);
@@ -208,7 +213,7 @@ impl Step<'_> {
             kernels::rotate(self.pool, rope, key, shape.kv_heads, shape.head_dim, positions);
         }
         cache.write(self.pool, index, slots, key, value);
-        let attended = take(attended, query.len());
+        let attended = attended.take(query.len());
         kernels::attend(self.pool, shape, cache, index, self.spans, query, attended);
         input.load(self.pool, attended, layer.output.weight.columns(), self.form([&layer.output.weight]));
         kernels::multiply(self.pool, input, [layer.output.to(projected)]);
@@ -220,15 +225,15 @@ impl Step<'_> {
         let tokens = scratch.positions.len();
         let Scratch { hidden, gate, up, projected, low_rank, input, .. } = scratch;
         let input = input.get_or_insert_with(Input::new);
-        let states = &mut hidden[..tokens * layer.up.weight.columns()];
-        let projected = take(projected, states.len());
+        let states = hidden.take(tokens * layer.up.weight.columns());
+        let projected = projected.take(states.len());
         let form = self.form(layer.gate.iter().chain([&layer.up]).map(|projection| &projection.weight));
         input.load_normed(self.pool, states, projected, self.norm(&layer.mlp_norm), form);
         let inner = layer.down.weight.columns();
-        let up = take(up, tokens * inner);
+        let up = up.take(tokens * inner);
         let form = self.form([&layer.down.weight]);
         if let Some(projection) = &layer.gate {
-            let gate = take(gate, tokens * inner);
+            let gate = gate.take(tokens * inner);
             kernels::multiply(self.pool, input, [projection.to(gate), layer.up.to(up)]);
             self.adapt(index, |adapter| adapter.mlp.as_ref(), input, low_rank, [&mut *gate, &mut *up]);
             input.load_activated(self.pool, layer.activation, gate, up, inner, form);
@@ -250,9 +255,9 @@ impl Step<'_> {
     }
 
     /// Over each head's part of queries or keys, by way of a buffer that is free at the moment.
-    fn normalise_heads(&self, values: &mut [f32], weight: Option<&[f32]>, spare: &mut Vec<f32>) {
+    fn normalise_heads(&self, values: &mut [f32], weight: Option<&[f32]>, spare: &mut FloatBuffer) {
         let (Some(weight), Norm::Rms { eps }) = (weight, self.norm) else { return };
-        let normed = take(spare, values.len());
+        let normed = spare.take(values.len());
         kernels::normalise(self.pool, values, kernels::Norm::Rms { weight, eps }, normed);
         values.copy_from_slice(normed);
     }

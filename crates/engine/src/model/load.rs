@@ -204,12 +204,21 @@ fn new_cache(
     element: Option<KvElement>,
     sequences: usize,
 ) -> Result<KvCache, ModelError> {
+    check_cache(architecture, weights, bytes, element)?;
     let shape = kv_shape(architecture, weights, element);
     let block = shape.bytes_per_block();
     let useful = architecture.context.div_ceil(BLOCK_TOKENS).saturating_mul(sequences);
     let blocks = (bytes / block).min(useful).min(u32::MAX as usize);
-    if blocks == 0 {
-        return Err(ModelError::KvCacheTooSmall { bytes, block });
-    }
     KvCache::new(shape, blocks).map_err(|source| ModelError::KvCache { bytes: blocks * block, source })
+}
+
+/// Whether so many bytes hold anything.
+pub(crate) fn check_cache(
+    architecture: &Architecture,
+    weights: &Weights,
+    bytes: usize,
+    element: Option<KvElement>,
+) -> Result<(), ModelError> {
+    let block = kv_shape(architecture, weights, element).bytes_per_block();
+    if bytes < block { Err(ModelError::KvCacheTooSmall { bytes, block }) } else { Ok(()) }
 }

@@ -15,7 +15,7 @@ use scratch::Scratch;
 pub use adapter::Adapter;
 pub(crate) use adapter::{AdapterNumber, Fit};
 pub use load::ModelError;
-pub(crate) use load::part_of_cache;
+pub(crate) use load::{check_cache, part_of_cache};
 
 /// Positions that one KV block holds. Small blocks share more of a prefix, large ones make longer runs for attention.
 pub const BLOCK_TOKENS: usize = 16;

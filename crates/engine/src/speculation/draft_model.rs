@@ -107,18 +107,22 @@ impl Task {
 }
 
 impl DraftModel {
-    /// Loads a model that guesses for `large`, on the same threads; `choosy` if it is to stop where a guess becomes unlikely.
-    pub(crate) fn load(
-        draft: Checkpoint,
-        large: &Model,
-        tokenizer: &Tokenizer,
-        choosy: bool,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<Self, DraftError> {
+    /// Whether a model can guess for one with this tokenizer.
+    pub(crate) fn check(draft: &Checkpoint, tokenizer: &Tokenizer) -> Result<(), DraftError> {
         if draft.classes.is_some() {
             return Err(DraftError::Classifier);
         }
-        same_vocabulary(&draft.tokenizer, tokenizer)?;
+        same_vocabulary(&draft.tokenizer, tokenizer)
+    }
+
+    /// Loads a model that was found to be able to guess for `large`, on the same threads; `choosy` if it is to stop where a guess
+    /// becomes unlikely.
+    pub(crate) fn load(
+        draft: Checkpoint,
+        large: &Model,
+        choosy: bool,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Self, DraftError> {
         let model = large.load_beside(draft.architecture, draft.weights, progress)?;
         let architecture = model.architecture();
         Ok(Self {

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use checkpoint::Tokenizer;
-
 use super::Worker;
 use super::answer::Answer;
 use crate::model::Model;
@@ -34,13 +32,12 @@ impl Speculating {
     pub(crate) fn start(
         speculation: Speculation,
         model: &Model,
-        tokenizer: &Tokenizer,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Self, DraftError> {
         let Speculation { source, tokens, adaptive } = speculation;
         let draft = match source {
             GuessSource::Ngram => None,
-            GuessSource::Model(draft) => Some(DraftModel::load(*draft, model, tokenizer, adaptive, progress)?),
+            GuessSource::Model(draft) => Some(DraftModel::load(*draft, model, adaptive, progress)?),
         };
         let most = tokens.get().min(MOST_GUESSES);
         Ok(Self { most, adaptive, draft, cost: StepCost::default(), lengths: Lengths::default() })

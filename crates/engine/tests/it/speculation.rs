@@ -9,7 +9,7 @@ use backend::{
     Sampling, Stop, Temperature, TopLogprobs, TopP,
 };
 use checkpoint::Checkpoint;
-use engine::{DraftError, Engine, EngineSettings, GuessSource, Speculation, StartError};
+use engine::{DraftError, Engine, EngineSettings, GuessSource, ModelError, Speculation, StartError};
 use tokio::task::JoinSet;
 
 use crate::client::{Answers, ask, cache_for, greedy, next, prompt, settings, start, until};
@@ -251,8 +251,29 @@ async fn choices_of_one_long_prompt_catch_up_one_after_another() {
 #[test]
 fn a_draft_model_with_another_vocabulary_is_refused() {
     let other = Checkpoint::open(&crate::client::fixture("hf/llama")).unwrap();
-    let source = GuessSource::Model(Box::new(other));
-    let speculation = Some(Speculation { source, tokens: NonZeroUsize::MIN, adaptive: true });
-    let refused = Engine::start(demo_checkpoint(), EngineSettings { speculation, ..settings() }, &mut |_| {});
-    assert!(matches!(refused, Err(StartError::Draft(DraftError::Vocabulary { .. }))));
+    let refused = refusal(EngineSettings { speculation: Some(guessing(other)), ..settings() });
+    assert!(matches!(refused, StartError::Draft(DraftError::Vocabulary { .. })), "{refused:?}");
+}
+
+#[test]
+fn a_draft_model_that_classifies_is_refused() {
+    let classifier = Checkpoint::open(&crate::client::fixture("hf/llama-classifier-f16")).unwrap();
+    let refused = refusal(EngineSettings { speculation: Some(guessing(classifier)), ..settings() });
+    assert!(matches!(refused, StartError::Draft(DraftError::Classifier)), "{refused:?}");
+}
+
+#[test]
+fn a_cache_that_holds_nothing_is_refused() {
+    let refused = refusal(EngineSettings { kv_cache_bytes: 1000, ..settings() });
+    assert!(matches!(refused, StartError::Model(ModelError::KvCacheTooSmall { .. })), "{refused:?}");
+}
+
+fn guessing(draft: Checkpoint) -> Speculation {
+    let source = GuessSource::Model(Box::new(draft));
+    Speculation { source, tokens: NonZeroUsize::MIN, adaptive: true }
+}
+
+/// Before anything was packed.
+fn refusal(settings: EngineSettings) -> StartError {
+    Engine::start(demo_checkpoint(), settings, &mut |_| panic!("packed before it was checked")).unwrap_err()
 }

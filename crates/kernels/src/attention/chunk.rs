@@ -9,12 +9,13 @@ use std::{marker::PhantomData, ops::Range};
 use crate::{
     cache::KvElement,
     element::{Bf16, Element, F16, F32, I8},
+    float_buffer::FloatBuffer,
     isa::Kernel,
     lanes::{LANES, Lanes, exp, sum},
     tile::Tile,
 };
 
-use super::{CHUNK, Part, Piece, grow};
+use super::{CHUNK, Part, Piece};
 
 /// Positions by 16 in a chunk.
 const GROUPS: usize = CHUNK / LANES;
@@ -25,7 +26,7 @@ pub(super) struct ChunkOf<'a> {
     pub(super) chunk: usize,
     /// What this worker will do next.
     pub(super) next: Option<(&'a Piece<'a>, usize)>,
-    pub(super) scores: &'a mut Vec<f32>,
+    pub(super) scores: &'a mut FloatBuffer,
     pub(super) part: &'a mut [f32],
 }
 
@@ -98,7 +99,8 @@ impl Groups {
 /// The rows of a piece and the positions of a chunk.
 struct Rows<'a, L, E> {
     piece: &'a Piece<'a>,
-    scores: &'a mut Vec<f32>,
+    /// A tile's: (rows, `CHUNK`).
+    scores: &'a mut [f32],
     part: &'a mut [f32],
     /// The positions that some row sees.
     seen: Range<usize>,
@@ -120,6 +122,7 @@ impl<'a, L: Lanes, E: Element> Rows<'a, L, E> {
         let next = next.map_or(groups, |(piece, chunk)| Groups::of::<E>(piece, chunk).groups);
         let shape = piece.call.cache.shape();
         let (key_stride, value_stride) = (shape.block_tokens * E::BYTES, shape.value_stride() * E::BYTES);
+        let scores = scores.take(L::TILE * CHUNK);
         Self { piece, scores, part, seen, groups, next, key_stride, value_stride, lanes: PhantomData }
     }
 
@@ -243,7 +246,6 @@ impl<L: Lanes, E: Element> Tile for Rows<'_, L, E> {
             }
             return;
         }
-        grow(self.scores, T * CHUNK);
         let origin = self.seen.start / LANES * LANES;
         // SAFETY: the groups of all positions from `start` to `end` are known, and the scores have room for them; the caller
         // vouches for the rows and the instructions.

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::{LowRank, LowRankElement, PackedUp, SUMS, padded};
 use crate::{
     element::{Element, F16, F32},
+    float_buffer::FloatBuffer,
     input::Input,
     isa::Kernel,
     lanes::{LANES, Lanes, load, store},
@@ -34,7 +35,7 @@ pub fn add_low_rank<const N: usize>(
     pool: &Pool,
     input: &Input,
     groups: &[Group<'_>],
-    sums: &mut Vec<f32>,
+    sums: &mut FloatBuffer,
     outputs: [&mut [f32]; N],
 ) {
     if groups.is_empty() {
@@ -81,7 +82,7 @@ struct UpPiece {
 }
 
 impl<'a, const N: usize> Call<'a, N> {
-    fn new(input: &'a Input, groups: &'a [Group<'a>], sums: &'a mut Vec<f32>, outputs: [Shared<'a, f32>; N]) -> Self {
+    fn new(input: &'a Input, groups: &'a [Group<'a>], sums: &'a mut FloatBuffer, outputs: [Shared<'a, f32>; N]) -> Self {
         assert!(input.form.floats, "an input without its floats");
         let mut row = 0;
         for Group { rows, low_rank } in groups {
@@ -97,10 +98,7 @@ impl<'a, const N: usize> Call<'a, N> {
         let chunks = input.columns.div_ceil(CHUNK);
         let stride = groups.iter().map(|group| group.low_rank.panels * LANES).max().unwrap_or(0);
         let length = input.tokens * chunks * stride;
-        if sums.len() < length {
-            sums.resize(length, 0.0);
-        }
-        Self { input, groups, sums: Shared::new(sums), chunks, stride, outputs }
+        Self { input, groups, sums: Shared::new(sums.take(length)), chunks, stride, outputs }
     }
 
     fn downs(&self) -> Vec<DownPiece> {
@@ -156,7 +154,7 @@ impl<const N: usize> Down<'_, N> {
         let count = CHUNK.min(columns - first);
         let weights = &low_rank.downs.bytes()[(panel * columns + first) * LANES * E::BYTES..][..count * LANES * E::BYTES];
         for row in rows.clone() {
-            let values = &call.input.values[row * call.input.stride + first..][..count];
+            let values = &call.input.values()[row * call.input.stride + first..][..count];
             // SAFETY: both slices have `count` columns, whole steps of them; each row, chunk and panel has sums of its own, and
             // one worker; `dispatch` vouches for the instructions.
             unsafe {

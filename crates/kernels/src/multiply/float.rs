@@ -110,7 +110,7 @@ impl<L: Lanes, P: Pairs> Tile for Float<'_, L, P> {
         // The caller vouches for the tokens and the instructions.
         unsafe {
             self.coming.ask::<L>();
-            let values = self.input.values[first * stride..][..T * stride].as_ptr().add(2 * self.part.first);
+            let values = self.input.values()[first * stride..][..T * stride].as_ptr().add(2 * self.part.first);
             let mut sums = if self.part.first > 0 { self.sums.load::<L, T>(first) } else { [[L::splat(0.0); T]; PANELS] };
             for pair in 0..self.part.count {
                 let at = self.part.weights.add(pair * PANELS * P::BYTES);
