@@ -29,7 +29,7 @@ mod tests;
 pub mod tokenizer;
 mod weights;
 
-pub use adapter::{Adapter, AdapterSummary, LayerUpdates, Up, Updates};
+pub use adapter::{Adapter, AdapterFiles, AdapterSummary, LayerUpdates, Up, Updates};
 pub use architecture::{Activation, Architecture, Norm, Position};
 pub use checkpoint::{Checkpoint, inspect};
 pub use classes::{Classes, Scoring};

@@ -69,7 +69,8 @@ fn gguf_file(file: PathBuf) -> Result<Found> {
     Err(Error::malformed(&file, "the whole file", "a GGUF file or a model's directory", found))
 }
 
-fn gguf_files(directory: &Path) -> Result<Vec<PathBuf>> {
+/// Those in a directory.
+pub(crate) fn gguf_files(directory: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(directory).map_err(|source| Error::io(directory, source))?;
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
     Ok(paths.filter(|path| path.extension().is_some_and(|extension| extension == "gguf")).collect())

@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use kernels::Rows;
 
 use super::config::Config;
-use super::{Adapter, AdapterSummary, LayerUpdates, Up, Updates};
+use super::gguf::Head;
+use super::{Adapter, AdapterSummary, Form, LayerUpdates, Up, Updates};
+use crate::gguf;
 use crate::names::{self, AttentionNames, Names};
 use crate::tensors::Tensors;
 use crate::{Architecture, Error, Family, Result, Tensor};
@@ -13,12 +15,16 @@ use crate::{Architecture, Error, Family, Result, Tensor};
 /// What PEFT puts before the names of the model's own modules.
 const PREFIX: &str = "base_model.model.";
 
-pub(super) fn assemble(config: &Config, tensors: &Tensors, architecture: &Architecture) -> Result<Adapter> {
-    let names = if architecture.family == Family::Gpt2 { &names::GPT2 } else { &names::LLAMA };
+pub(super) fn assemble(form: &Form, tensors: &Tensors, architecture: &Architecture) -> Result<Adapter> {
+    let names = match form {
+        Form::Peft(_) if architecture.family == Family::Gpt2 => &names::GPT2,
+        Form::Peft(_) => &names::LLAMA,
+        Form::Gguf(_) => gguf::names(architecture.family),
+    };
     // One that was trained on the model without its head has no prefix.
     let headless = tensors.names().all(|name| !name.starts_with(&format!("{PREFIX}{}", names.prefix)));
     let mut assembly = Assembly {
-        config,
+        form,
         tensors,
         architecture,
         names,
@@ -31,11 +37,11 @@ pub(super) fn assemble(config: &Config, tensors: &Tensors, architecture: &Archit
     let layers = (0..architecture.layers).map(|layer| assembly.layer(layer)).collect::<Result<_>>()?;
     assembly.refuse_others()?;
     let Assembly { rank, modules, parameters, .. } = assembly;
-    Ok(Adapter { layers, summary: AdapterSummary { rank, modules, parameters, base: config.base.clone() } })
+    Ok(Adapter { layers, summary: AdapterSummary { rank, modules, parameters, base: form.base().cloned() } })
 }
 
 struct Assembly<'a> {
-    config: &'a Config,
+    form: &'a Form,
     tensors: &'a Tensors,
     architecture: &'a Architecture,
     names: &'static Names,
@@ -102,19 +108,67 @@ impl Assembly<'_> {
     }
 
     fn update(&mut self, layer: usize, module: &str, outputs: usize, inputs: usize) -> Result<Option<Update>> {
+        let update = match self.form {
+            Form::Peft(config) => self.update_of_peft(config, layer, module, outputs, inputs)?,
+            Form::Gguf(head) => self.update_of_gguf(head, layer, module, outputs, inputs)?,
+        };
+        if let Some(Update { down, up, .. }) = &update {
+            self.rank = self.rank.max(down.rows());
+            self.modules += 1;
+            self.parameters += (down.rows() * down.columns() + up.rows() * up.columns()) as u64;
+        }
+        Ok(update)
+    }
+
+    fn update_of_peft(
+        &mut self,
+        config: &Config,
+        layer: usize,
+        module: &str,
+        outputs: usize,
+        inputs: usize,
+    ) -> Result<Option<Update>> {
         // By the name that the module has in the whole model: patterns may begin with it.
         let whole = format!("{}{}{layer}.{module}", self.names.prefix, self.names.layer);
         let name = format!("{}{}{layer}.{module}", self.prefix, self.names.layer);
-        if ![&whole, &name].into_iter().any(|name| self.config.targets.include(name, layer)) {
+        if ![&whole, &name].into_iter().any(|name| config.targets.include(name, layer)) {
             return Ok(None);
         }
-        let rank = self.config.rank_of(&name);
+        let rank = config.rank_of(&name);
         let down = self.matrix(&format!("{PREFIX}{name}.lora_A.weight"), rank, inputs)?;
         let up = self.matrix(&format!("{PREFIX}{name}.lora_B.weight"), outputs, rank)?;
-        self.rank = self.rank.max(rank);
-        self.modules += 1;
-        self.parameters += (down.rows() * down.columns() + up.rows() * up.columns()) as u64;
-        Ok(Some(Update { down, up, scale: self.config.scale_of(&name) }))
+        Ok(Some(Update { down, up, scale: config.scale_of(&name) }))
+    }
+
+    fn update_of_gguf(
+        &mut self,
+        head: &Head,
+        layer: usize,
+        module: &str,
+        outputs: usize,
+        inputs: usize,
+    ) -> Result<Option<Update>> {
+        let name = |matrix: &str| format!("{}{layer}.{module}.weight.{matrix}", self.names.layer);
+        let (a, b) = (name("lora_a"), name("lora_b"));
+        if !self.tensors.has(&a) && !self.tensors.has(&b) {
+            return Ok(None);
+        }
+        let rank = self.tensors.stored(&a)?.shape.first().copied().unwrap_or_default();
+        if rank == 0 {
+            return Err(Error::tensor(self.tensors.place(), a, "a rank of at least 1", "none"));
+        }
+        let down = self.matrix(&a, rank, inputs)?;
+        let mut up = self.matrix(&b, outputs, rank)?;
+        if self.is_interleaved(module) {
+            up = up.uninterleaved(self.architecture.head_dim);
+        }
+        Ok(Some(Update { down, up, scale: (head.alpha / rank as f64) as f32 }))
+    }
+
+    /// Whether the rows of a weight, and so of what is added to it, lie as GGUF's llamas have them.
+    fn is_interleaved(&self, module: &str) -> bool {
+        let AttentionNames::Separate { query, key, .. } = self.names.attention else { return false };
+        gguf::name(self.architecture.family) == Family::Llama.name() && [query, key].contains(&module)
     }
 
     fn matrix(&mut self, name: &str, rows: usize, columns: usize) -> Result<Tensor> {
@@ -133,21 +187,35 @@ impl Assembly<'_> {
             return if self.modules > 0 {
                 Ok(())
             } else {
-                Err(Error::field(place, "target_modules", format!("modules of {known}"), "none of those"))
+                let key = match self.form {
+                    Form::Peft(_) => "target_modules",
+                    Form::Gguf(_) => "the tensors",
+                };
+                Err(Error::field(place, key, format!("modules of {known}"), "none of those"))
             };
         };
         let has = |part: &str| others.iter().any(|name| name.contains(part));
+        let begins = |name: &str| others.iter().any(|other| other.starts_with(&format!("{name}.weight.lora_")));
         if has("lora_magnitude_vector") {
             return Err(Error::unsupported(place, "DoRA (lora_magnitude_vector)"));
         }
-        if has("lora_embedding_") || has(&format!("{}.lora_", self.names.head)) {
+        let (embeddings, head) = (self.names.embeddings, self.names.head);
+        if has("lora_embedding_") || has(&format!("{head}.lora_")) || begins(embeddings) || begins(head) {
             let feature = format!("an adapter for the embeddings or the head ({first})");
             return Err(Error::unsupported(place, feature));
         }
-        if has(&format!("{}.weight", self.names.embeddings)) || has(&format!("{}.weight", self.names.head)) {
+        let is_whole = |name: &str| has(&format!("{name}.weight"));
+        if matches!(self.form, Form::Peft(_)) && (is_whole(embeddings) || is_whole(head)) {
             return Err(Error::unsupported(place, format!("a resized vocabulary, or embeddings in an adapter ({first})")));
         }
-        Err(Error::tensor(place, *first, format!("only what target_modules means of {}", self.known()), "this"))
+        Err(Error::tensor(place, *first, format!("only {} of {}", self.meant(), self.known()), "this"))
+    }
+
+    fn meant(&self) -> &'static str {
+        match self.form {
+            Form::Peft(_) => "what target_modules means",
+            Form::Gguf(_) => "A and B of weights",
+        }
     }
 
     /// The modules that there are, for people.

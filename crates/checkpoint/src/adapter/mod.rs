@@ -1,17 +1,22 @@
-//! LoRA adapters as PEFT saves them: `adapter_config.json`, and for each module that it changes two narrow matrices in
-//! `adapter_model.safetensors`. A module then gives `W·x + scale · B·(A·x)`.
+//! LoRA adapters: for each module that one changes two narrow matrices, with which it gives `W·x + scale · B·(A·x)`.
 //!
+//! As PEFT saves them, they are an `adapter_config.json` beside an `adapter_model.safetensors`; as llama.cpp reads them, one GGUF file.
 //! What cannot be honoured is refused by its name: nothing of an adapter is left out silently.
 
 mod assemble;
 mod config;
+mod gguf;
 mod targets;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use config::Config;
+use gguf::Head as GgufHead;
 
 use crate::hugging_face::{fields::Fields, safetensors};
+use crate::locate::gguf_files;
 use crate::storage::Storage;
 use crate::tensors::Tensors;
 use crate::{Architecture, Error, Result, Tensor};
@@ -68,21 +73,82 @@ pub struct AdapterSummary {
 }
 
 impl Adapter {
-    /// Reads a directory as PEFT's `save_pretrained` leaves it, for a model of this architecture.
-    pub fn open(directory: &Path, architecture: &Architecture) -> Result<Self> {
-        let config = directory.join(CONFIG);
-        if !config.is_file() {
-            let looked_for = "an adapter: adapter_config.json and adapter_model.safetensors";
-            return Err(Error::Missing { path: directory.into(), looked_for });
+    /// Reads a directory as PEFT's `save_pretrained` leaves it, or a GGUF file, for a model of this architecture.
+    pub fn open(path: &Path, architecture: &Architecture) -> Result<Self> {
+        match AdapterFiles::of(path)? {
+            AdapterFiles::Peft { config, weights } => {
+                let config = config::read(&Fields::read(&config)?)?;
+                assemble::assemble(&Form::Peft(Box::new(config)), &tensors(&weights)?, architecture)
+            }
+            AdapterFiles::Gguf(file) => {
+                let (form, tensors) = gguf::read(&file, architecture.family)?;
+                assemble::assemble(&form, &tensors, architecture)
+            }
         }
-        let config = config::read(&Fields::read(&config)?)?;
-        assemble::assemble(&config, &tensors(directory)?, architecture)
     }
 }
 
-fn tensors(directory: &Path) -> Result<Tensors> {
-    let file = directory.join(WEIGHTS);
+/// What an adapter lies in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AdapterFiles {
+    Peft { config: PathBuf, weights: PathBuf },
+    Gguf(PathBuf),
+}
+
+impl AdapterFiles {
+    /// Of the adapter that [`Adapter::open`] reads there. PEFT's files go before a GGUF file beside them.
+    pub fn of(path: &Path) -> Result<Self> {
+        if path.is_file() {
+            return Ok(Self::Gguf(path.into()));
+        }
+        let (config, weights) = (path.join(CONFIG), path.join(WEIGHTS));
+        let missing = || {
+            let looked_for = "an adapter: adapter_config.json and adapter_model.safetensors, or one GGUF file";
+            Error::Missing { path: path.into(), looked_for }
+        };
+        if config.is_file() {
+            return Ok(Self::Peft { config, weights });
+        }
+        if !path.is_dir() {
+            return Err(missing());
+        }
+        match gguf_files(path)?.as_slice() {
+            [file] => Ok(Self::Gguf(file.clone())),
+            [] => Err(missing()),
+            several => {
+                let found = format!("{} of them; the path can name one", several.len());
+                Err(Error::malformed(path, "this directory", "one GGUF file", found))
+            }
+        }
+    }
+
+    /// The one that holds the matrices.
+    pub fn weights(&self) -> &Path {
+        match self {
+            Self::Peft { weights, .. } | Self::Gguf(weights) => weights,
+        }
+    }
+}
+
+/// How an adapter says which modules it changes, and by how much.
+#[derive(Debug)]
+enum Form {
+    Peft(Box<Config>),
+    Gguf(GgufHead),
+}
+
+impl Form {
+    fn base(&self) -> Option<&String> {
+        match self {
+            Self::Peft(config) => config.base.as_ref(),
+            Self::Gguf(head) => head.base.as_ref(),
+        }
+    }
+}
+
+fn tensors(file: &Path) -> Result<Tensors> {
     if !file.is_file() {
+        let directory = file.parent().unwrap_or(file);
         if directory.join(PICKLED).is_file() {
             let feature = format!("{PICKLED}, which is a program and not only data, in place of {WEIGHTS}");
             return Err(Error::unsupported(directory, feature));
@@ -92,7 +158,7 @@ fn tensors(directory: &Path) -> Result<Tensors> {
             looked_for: "adapter_model.safetensors beside adapter_config.json",
         });
     }
-    let mut tensors = Tensors::new(&file);
-    safetensors::read(&file, &Storage::map(&file)?, &mut tensors)?;
+    let mut tensors = Tensors::new(file);
+    safetensors::read(file, &Storage::map(file)?, &mut tensors)?;
     Ok(tensors)
 }

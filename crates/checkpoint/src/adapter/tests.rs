@@ -169,7 +169,7 @@ fn half_an_adapter_is_none() {
     fs::remove_file(directory.path().join("adapter_model.bin")).unwrap();
     assert_eq!(open(), "DIR: no model here: looked for adapter_model.safetensors beside adapter_config.json");
     fs::remove_file(directory.path().join(CONFIG)).unwrap();
-    assert!(open().ends_with("looked for an adapter: adapter_config.json and adapter_model.safetensors"));
+    assert!(open().ends_with("looked for an adapter: adapter_config.json and adapter_model.safetensors, or one GGUF file"));
 }
 
 #[test]

@@ -19,6 +19,8 @@ use crate::storage::Storage;
 use crate::tensors::Tensors;
 use crate::{Architecture, Error, Family, GgufVocabulary, Result, Summary, Weights};
 
+pub(crate) use file::{GgufFile, read};
+
 /// All of a file, the text side as it lies in the metadata.
 #[derive(Debug)]
 pub(crate) struct Model {
@@ -65,11 +67,17 @@ pub(crate) fn inspect(path: &Path, storage: &Storage) -> Result<Summary> {
     Ok(file.tensors.summary(architecture.family.name(), architecture.context, |name| names.is_no_weight(name)))
 }
 
+/// What `general.architecture` says of a family: Mistral's models are llamas there.
+pub(crate) fn name(family: Family) -> &'static str {
+    if family == Family::Mistral { Family::Llama.name() } else { family.name() }
+}
+
 /// Whether a file begins as GGUF files do.
 pub(crate) fn begins(bytes: &[u8]) -> bool {
     bytes.starts_with(file::MAGIC)
 }
 
-fn names(family: Family) -> &'static Names {
+/// Of weights.
+pub(crate) fn names(family: Family) -> &'static Names {
     if family == Family::Gpt2 { &names::GGUF_GPT2 } else { &names::GGUF }
 }

@@ -15,7 +15,8 @@ const ADAPTERS: [&str; 3] = ["llama", "llama-attention-rslora-f16", "llama-mlp-b
 
 #[test]
 fn an_adapter_of_every_family_is_the_same() {
-    for name in ["llama", "llama-attention-rslora-f16", "llama-mlp-bf16", "mistral", "qwen2", "qwen3", "gpt2"] {
+    for name in ["llama", "llama-attention-rslora-f16", "llama-mlp-bf16", "llama-gguf", "mistral", "qwen2", "qwen3", "gpt2"]
+    {
         check_adapter(name, Nearness::Same);
     }
 }

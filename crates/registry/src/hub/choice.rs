@@ -32,7 +32,8 @@ impl Unfit {
             ),
             Self::Adapter => return FetchError::Adapter(format!("hf:{model}")),
             Self::NoAdapter => {
-                format!("hf:{model} has no adapter: adapter_model.safetensors beside an adapter_config.json")
+                let file = format!("one in a GGUF file is named with it, as hf:{repository}:adapter.gguf");
+                format!("hf:{model} has no adapter: adapter_model.safetensors beside an adapter_config.json; {file}")
             }
             Self::NoWeights => {
                 format!("hf:{model} has no weights that this server reads: safetensors beside a config.json, or GGUF")

@@ -39,7 +39,9 @@ impl Unfit {
             }
             Self::Adapter => return FetchError::Adapter(format!("mlflow:{model}")),
             Self::NoAdapter => {
-                format!("mlflow:{model} has no adapter: adapter_model.safetensors beside an adapter_config.json, once")
+                format!(
+                    "mlflow:{model} has no adapter: adapter_model.safetensors beside an adapter_config.json, or a GGUF file, once"
+                )
             }
             Self::NoWeights(files) => match settings().and_then(|settings| elsewhere(&settings)) {
                 Some(source) => format!(
@@ -86,8 +88,10 @@ pub(super) fn find_adapter(files: &[Remote]) -> Result<Vec<Part>, Unfit> {
     let has =
         |directory: &str| files.iter().any(|file| directory_of(&file.path) == directory && name_of(&file.path) == weights);
     let directories = files.iter().filter(|file| name_of(&file.path) == settings).map(|file| directory_of(&file.path));
-    match directories.filter(|directory| has(directory)).collect::<Vec<_>>().as_slice() {
-        [directory] => Ok(parts(files, directory, |name| choice::ADAPTER.contains(&name))),
+    let gguf: Vec<_> = files.iter().map(|file| file.path.as_str()).filter(|path| is_gguf(path)).collect();
+    match (directories.filter(|directory| has(directory)).collect::<Vec<_>>().as_slice(), gguf.as_slice()) {
+        ([directory], _) => Ok(parts(files, directory, |name| choice::ADAPTER.contains(&name))),
+        ([], [file]) => Ok(parts(files, directory_of(file), |name| name == name_of(file))),
         _ => Err(Unfit::NoAdapter),
     }
 }
@@ -186,6 +190,9 @@ mod tests {
         let parts = find_adapter(&remotes).unwrap();
         assert_eq!(parts.iter().map(|part| &part.name[..]).collect::<Vec<_>>(), choice::ADAPTER);
         assert_eq!(find_adapter(&remotes[..3]), Err(Unfit::NoAdapter));
+        let gguf = ["notes.txt", "artifacts/legal.gguf"].map(|path| Remote { path: path.to_owned(), size: Some(1) });
+        let parts = find_adapter(&gguf).unwrap();
+        assert_eq!(parts.iter().map(|part| &part.name[..]).collect::<Vec<_>>(), ["legal.gguf"]);
         assert_eq!(found(&["a.pkl"]), Err(Unfit::NoWeights(vec!["a.pkl".into()])));
         assert_eq!(
             found(&["artifacts/a.gguf", "artifacts/b.gguf"]),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What is read of an adapter; links among these may lead elsewhere.
+/// What is read of an adapter's directory, besides GGUF files; links among these may lead elsewhere.
 const FILES: [&str; 2] = ["adapter_config.json", "adapter_model.safetensors"];
 
 /// A place in the words of whoever opens models: a path, or what the catalogue calls a source.
@@ -20,12 +20,12 @@ impl AdapterSource {
         Self { place: place.into(), root: None }
     }
 
-    /// A directory below a root, as a client says it, free of links; `None` if it is no such directory, there or not.
+    /// A directory or GGUF file below a root, as a client says it, free of links; `None` if it is no such thing, there or not.
     pub fn below(root: &Path, path: &str) -> Option<Self> {
         let root = fs::canonicalize(root).ok()?;
-        let directory = fs::canonicalize(root.join(path)).ok()?;
-        let place = directory.to_str()?.to_owned();
-        stays_below(&root, &directory).then_some(Self { place, root: Some(root) })
+        let path = fs::canonicalize(root.join(path)).ok()?;
+        let place = path.to_str()?.to_owned();
+        stays_below(&root, &path).then_some(Self { place, root: Some(root) })
     }
 
     pub fn place(&self) -> &str {
@@ -38,10 +38,19 @@ impl AdapterSource {
     }
 }
 
-fn stays_below(root: &Path, directory: &Path) -> bool {
+fn stays_below(root: &Path, path: &Path) -> bool {
     let inside = |path: &Path| fs::canonicalize(path).is_ok_and(|path| path.starts_with(root));
-    let files = FILES.map(|file| directory.join(file));
-    inside(directory) && directory.is_dir() && files.iter().all(|file| file.symlink_metadata().is_err() || inside(file))
+    if !path.is_dir() {
+        return is_gguf(path) && path.is_file() && inside(path);
+    }
+    let Ok(entries) = fs::read_dir(path) else { return false };
+    let mut files = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let is_read = |file: &Path| is_gguf(file) || FILES.iter().any(|name| file.ends_with(name));
+    inside(path) && files.all(|file| !is_read(&file) || inside(&file))
+}
+
+fn is_gguf(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "gguf")
 }
 
 #[cfg(test)]
@@ -58,7 +67,10 @@ mod tests {
         for directory in [&inside, &outside, &root.join("half")] {
             fs::create_dir_all(directory).unwrap();
             fs::write(directory.join(FILES[0]), "{}").unwrap();
+            fs::write(directory.join("one.gguf"), "").unwrap();
         }
+        fs::create_dir(root.join("linked")).unwrap();
+        symlink(outside.join("one.gguf"), root.join("linked/one.gguf")).unwrap();
         symlink(&inside, root.join("alias")).unwrap();
         symlink(&outside, root.join("escape")).unwrap();
         symlink(outside.join(FILES[0]), root.join("half").join(FILES[1])).unwrap();
@@ -66,8 +78,11 @@ mod tests {
         for path in ["team/legal", "team/../alias", inside.to_str().unwrap()] {
             assert_eq!(AdapterSource::below(&root, path).unwrap().place(), expected.to_str().unwrap(), "{path}");
         }
+        let file = expected.join("one.gguf");
+        assert_eq!(AdapterSource::below(&root, "alias/one.gguf").unwrap().place(), file.to_str().unwrap());
         let outside = outside.to_str().unwrap();
-        for path in ["../secret", "escape", outside, "nothing", "half", "team/legal/adapter_config.json", "/"] {
+        let files = ["team/legal/adapter_config.json", "../secret/one.gguf", "linked", "linked/one.gguf", "escape/one.gguf"];
+        for path in ["../secret", "escape", outside, "nothing", "half", "/"].into_iter().chain(files) {
             assert_eq!(AdapterSource::below(&root, path), None, "{path}");
         }
     }
