@@ -45,7 +45,7 @@ def test_an_adapter_that_is_not_there_is_refused_with_a_sentence(visit, server):
     page.get_by_label("Name", exact=True).fill("nothing")
     page.get_by_label("Directory").fill("no-such-directory")
     page.get_by_role("button", name="Load", exact=True).click()
-    expect(page.get_by_role("alert")).to_contain_text("does not lead to a directory below the adapter root.")
+    expect(page.get_by_role("alert")).to_contain_text("does not lead to an adapter's directory or GGUF file below the adapter root.")
 
 
 def test_a_newer_version_is_looked_for(visit, server):

@@ -171,7 +171,7 @@ impl Error {
             Self::Backend(error) => error.to_string(),
             Self::NoRoute { method, path } => {
                 let hint = without_needless_slashes(path).map_or(String::new(), |path| format!("; did you mean {path}?"));
-                format!("there is nothing at {method} {path}{hint}")
+                format!("there is nothing at {method} {path:.200}{hint:.200}")
             }
             Self::MethodNotAllowed { method, path } => format!("{path} does not take {method}"),
             Self::Unscored(error) => error.to_string(),

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::client_address::TrustedProxies;
+use crate::extract::Room;
 use crate::hosts::TrustedHosts;
 use crate::routes::LatestDocument;
 use crate::tls::Tls;
@@ -28,6 +29,7 @@ pub struct App {
     pub(crate) document: Arc<LatestDocument>,
     /// Places for large bodies that are being read.
     pub(crate) large_bodies: Arc<Semaphore>,
+    pub(crate) body_room: Room,
     started: Instant,
 }
 
@@ -37,6 +39,8 @@ pub struct Settings {
     pub body_limit: usize,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
+    /// Bytes that all bodies may take together until they are read, the small ones not counted.
+    pub body_room: usize,
     /// How often a silent stream says that it is still there.
     pub ping_every: Duration,
     /// `CORS_ALLOWED_ORIGINS`
@@ -45,6 +49,8 @@ pub struct Settings {
     pub trusted_hosts: TrustedHosts,
     /// `TRUSTED_PROXIES`
     pub trusted_proxies: TrustedProxies,
+    /// `/metrics` is for admins alone, where keys are kept.
+    pub metrics_need_key: bool,
     /// How long a client may take to send a request's head, with the handshake of TLS before it, and how long a connection
     /// may idle.
     pub head_timeout: Duration,
@@ -106,10 +112,12 @@ impl Default for Settings {
         Self {
             body_limit: 10 * 1024 * 1024,
             body_timeout: Duration::from_mins(1),
+            body_room: 256 * 1024 * 1024,
             ping_every: Duration::from_secs(15),
             origins: Origins::Any,
             trusted_hosts: TrustedHosts::default(),
             trusted_proxies: TrustedProxies::default(),
+            metrics_need_key: false,
             head_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_mins(1),
             max_connections: 4096,
@@ -133,6 +141,7 @@ impl App {
     pub fn new(service: Service, settings: Settings) -> Self {
         Self {
             service,
+            body_room: Room::of(settings.body_room),
             settings: Arc::new(settings),
             document: Arc::default(),
             large_bodies: Arc::new(Semaphore::new(LARGE_BODIES)),

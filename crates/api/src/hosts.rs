@@ -18,7 +18,7 @@ pub enum TrustedHosts {
     These(Vec<TrustedHost>),
 }
 
-/// One name, or `*.` and what names have to end in. Ports do not matter, nor does the case of letters.
+/// One name, or `*.` and what names have to end in. By which port it is asked does not matter, nor does the case of letters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustedHost {
     /// In lower case, without a port; an IPv6 address is in brackets.
@@ -34,8 +34,9 @@ impl FromStr for TrustedHost {
         let (name, below) = text.strip_prefix("*.").map_or((text, false), |name| (name, true));
         let is_bare_ipv6 = name.contains("::") && !name.starts_with('[');
         let name = if is_bare_ipv6 { format!("[{name}]") } else { name.to_owned() };
-        let name = host_of(&name).filter(|host| !host.contains('*'));
-        let name = name.ok_or("a host name or address, or *. and the end of host names, without http:// and path")?;
+        let has_port = name.parse::<Authority>().is_ok_and(|authority| authority.host() != name);
+        let name = host_of(&name).filter(|host| !has_port && !host.contains('*'));
+        let name = name.ok_or("a host name or address, or *. and the end of host names, without http://, port and path")?;
         Ok(Self { name, below })
     }
 }
@@ -94,6 +95,11 @@ impl TrustedHosts {
 fn host_of(text: &str) -> Option<String> {
     let authority: Authority = text.parse().ok().filter(|_| !text.contains('@'))?;
     let host = authority.host();
+    let port = text.strip_prefix(host)?;
+    let is_port = |port: &str| port.is_empty() || port.parse::<u16>().is_ok();
+    if !port.is_empty() && !port.strip_prefix(':').is_some_and(is_port) {
+        return None;
+    }
     let host = host.strip_suffix('.').unwrap_or(host);
     (!host.is_empty()).then(|| host.to_ascii_lowercase())
 }
@@ -123,7 +129,17 @@ mod tests {
         for name in ["[::1]", "[::1]:8091", "[2001:db8::1]"] {
             assert!(is_trusted(&hosts, "/", &[name]), "{name}");
         }
-        for name in ["example.org", "x.api.example.org", "api.example.org.evil", "10.0.0.11", "a@api.example.org", "", "*"] {
+        for name in [
+            "example.org",
+            "x.api.example.org",
+            "api.example.org.evil",
+            "10.0.0.11",
+            "a@api.example.org",
+            "",
+            "*",
+            "api.example.org:99999",
+            "api.example.org:a",
+        ] {
             assert!(!is_trusted(&hosts, "/", &[name]), "{name}");
         }
     }
@@ -155,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_pattern_is_a_name() {
-        for pattern in ["", "*", "*.", "a.*", "http://a", "a/b", "a b", "a@b"] {
+        for pattern in ["", "*", "*.", "a.*", "http://a", "a/b", "a b", "a@b", "a:80", "[::1]:80", "a:99999", "a:"] {
             assert!(pattern.parse::<TrustedHost>().is_err(), "{pattern}");
         }
         assert_eq!("*.Example.org".parse::<TrustedHost>().unwrap().to_string(), "*.example.org");

@@ -24,7 +24,7 @@ use self::request_id::request_id;
 use crate::App;
 
 pub(crate) use self::cors::cors;
-pub(crate) use self::identify::{asks_for_key, is_for_admins};
+pub(crate) use self::identify::{asks_for_key, is_for_admins, may_ask_for_key};
 pub(crate) use self::observe::Answered;
 pub(crate) use self::panic::guarded;
 pub(crate) use self::request_id::RequestId;

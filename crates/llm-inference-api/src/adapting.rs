@@ -5,7 +5,7 @@ use std::sync::Weak;
 use std::time::SystemTime;
 
 use anyhow::{Result, anyhow};
-use checkpoint::AdapterSummary;
+use checkpoint::{AdapterFiles, AdapterSummary};
 use engine::Engine;
 use registry::{Declared, Sources};
 use serving::{AdaptError, Adapted, AdapterSource, Adapts, OpenError};
@@ -14,7 +14,8 @@ use crate::{assemble, fetching};
 
 /// An adapter's files, on this machine.
 struct Files {
-    directory: PathBuf,
+    /// A directory, or a GGUF file.
+    path: PathBuf,
     /// What its origin calls this state of it.
     version: Option<String>,
 }
@@ -22,7 +23,7 @@ struct Files {
 impl Files {
     /// Where nobody calls it anything, the date of its weights.
     fn version(&self) -> String {
-        self.version.clone().unwrap_or_else(|| assemble::date(created(&self.directory)))
+        self.version.clone().unwrap_or_else(|| assemble::date(created(&self.path)))
     }
 }
 
@@ -49,23 +50,23 @@ impl Adapts for Adapting {
 
 fn adapt(engine: &Engine, files: &Files, room: &mut dyn FnMut(u64) -> bool) -> Result<Adapted, AdaptError> {
     let failed = |error: anyhow::Error| AdaptError::Failed(OpenError(format!("{error:#}")));
-    let opened = checkpoint::Adapter::open(&files.directory, engine.architecture());
+    let opened = checkpoint::Adapter::open(&files.path, engine.architecture());
     let opened = opened.map_err(|error| failed(error.into()))?;
     let bytes = engine.adapter_bytes(&opened);
     if !room(bytes) {
         return Err(AdaptError::NoRoom { bytes });
     }
     let adapter = engine.adapter(&opened).map_err(|error| failed(error.into()))?;
-    let (created, version) = (created(&files.directory), files.version());
+    let (created, version) = (created(&files.path), files.version());
     Ok(Adapted { adapter, description: described(&opened.summary), version, created, bytes })
 }
 
 fn files(source: &str, sources: &Sources) -> Result<Files> {
     match source.parse() {
-        Ok(Declared::Path(directory)) => Ok(Files { directory, version: None }),
+        Ok(Declared::Path(path)) => Ok(Files { path, version: None }),
         Ok(Declared::Origin(origin)) => {
             let fetched = fetching::fetch_adapter(&origin, sources)?;
-            Ok(Files { directory: fetched.path, version: Some(fetched.version) })
+            Ok(Files { path: fetched.path, version: Some(fetched.version) })
         }
         Ok(Declared::Embedded | Declared::Remote(_)) | Err(_) => Err(anyhow!("{source:?} is no place of an adapter")),
     }
@@ -73,15 +74,15 @@ fn files(source: &str, sources: &Sources) -> Result<Files> {
 
 /// What can be known to be wrong with an adapter of the catalogue without its model.
 pub(crate) fn problem(id: &str, source: &Declared) -> Option<String> {
-    let Declared::Path(directory) = source else { return None };
-    let missing = !directory.join("adapter_config.json").is_file();
-    missing.then(|| format!("the adapter {id:?} cannot be loaded: {} has no adapter_config.json", directory.display()))
+    let Declared::Path(path) = source else { return None };
+    let error = AdapterFiles::of(path).err()?;
+    Some(format!("the adapter {id:?} cannot be loaded: {error}"))
 }
 
 /// Of its weights.
-fn created(directory: &Path) -> SystemTime {
-    let metadata = directory.join("adapter_model.safetensors").metadata();
-    metadata.and_then(|metadata| metadata.modified()).unwrap_or(SystemTime::UNIX_EPOCH)
+fn created(path: &Path) -> SystemTime {
+    let metadata = AdapterFiles::of(path).ok().and_then(|files| files.weights().metadata().ok());
+    metadata.and_then(|metadata| metadata.modified().ok()).unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 fn described(summary: &AdapterSummary) -> String {

@@ -119,6 +119,30 @@ pub(crate) fn load(
         let runner = second_engine::start(&entry, checkpoint, device, settings, &mut warnings)?;
         return Ok(Loaded { entry, runner, defaults, warnings });
     }
+    warnings.extend(requantise(&mut checkpoint, settings.quantization.value));
+    let engine = Engine::start(checkpoint, engine_settings(&entry, draft, settings, kv_cache)?, progress)
+        .with_context(|| format!("the model {:?} cannot be started", entry.id))?;
+    Ok(Loaded { entry, runner: Runner::Native(engine), defaults, warnings })
+}
+
+/// Whether a model could be loaded so, as far as the heads of its files tell.
+pub(crate) fn check(entry: &Entry, draft: Option<&Entry>, settings: &types::EngineSettings, kv_cache: usize) -> Result<()> {
+    let mut checkpoint = open(entry)?;
+    #[cfg(feature = "mistralrs")]
+    if second_engine::device(entry, &checkpoint, settings.placement).is_some() {
+        return Ok(());
+    }
+    requantise(&mut checkpoint, settings.quantization.value);
+    Ok(Engine::check(&checkpoint, &engine_settings(entry, draft, settings, kv_cache)?)?)
+}
+
+/// Opens the model that is to guess.
+fn engine_settings(
+    entry: &Entry,
+    draft: Option<&Entry>,
+    settings: &types::EngineSettings,
+    kv_cache: usize,
+) -> Result<EngineSettings> {
     let types::EngineSettings {
         quantization,
         threads,
@@ -132,17 +156,16 @@ pub(crate) fn load(
         draft_model: _, // Found already: `draft`.
         placement: _,   // Looked at already: the native engine runs it.
     } = settings;
-    warnings.extend(requantise(&mut checkpoint, quantization.value));
     let source = match (speculation.value, draft) {
         (Speculation::Off, _) | (Speculation::Draft, None) => None,
         (Speculation::Ngram, _) => Some(GuessSource::Ngram),
         (Speculation::Draft, Some(draft)) => Some(GuessSource::Model(Box::new(open_draft(draft, quantization.value)?))),
     };
     let created = created(&entry.source);
-    let settings = EngineSettings {
+    Ok(EngineSettings {
         id: entry.id.clone(),
         created,
-        version: version(&entry, created),
+        version: version(entry, created),
         threads: threads.value,
         max_running: max_running.value,
         max_queued: max_queued.value,
@@ -151,10 +174,7 @@ pub(crate) fn load(
         kv_element: kv_cache_type.value.0,
         step_tokens: EngineSettings::STEP_TOKENS,
         speculation: source.map(|source| engine::Speculation { source, tokens: speculation_tokens.value, adaptive: true }),
-    };
-    let engine = Engine::start(checkpoint, settings, progress)
-        .with_context(|| format!("the model {:?} cannot be started", entry.id))?;
-    Ok(Loaded { entry, runner: Runner::Native(engine), defaults, warnings })
+    })
 }
 
 fn open_draft(entry: &Entry, quantization: Quantization) -> Result<Checkpoint> {
@@ -197,19 +217,10 @@ pub(crate) fn parked(
         Ok(Known::new(Some(local), summary))
     });
     let known = known.collect::<Result<Vec<_>>>()?;
-    let weights = known.iter().map(|known| known.local.as_ref().map_or(0, |local| local.size));
-    let shares = shares(weights, draft, settings, sources);
-    #[cfg(feature = "mistralrs")]
-    let shares = selection.iter().zip(shares).map(|(entry, share)| {
-        let elsewhere = second_engine::is_on_gpu(settings.engine_of(&entry.id).placement);
-        if elsewhere { Share { bytes: 0, ..share } } else { share }
-    });
+    let shares = shares(selection, draft, settings, sources);
     let parked = selection.iter().zip(known).zip(shares).map(|((entry, known), share)| {
-        if share.bytes > settings.memory() {
-            tracing::warn!(
-                model = %entry.id, bytes = share.bytes, limit = settings.memory(),
-                "the model takes more memory than models may; LLM_MODEL_MEMORY_BYTES says how much that is"
-            );
+        if let Some(problem) = too_large(share, settings) {
+            tracing::warn!(model = %entry.id, "{problem}");
         }
         Parked::new(
             entry.clone(),
@@ -224,12 +235,32 @@ pub(crate) fn parked(
     Ok(parked.collect())
 }
 
-/// `weights` are 0 for what has to be downloaded first: how much it takes is known when it is open.
-fn shares(weights: impl Iterator<Item = u64>, draft: Option<&Entry>, settings: &Settings, sources: &Sources) -> Vec<Share> {
+/// Why a model with such a share can never be loaded.
+pub(crate) fn too_large(share: Share, settings: &Settings) -> Option<String> {
+    (share.bytes > settings.memory()).then(|| {
+        let (bytes, memory) = (share.bytes, settings.memory());
+        format!("it takes {bytes} bytes of memory, more than the {memory} that all models may take together (LLM_MODEL_MEMORY_BYTES)")
+    })
+}
+
+/// The parts of the models that run here. Of one that has to be downloaded first it is known when it is open how much it takes.
+pub(crate) fn shares(here: &[Entry], draft: Option<&Entry>, settings: &Settings, sources: &Sources) -> Vec<Share> {
+    let size = |entry: &Entry| sources.cached(entry).map_or(0, |local| local.size);
     // Each has a draft model of its own.
-    let of_draft = draft.and_then(|draft| sources.cached(draft)).map_or(0, |draft| draft.size);
-    let weights: Vec<u64> = weights.map(|weights| weights + of_draft).collect();
-    memory::shares(&weights, settings.memory(), settings.engine.kv_cache_bytes.value.get() as u64)
+    let of_draft = draft.map_or(0, size);
+    let weights: Vec<u64> = here.iter().map(|entry| size(entry) + of_draft).collect();
+    let shares = memory::shares(&weights, settings.memory(), settings.engine.kv_cache_bytes.value.get() as u64);
+    #[cfg(feature = "mistralrs")]
+    let shares = here.iter().zip(shares).map(|(entry, share)| {
+        let elsewhere = second_engine::is_on_gpu(settings.engine_of(&entry.id).placement);
+        if elsewhere { Share { bytes: 0, ..share } } else { share }
+    });
+    shares.into_iter().collect()
+}
+
+/// Those of which other servers do not take care.
+pub(crate) fn here(selection: &[Entry]) -> Vec<Entry> {
+    selection.iter().filter(|entry| !matches!(entry.source, Source::Remote(_))).cloned().collect()
 }
 
 /// What a model is, by the heads of its files.
@@ -330,13 +361,26 @@ fn serving_settings(settings: &Settings) -> serving::Settings {
     }
 }
 
+/// Of `LLM_DEFAULT_*` what somebody has set.
+fn said(settings: &types::GenerationSettings) -> Defaults {
+    let types::GenerationSettings { temperature, top_p, max_tokens, .. } = settings;
+    Defaults {
+        temperature: temperature.said_value(),
+        top_p: top_p.said_value(),
+        max_tokens: max_tokens.said_value(),
+        ..Defaults::default()
+    }
+}
+
 /// A model as the catalogue offers it. The defaults that it has are those of its makers.
 fn offered(model: Model, settings: &Settings) -> Model {
     let own = settings.generation.max_tokens_unsaid;
     let Some(declared) = settings.declared(&model.card().id) else { return Model { max_tokens: own, ..model } };
+    // What is not said here is for the other server to say, which knows its model.
+    let said = declared.remote.as_ref().map_or(Defaults::default(), |_| said(&settings.generation));
     Model {
         aliases: declared.aliases.clone(),
-        defaults: declared.defaults.or(model.defaults),
+        defaults: declared.defaults.or(model.defaults).or(said),
         max_tokens: declared.max_tokens.or(own),
         group: declared.group,
         fallbacks: declared.fallbacks.clone(),

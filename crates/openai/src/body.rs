@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
@@ -78,7 +78,8 @@ const UNSUPPORTED: [&str; 45] = [
     "web_search_options",
 ];
 
-/// The object that a body holds. One with two fields of the same name is refused: whoever looked at it before may have read the other.
+/// The object that a body holds. Where two fields have the same name, also further down, it is refused: whoever looked at it before may
+/// have read the other.
 fn object(bytes: &[u8]) -> Result<Fields, Error> {
     match serde_json::from_slice(bytes).map_err(|error| malformed(bytes, &error))? {
         Object { twice: Some(name), .. } => Err(Error::invalid(short(&name), "is given twice")),
@@ -115,21 +116,91 @@ impl<'de> Visitor<'de> for Object {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
-        while let Some((name, value)) = map.next_entry::<String, Value>()? {
-            if self.fields.contains_key(&name) {
-                self.twice = Some(name);
-            } else {
-                self.fields.insert(name, value);
-            }
+        while let Some(name) = map.next_key::<String>()? {
+            let value = map.next_value_seed(Unique(&mut self.twice))?;
+            insert(&mut self.fields, name, value, &mut self.twice);
         }
         Ok(self)
+    }
+}
+
+/// Of two values the first stays.
+fn insert(fields: &mut Fields, name: String, value: Value, twice: &mut Option<String>) {
+    if fields.contains_key(&name) {
+        twice.get_or_insert(name);
+    } else {
+        fields.insert(name, value);
+    }
+}
+
+/// A value, and the first name that several fields of an object within it have.
+struct Unique<'a>(&'a mut Option<String>);
+
+impl<'de> DeserializeSeed<'de> for Unique<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Unique<'_> {
+    type Value = Value;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(value) = items.next_element_seed(Unique(&mut *self.0))? {
+            values.push(value);
+        }
+        Ok(Value::Array(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut fields = Fields::new();
+        while let Some(name) = map.next_key::<String>()? {
+            let value = map.next_value_seed(Unique(&mut *self.0))?;
+            insert(&mut fields, name, value, self.0);
+        }
+        Ok(Value::Object(fields))
     }
 }
 
 /// Takes what `T` knows out of an object. `T` keeps the rest in a flattened [`Fields`].
 pub fn take<T: DeserializeOwned>(fields: Fields) -> Result<T, Error> {
     serde_path_to_error::deserialize(Value::Object(fields))
-        .map_err(|error| wrong_type(error.path().to_string(), &error.inner().to_string()))
+        .map_err(|error| wrong_type(&error.path().to_string(), &error.inner().to_string()))
 }
 
 /// The model's name, which every surface has and some let their clients leave out, and the other fields.
@@ -199,6 +270,15 @@ pub(crate) fn refuse_inner(rest: &Fields, path: &str) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_is_what_json_says_unless_a_name_is_given_twice() {
+        let text = r#"{"a":[null,true,-1,18446744073709551615,0.5,"x",{"b":{"c":[]}}],"d":1e3}"#;
+        assert_eq!(Value::Object(object(text.as_bytes()).unwrap()), serde_json::from_str::<Value>(text).unwrap());
+        for twice in [r#"{"a":1,"a":1}"#, r#"{"b":[{"a":1,"a":2}]}"#, r#"{"b":{"a":null,"c":{"x":1},"\u0061":2}}"#] {
+            assert_eq!(object(twice.as_bytes()).unwrap_err().to_string(), "a is given twice", "{twice}");
+        }
+    }
 
     #[test]
     fn what_is_wrong_inside_an_object_is_told_as_that() {

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use backend::{Kind, OutOfRange};
 use thiserror::Error;
 
+use crate::plain::short;
+
 /// Every text may be shown to the client, and each names the field that is to blame.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum Error {
@@ -29,19 +31,19 @@ pub enum Error {
 
 impl Error {
     pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Invalid { field: field.into(), message: message.into() }
+        Self::Invalid { field: short(&field.into()), message: message.into() }
     }
 
     pub fn missing(field: impl Into<String>) -> Self {
-        Self::Missing { field: field.into() }
+        Self::Missing { field: short(&field.into()) }
     }
 
     pub fn unsupported(parameter: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Unsupported { parameter: parameter.into(), message: message.into() }
+        Self::Unsupported { parameter: short(&parameter.into()), message: message.into() }
     }
 
     pub fn out_of_range(field: impl Into<String>, value: impl Into<String>, bound: impl Into<Cow<'static, str>>) -> Self {
-        Self::OutOfRange { field: field.into(), reason: OutOfRange::new(value.into(), bound) }
+        Self::OutOfRange { field: short(&field.into()), reason: OutOfRange::new(short(&value.into()), bound) }
     }
 
     /// The same, with the blamed field under the name that the client knows it by.
@@ -97,6 +99,25 @@ impl Error {
             Self::OutOfRange { reason, .. } => Some(reason),
             Self::Type { wrong, .. } => wrong.as_ref(),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_long_comes_back_in_short() {
+        let long = || "x".repeat(1 << 20);
+        let errors = [
+            Error::invalid(long(), "is no field"),
+            Error::missing(long()),
+            Error::unsupported(long(), "leave it out"),
+            Error::out_of_range("role", long(), "user or assistant"),
+        ];
+        for error in errors {
+            assert!(error.to_string().len() < 300, "{} bytes", error.to_string().len());
         }
     }
 }

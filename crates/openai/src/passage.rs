@@ -56,7 +56,7 @@ struct StreamOptions {
 
 fn read<T: DeserializeOwned>(fields: &Verbatim<'_>, name: &str) -> Result<Option<T>, Error> {
     let value = fields.get(name).map_or(Ok(None), serde_json::from_str);
-    value.map_err(|error| wrong_type(name.to_owned(), &error.to_string()))
+    value.map_err(|error| wrong_type(name, &error.to_string()))
 }
 
 /// How many a text completion has: an array that does not begin with a number is of several.

@@ -26,13 +26,13 @@ const WORDS: [(&str, &str); 14] = [
 ];
 
 /// A field that holds something else than it has to.
-pub(crate) fn wrong_type(field: String, error: &str) -> Error {
+pub(crate) fn wrong_type(field: &str, error: &str) -> Error {
     let message = plain(error);
     let wrong = message.rsplit_once(", expected ").map(|(found, expected)| {
         let value = found.split_once(": ").map_or(found, |(_, value)| value);
         OutOfRange::new(value, expected.to_owned())
     });
-    Error::Type { field, message, wrong }
+    Error::Type { field: short(field), message, wrong }
 }
 
 /// Without the line and column, which are those of a part of the body.
@@ -99,8 +99,7 @@ mod tests {
 
     #[test]
     fn a_program_can_read_what_was_found_and_what_was_expected() {
-        let found =
-            |error| wrong_type("f".into(), error).out_of().map(|wrong| (wrong.value.clone(), wrong.bound.to_string()));
+        let found = |error| wrong_type("f", error).out_of().map(|wrong| (wrong.value.clone(), wrong.bound.to_string()));
         assert_eq!(found("invalid type: string \"5\", expected f32"), Some(("string \"5\"".into(), "a number".into())));
         assert_eq!(
             found("unknown variant `x`, expected `a` or `b`"),

@@ -242,7 +242,9 @@ fn choices(value: i64) -> Result<Choices, OutOfRange> {
 }
 
 fn token_id(text: &str) -> Result<u32, Error> {
-    text.parse().map_err(|_| Error::invalid(format!("logit_bias.{text}"), "is not a token id"))
+    // Each in one spelling, or two names could mean one token.
+    let id = text.parse().ok().filter(|id: &u32| id.to_string() == text);
+    id.ok_or_else(|| Error::invalid(format!("logit_bias.{text}"), "is not a token id"))
 }
 
 /// How many alternatives, at most 20.

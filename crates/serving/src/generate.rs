@@ -39,7 +39,9 @@ impl Service {
             let limit = member.model.check_length(generation.max_tokens, settings.max_tokens_limit)?;
             let lease = member.open().await?;
             let mut generation = generation;
-            let defaults = member.model.defaults.or(lease.defaults).or(settings.defaults);
+            let own = member.model.defaults.or(lease.defaults);
+            // Another server knows its model, and what this one would say.
+            let defaults = if member.remote().is_some() { own } else { own.or(settings.defaults) };
             defaults.fill(&mut generation, limit);
             meter.asked(&generation);
             generation.tenant = generation.tenant.within(self.tenant());

@@ -114,7 +114,17 @@ impl Service {
         async move { inner.fleet.open_first().await }
     }
 
-    /// Opens all of them, one after the other, if all fit into memory together.
+    /// The same once more, after it failed. Meanwhile the service is ready if another model is.
+    pub async fn open_first_again(&self) -> Result<(), OpenError> {
+        self.inner.fleet.open_first().await
+    }
+
+    /// From now on the service is ready if any model can answer, though the first may not be there yet.
+    pub fn waits_no_longer(&self) {
+        self.inner.fleet.waits_no_longer();
+    }
+
+    /// Opens all but the first, one after the other, if all fit into memory together.
     pub async fn open_others(&self) {
         self.inner.fleet.open_others().await;
     }

@@ -1,6 +1,7 @@
 //! A JSON body: of the right type, within the limit, in time, and what it has to be.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{FromRequest, Request};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -11,8 +12,10 @@ use openai::Body;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use super::room::Full;
 use crate::App;
 use crate::answer::{Error, Result};
+use crate::app::Settings;
 
 #[derive(Debug)]
 pub(crate) struct Json<T>(pub(crate) T);
@@ -47,8 +50,7 @@ pub(crate) async fn look_into<T: Send + 'static>(
     }
     let patience = app.settings.body_timeout;
     let place = timeout(patience, Arc::clone(&app.large_bodies).acquire_owned()).await;
-    let place =
-        place.map_err(|_| backend::Error::QueueFull { reason: "too many large requests at once", retry_after: patience })?;
+    let place = place.map_err(|_| too_many(patience))?;
     // The place is taken until the body is read, also where nobody waits for it any more.
     let read = move || {
         let found = look(&bytes);
@@ -87,12 +89,28 @@ async fn read(request: Request, app: &App) -> Result<Bytes> {
         return Err(Error::PayloadTooLarge { limit });
     }
     let patience = app.settings.body_timeout;
-    match timeout(patience, Limited::new(request.into_body(), limit).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Error::PayloadTooLarge { limit }),
-        Ok(Err(error)) => Err(Error::BodyUnreadable { reason: error.to_string() }),
+    match timeout(patience, gather(app, Limited::new(request.into_body(), limit))).await {
+        Ok(body) => body,
         Err(_) => Err(Error::BodyUnreadable { reason: format!("it took longer than {} s", patience.as_secs()) }),
     }
+}
+
+async fn gather(app: &App, mut body: Limited<axum::body::Body>) -> Result<Bytes> {
+    let Settings { body_limit: limit, body_timeout, .. } = *app.settings;
+    let mut arriving = app.body_room.begin();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| match error {
+            error if error.is::<LengthLimitError>() => Error::PayloadTooLarge { limit },
+            error => Error::BodyUnreadable { reason: error.to_string() },
+        })?;
+        let pushed = frame.data_ref().map_or(Ok(()), |bytes| arriving.push(bytes));
+        pushed.map_err(|Full| too_many(body_timeout))?;
+    }
+    Ok(arriving.end())
+}
+
+fn too_many(retry_after: Duration) -> backend::Error {
+    backend::Error::QueueFull { reason: "too many large requests at once", retry_after }
 }
 
 fn declared_length(headers: &HeaderMap) -> Option<u64> {

@@ -11,6 +11,9 @@ use crate::App;
 use crate::answer::{Error, Result};
 use crate::client_address::ClientAddress;
 
+/// May be set to need one.
+const METRICS: &str = "/metrics";
+
 /// Paths that need no key, besides the files of pages for browsers. What is not here, needs one; also what is not there at all.
 const PUBLIC: [&str; 11] = [
     "/",
@@ -19,7 +22,7 @@ const PUBLIC: [&str; 11] = [
     "/health/live",
     "/health/ready",
     "/info",
-    "/metrics",
+    METRICS,
     "/openapi.json",
     "/redoc",
     "/status",
@@ -37,14 +40,20 @@ pub(crate) fn asks_for_key(path: &str) -> bool {
     !PUBLIC.contains(&path) && !PAGES.iter().any(|page| path.starts_with(page))
 }
 
+/// Whether a setting decides that.
+pub(crate) fn may_ask_for_key(path: &str) -> bool {
+    path == METRICS
+}
+
 /// Whether their key has to be an admin's, too.
 pub(crate) fn is_for_admins(path: &str) -> bool {
-    ADMIN.contains(&path) || path.starts_with("/v1/models/") && path.ends_with("/reload")
+    ADMIN.contains(&path) || path == METRICS || path.starts_with("/v1/models/") && path.ends_with("/reload")
 }
 
 pub(super) async fn identify(app: &App, mut request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     let path = request.uri().path();
-    if !asks_for_key(path) {
+    let needs_key = asks_for_key(path) || may_ask_for_key(path) && app.settings.metrics_need_key;
+    if !needs_key {
         return next(request).await;
     }
     let is_for_admins = is_for_admins(path);

@@ -77,6 +77,7 @@ pub(super) async fn observe(app: &App, request: Request, next: impl AsyncFnOnce(
     let mut observation = Observation::start(app.clone(), &request);
     let response = observation.trace.within(next(request)).await;
     observation.see(&response);
+    observation.gives();
     let trace = observation.trace.response_header();
     let mut response = response.map(|body| Body::new(Observed { body, observation }));
     if let Some(trace) = trace {
@@ -106,8 +107,8 @@ struct Observation {
     bytes: usize,
     /// The answer's body ran to its end.
     complete: bool,
-    /// Until then, the connection is not idle.
-    _running: Option<Running>,
+    /// Until this is gone, the connection is not idle.
+    running: Option<Running>,
 }
 
 /// The client closed the connection before there was a status.
@@ -136,7 +137,7 @@ impl Observation {
             error: None,
             bytes: 0,
             complete: false,
-            _running: extensions.get::<Running>().cloned(),
+            running: extensions.get::<Running>().cloned(),
         }
     }
 
@@ -144,8 +145,20 @@ impl Observation {
         self.status = response.status().as_u16();
         self.model = response.extensions().get::<AnsweredBy>().map(|by| by.0.clone());
         self.error = response.extensions().get::<Refused>().map(|refused| refused.0);
-        // Nobody reads a body in which there is nothing.
-        self.complete = response.body().is_end_stream();
+        // Nobody reads a body in which there is nothing, nor one that is left out.
+        self.complete = response.body().is_end_stream() || self.method == "HEAD";
+    }
+
+    fn gives(&self) {
+        if let Some(running) = &self.running {
+            running.gives();
+        }
+    }
+
+    fn owes(&self) {
+        if let Some(running) = &self.running {
+            running.owes();
+        }
     }
 }
 
@@ -182,10 +195,13 @@ impl HttpBody for Observed {
         let Self { body, observation } = &mut *self;
         let frame = observation.trace.enter(|| Pin::new(&mut *body).poll_frame(context));
         match &frame {
-            Poll::Ready(Some(Ok(frame))) => observation.bytes += frame.data_ref().map_or(0, Bytes::len),
+            Poll::Ready(Some(Ok(frame))) => {
+                observation.bytes += frame.data_ref().map_or(0, Bytes::len);
+                observation.gives();
+            }
             Poll::Ready(None) => observation.complete = true,
             Poll::Ready(Some(Err(_))) => observation.error = Some(Error::Panic.row().name),
-            Poll::Pending => {}
+            Poll::Pending => observation.owes(),
         }
         // The last frame of a body of known length is its end: nobody asks for another.
         observation.complete |= body.is_end_stream();

@@ -22,7 +22,7 @@ pub(crate) struct LoadRequest {
     /// What it is asked for by, in place of a model.
     #[schema(value_type = String, min_length = 1, max_length = 256)]
     lora_name: Option<String>,
-    /// A directory as PEFT saves it.
+    /// A directory as PEFT saves it, or a GGUF file.
     #[schema(value_type = String, min_length = 1)]
     lora_path: Option<String>,
     /// Whether it may take the place of one of the same name. What runs is answered by that to the end.
@@ -77,7 +77,9 @@ pub(crate) async fn load(app: App, Json(request): Json<LoadRequest>) -> Result<S
     let root = app.settings.adapter_root.clone().ok_or(Error::NoAdapterRoot)?;
     let source = spawn_blocking(move || AdapterSource::below(&root, &path)).await.map_err(backend::Error::internal)?;
     // The answer is the same whether something is outside or not there.
-    let source = source.ok_or_else(|| Wrong::invalid("lora_path", "does not lead to a directory below the adapter root"))?;
+    let source = source.ok_or_else(|| {
+        Wrong::invalid("lora_path", "does not lead to an adapter's directory or GGUF file below the adapter root")
+    })?;
     app.service.load_adapter(LoadAdapter { id: id.clone(), model, source, in_place }).await?;
     Ok(format!("Success: LoRA adapter '{id}' added successfully."))
 }

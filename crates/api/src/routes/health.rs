@@ -1,6 +1,7 @@
 //! `GET /health`, `/health/live`, `/health/ready`
 
 use std::collections::BTreeMap;
+use std::collections::HashSet;
 
 use axum::Json;
 use axum::extract::State;
@@ -129,7 +130,10 @@ fn report<T>(well: bool, body: T) -> Report<T> {
 fn healthy(health: &Health, group: Group) -> Vec<String> {
     let healthy = health.members(group).filter(|model| model.can_answer());
     let here = |model: &ModelHealth| vec![format!("in-process:{}", model.id)];
-    healthy.flat_map(|model| model.upstreams.clone().unwrap_or_else(|| here(model))).collect()
+    let mut seen = HashSet::new();
+    let names = healthy.flat_map(|model| model.upstreams.clone().unwrap_or_else(|| here(model)));
+    // Models may share a server.
+    names.filter(|name| seen.insert(name.clone())).collect()
 }
 
 pub(super) const fn status_word(status: Status) -> &'static str {

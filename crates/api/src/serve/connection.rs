@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{Request, Version};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -90,7 +90,7 @@ impl Connections {
         let _ = stream.set_nodelay(true);
         let requests = Arc::new(Requests::default());
         let place = self.open.enter(Arc::clone(&requests), Instant::now());
-        let (patience, closing) = (self.patience.head, self.closing.clone());
+        let (Patience { head, write }, closing) = (self.patience, self.closing.clone());
         let connection = Connection {
             http: self.http.clone(),
             router: self.router.clone(),
@@ -107,7 +107,8 @@ impl Connections {
                 // hyper counts the time of a head only once it knows which HTTP it is, so a client that sends nothing, or never ends its
                 // handshake, or sends the beginning of HTTP/2's first line, would hold its connection for ever; and of HTTP/2, for as
                 // long as the client answers pings.
-                () = requests.idle(patience) => tracing::debug!("a connection asked for nothing"),
+                () = requests.idle(head) => tracing::debug!("a connection asked for nothing"),
+                () = requests.untaken(write) => tracing::debug!("a connection took nothing of its answers"),
                 () = left(told(place.wanted(), &closing), &requests) => tracing::debug!("a connection that was told to end is ended"),
             }
         }
@@ -190,7 +191,8 @@ impl Connection {
         let arrival = Arrival { peer, protocol };
         let service = TowerToHyperService::new(router.map_request(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(arrival);
-            request.extensions_mut().insert(requests.begin());
+            let running = requests.begin(request.version() == Version::HTTP_2);
+            request.extensions_mut().insert(running);
             request.map(Body::new)
         }));
         let connection = http.serve_connection(TokioIo::new(stream), service);

@@ -97,8 +97,8 @@ mod tests {
         let places = requests.each_ref().map(|requests| open.enter(Arc::clone(requests), began));
         let fresh = open.enter(Arc::default(), began + TIME_TO_ASK);
         let [asks, answered, silent, gone] = places;
-        let _running = requests[0].begin();
-        drop(requests[1].begin());
+        let _running = requests[0].begin(false);
+        drop(requests[1].begin(false));
         drop(gone);
         let wanted = || [&asks, &answered, &silent, &fresh].map(|place| place.wanted().is_cancelled());
         let first_look = began + TIME_TO_ASK;

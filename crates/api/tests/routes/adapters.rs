@@ -93,7 +93,10 @@ async fn only_what_lies_below_the_root_is_loaded() {
         let answer = world.load(json!({"lora_name": "x", "lora_path": path})).await;
         let error = &answer.json()["error"];
         assert_eq!((answer.status.as_u16(), &error["param"]), (400, &json!("lora_path")), "{path}");
-        assert_eq!(error["message"], "lora_path does not lead to a directory below the adapter root", "{path}");
+        assert_eq!(
+            error["message"], "lora_path does not lead to an adapter's directory or GGUF file below the adapter root",
+            "{path}"
+        );
     }
     let nowhere = TestApp::with(vec![world.model.model()], serving::Settings::default(), settings());
     let answer = nowhere.post(LOAD, &json!({"lora_name": "x", "lora_path": "legal"})).await;

@@ -186,6 +186,20 @@ async fn who_reads_nothing_over_http_2_is_cut_off_though_the_connection_lives() 
     assert_eq!(backend.counts().dropped, 1);
 }
 
+#[tokio::test]
+async fn who_takes_nothing_at_all_over_http_2_does_not_keep_a_connection() {
+    let (_, app) = app(api::Settings { write_timeout: Duration::from_millis(20), ..settings() });
+    let server = app.listen().await;
+    let stream = TcpStream::connect(server.address).await.unwrap();
+    let mut client = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
+    let (mut sender, connection) = client.initial_stream_window_size(0).handshake(TokioIo::new(stream)).await.unwrap();
+    let request = Request::get("http://test/openapi.json").body(Body::empty()).unwrap();
+    // The client has its end of it open all the while.
+    let unread = async { sender.send_request(request).await.unwrap() };
+    let (_, head) = tokio::join!(connection, unread);
+    assert_eq!(head.status(), 200);
+}
+
 async fn filled_until_dropped(remote: &Remote) {
     remote.send(events::prompt(5));
     let fills = async {

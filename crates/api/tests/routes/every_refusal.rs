@@ -35,6 +35,7 @@ fn routes() -> Vec<Route> {
     let other =
         |path, body: Value, out_of_range| Route { path, body, generates: false, names_its_model: false, out_of_range };
     let infer = json!({"model": "dense_network/x", "models_to_score": ["a"], "prompts": ["b"]});
+    let input = json!({"model": "demo", "input": "Once"});
     vec![
         models("/v1/chat/completions", &chat),
         models("/v1/completions", &text),
@@ -45,6 +46,9 @@ fn routes() -> Vec<Route> {
         models("/api/chat/stream", &chat),
         predict("/predict", json!({"prompt": "Once"})),
         predict("/predict/batch", json!({"prompts": ["Once"]})),
+        Route { names_its_model: true, ..other("/v1/classify", input.clone(), None) },
+        Route { names_its_model: true, ..other("/v1/embeddings", input, None) },
+        other("/v1/feedback", json!({"response_id": "chatcmpl-1", "rating": 1}), None),
         other("/infer", infer, Some(("batch_size", json!(1025)))),
         other("/v1/load_lora_adapter", json!({"lora_name": "a", "lora_path": "b"}), None),
         other("/v1/unload_lora_adapter", json!({"lora_name": "a"}), None),
@@ -61,12 +65,13 @@ impl Route {
     }
 
     /// The answer is this refusal, in the body of the route's surface.
-    fn check(&self, answer: &Answer, status: u16, name: &str) {
+    fn check(&self, answer: &Answer, status: u16, name: &'static str) {
         let (json, path) = (answer.json(), self.path);
         assert_eq!(answer.status, status, "{path} {json}");
         let id = answer.header("x-request-id").unwrap();
         if path.starts_with("/v1/") || path == "/text2sql" {
             let error = &json["error"];
+            assert!(codes(name).contains(&error["code"].as_str().unwrap_or("none")), "{path} {name} {json}");
             let kinds = ["invalid_request_error", "rate_limit_error", "server_error", "permission_error"];
             assert!(kinds.contains(&error["type"].as_str().unwrap()), "{path} {json}");
             assert!(error["message"].is_string() && error.get("param").is_some() && error.get("code").is_some(), "{path}");
@@ -75,6 +80,37 @@ impl Route {
             assert!(json["message"].is_string() && json["details"].is_object() && json["timestamp"].is_string(), "{path}");
         }
     }
+}
+
+/// What a reason is called in OpenAI's bodies.
+fn codes(name: &'static str) -> Vec<&'static str> {
+    match name {
+        "validation_error" => vec![
+            "none",
+            "invalid_type",
+            "invalid_value",
+            "missing_required_parameter",
+            "unknown_parameter",
+            "unsupported_parameter",
+            "context_length_exceeded",
+        ],
+        "not_found" => vec!["model_not_found", "response_not_found"],
+        "method_not_allowed" => vec!["method_not_supported"],
+        same => vec![same],
+    }
+}
+
+#[tokio::test]
+async fn no_route_that_takes_a_body_is_forgotten() {
+    let document = TestApp::new(&Scripted::new("demo")).get("/openapi.json").await.json();
+    let paths = document["paths"].as_object().unwrap().iter();
+    let mut taking: Vec<_> =
+        paths.filter(|(_, path)| path["post"]["requestBody"].is_object()).map(|(path, _)| path).collect();
+    let routes = routes();
+    let mut known: Vec<_> = routes.iter().map(|route| route.path).collect();
+    taking.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(taking, known);
 }
 
 /// What a route answers to a request, with a model that answers so.
@@ -173,6 +209,7 @@ async fn what_is_not_there() {
             "/v1/load_lora_adapter" => (403, "forbidden"),
             _ => (404, "not_found"),
         };
-        route.check(&refused(route.right()).await, status, name);
+        let asked = if route.names_its_model { route.with("model", json!("gpt-5")) } else { route.right() };
+        route.check(&refused(asked).await, status, name);
     }
 }

@@ -84,6 +84,10 @@ fn listed(key: &str, role: Role, models: &str, limits: KeyLimits) -> Listed {
 
 /// Keys `user`, `admin`, `other` (another model only) and `slow` (one request a minute), under these limits.
 async fn app_with(backend: &Scripted, limits: OrganizationLimits, addresses: Addresses) -> TestApp {
+    app_set(backend, limits, addresses, settings()).await
+}
+
+async fn app_set(backend: &Scripted, limits: OrganizationLimits, addresses: Addresses, settings: api::Settings) -> TestApp {
     let slow = KeyLimits { requests_per_minute: Some(1), tokens_per_minute: None };
     let settings_of_accounts = Settings {
         listed: vec![
@@ -102,7 +106,7 @@ async fn app_with(backend: &Scripted, limits: OrganizationLimits, addresses: Add
     let metrics = Arc::new(Metrics::new(["demo"]));
     let models = vec![Model::new(Arc::new(backend.clone()))];
     let service = Service::with_accounts(models, serving::Settings::default(), metrics, accounts);
-    TestApp::serving(service, settings())
+    TestApp::serving(service, settings)
 }
 
 async fn app(backend: &Scripted, limits: OrganizationLimits) -> TestApp {
@@ -113,6 +117,18 @@ pub(crate) fn with_key(mut request: Request<Body>, key: &str) -> Request<Body> {
     let value = HeaderValue::from_str(&format!("Bearer {key}")).unwrap();
     request.headers_mut().insert("authorization", value);
     request
+}
+
+#[tokio::test]
+async fn metrics_can_be_kept_from_all_but_admins() {
+    let limits = OrganizationLimits::default();
+    let api = api::Settings { metrics_need_key: true, ..settings() };
+    let app = app_set(&Scripted::new("demo"), limits, Addresses::Unlimited, api).await;
+    let asked = |key| app.send(with_key(request(Method::GET, "/metrics", Body::empty()), key));
+    let statuses =
+        [app.get("/metrics").await, asked("user").await, asked("admin").await].map(|answer| answer.status.as_u16());
+    assert_eq!(statuses, [401, 403, 200]);
+    assert_eq!(app.get("/health/ready").await.status, 200);
 }
 
 async fn chat(app: &TestApp, key: &str, fields: serde_json::Value) -> Answer {

@@ -122,6 +122,15 @@ async fn probes_are_told_to_those_who_debug() {
 }
 
 #[tokio::test]
+async fn a_head_without_its_body_is_no_client_that_went() {
+    let (log, _guard) = Log::start(Format::Json, Level::INFO);
+    let app = TestApp::new(&Scripted::new("demo"));
+    app.send(Request::head("/v1/models").header("host", "test").body(Body::empty()).unwrap()).await.ok();
+    let [line] = &log.lines()[..] else { panic!("{}", log.text()) };
+    assert_eq!((&line["http.response.status_code"], line.get("error.type")), (&json!(200), None));
+}
+
+#[tokio::test]
 async fn a_bug_is_told_once_with_the_id_of_its_request() {
     for stream in [false, true] {
         let (log, _guard) = Log::start(Format::Json, Level::INFO);

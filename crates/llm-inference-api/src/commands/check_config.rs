@@ -1,15 +1,16 @@
 //! `check-config`: what is in force and who said so, and what can be known to be wrong without loading a model.
 
 use accounts::{Limit, Listed, Organization, OwnLimits, check_keys_file};
-use anyhow::{Context, Error};
+use anyhow::{Context, Error, anyhow};
 use clap::{Args, CommandFactory};
-use registry::{Entry, Sources};
+use registry::{Entry, Origin, Source, Sources};
 
 use super::serve::http_settings;
 use super::{Cli, ServeArguments};
 use crate::commands::Failure;
+use crate::memory::Share;
 use crate::settings::{Machine, Purpose, Settings, read, reference, show, size};
-use crate::{accounting, adapting, allowed_models, assemble, fetching, routing, terminal};
+use crate::{accounting, adapting, allowed_models, assemble, encoding, fetching, routing, terminal};
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArguments {
@@ -65,15 +66,14 @@ fn check(settings: &Settings) -> Findings {
             findings.warnings.extend(allowed_models::warnings(&format!("the key {name:?}"), models, &names));
         }
         let selection = findings.note(assemble::selection(&catalogue, settings).map_err(Error::from));
+        let draft = findings.note(assemble::draft(&catalogue, &settings.engine).map_err(Error::from)).flatten();
+        if let Some(draft) = &draft {
+            findings.note(describe(draft, &sources));
+        }
         if let Some(selection) = selection {
             findings.note(routing::routes(&selection, settings));
             findings.warnings.extend(routing::warnings(settings));
-            for entry in selection {
-                findings.model(&entry, settings, &sources);
-            }
-        }
-        if let Some(Some(draft)) = findings.note(assemble::draft(&catalogue, &settings.engine).map_err(Error::from)) {
-            findings.note(describe(&draft, &sources));
+            findings.models(&selection, draft.as_ref(), settings, &sources);
         }
     }
     findings
@@ -84,8 +84,22 @@ impl Findings {
         outcome.map_err(|error| self.problems.push(format!("{error:#}"))).ok()
     }
 
-    fn model(&mut self, entry: &Entry, settings: &Settings, sources: &Sources) {
-        let Some(description) = self.note(describe(entry, sources)) else { return };
+    /// Those that are served, and what stands in the way of loading those that run here.
+    fn models(&mut self, selection: &[Entry], draft: Option<&Entry>, settings: &Settings, sources: &Sources) {
+        let readable: Vec<_> = selection.iter().filter(|entry| self.model(entry, settings, sources)).collect();
+        let (here, draft) = (assemble::here(selection), draft.and_then(|draft| sources.cached(draft)));
+        let shares = assemble::shares(&here, draft.as_ref(), settings, sources);
+        for (entry, share) in here.iter().zip(shares).filter(|(entry, _)| readable.contains(entry)) {
+            let Err(error) = loadable(entry, draft.as_ref(), share, settings, sources) else { continue };
+            let told = format!("the model {:?} cannot be loaded: {error:#}", entry.id);
+            // Beside others the server starts without it.
+            if selection.len() == 1 { self.problems.push(told) } else { self.warnings.push(told) }
+        }
+    }
+
+    /// Whether its files can be read, as far as they are here.
+    fn model(&mut self, entry: &Entry, settings: &Settings, sources: &Sources) -> bool {
+        let Some(description) = self.note(describe(entry, sources)) else { return false };
         let Entry { id, source, .. } = entry;
         let declared = settings.declared(id).map(|model| format!(", declared at {}", model.place)).unwrap_or_default();
         let bytes = sources.cached(entry).map(|local| local.size).filter(|bytes| *bytes > 0);
@@ -93,8 +107,10 @@ impl Findings {
         self.models.push(format!("model {id}: {description}{size} ({source}){declared}"));
         for (adapter, source) in settings.declared(id).iter().flat_map(|model| &model.adapters) {
             self.models.push(format!("adapter {adapter} of {id} ({source})"));
-            self.problems.extend(adapting::problem(adapter, source));
+            // The server starts without it, and says so.
+            self.warnings.extend(adapting::problem(adapter, source));
         }
+        true
     }
 }
 
@@ -118,6 +134,32 @@ fn organization(organization: &Organization, settings: &Settings) -> String {
     let keys: Vec<&str> = keys.map(|listed| listed.name.as_str()).collect();
     let keys = if keys.is_empty() { "no keys here".to_owned() } else { format!("keys {}", keys.join(", ")) };
     format!("organization {id}: {limits}; {keys}")
+}
+
+/// Whether a model can be loaded, as far as can be known without doing so.
+fn loadable(
+    entry: &Entry,
+    draft: Option<&Entry>,
+    share: Share,
+    settings: &Settings,
+    sources: &Sources,
+) -> Result<(), Error> {
+    let offline = &settings.registry.offline;
+    match sources.cached(entry) {
+        Some(local) if encoding::directory(&local).is_some() => Ok(()),
+        Some(local) => match assemble::too_large(share, settings) {
+            Some(problem) => Err(Error::msg(problem)),
+            None => assemble::check(&local, draft, &settings.engine_of(&entry.id), share.kv_cache),
+        },
+        None if is_hubs(entry) && offline.value => {
+            Err(anyhow!("it is not downloaded, and {} keeps it from being so", offline.said()))
+        }
+        None => Ok(()),
+    }
+}
+
+fn is_hubs(entry: &Entry) -> bool {
+    matches!(entry.source, Source::Origin(Origin::Hub(_)))
 }
 
 /// By the heads of its files alone.
@@ -145,7 +187,8 @@ mod tests {
         std::fs::write(root.path().join("broken.gguf"), "no model at all").unwrap();
         let file = "models:\n  - {id: sql, source: embedded}\n  - {id: broken, source: ROOT/broken.gguf}\n";
         let told = |findings: Findings| {
-            let text = [findings.models, findings.problems].concat().join("\n");
+            let warnings = findings.warnings.iter().map(|warning| format!("warning: {warning}")).collect();
+            let text = [findings.models, warnings, findings.problems].concat().join("\n");
             text.replace(root.path().to_str().unwrap(), "ROOT")
         };
         let in_root = |file: &str| file.replace("ROOT", root.path().to_str().unwrap());
@@ -153,11 +196,11 @@ mod tests {
             model sql: llama, 2.9 M parameters, Q8_0, 3.0 MiB (embedded), declared at serving_config.yaml:2
             the model "broken" cannot be served: ROOT/broken.gguf: the whole file: expected a GGUF file or a model's directory, found a file that begins with "no m"
         "#);
-        let adapters = "models:\n  - {id: sql, source: embedded, adapters: [{id: legal, source: ROOT}]}\n";
+        let adapters = "models:\n  - {id: sql, source: embedded, adapters: [{id: legal, source: ROOT/none}]}\n";
         insta::assert_snapshot!(told(findings(&in_root(adapters))), @r#"
             model sql: llama, 2.9 M parameters, Q8_0, 3.0 MiB (embedded), declared at serving_config.yaml:2
-            adapter legal of sql (ROOT)
-            the adapter "legal" cannot be loaded: ROOT has no adapter_config.json
+            adapter legal of sql (ROOT/none)
+            warning: the adapter "legal" cannot be loaded: ROOT/none: no model here: looked for an adapter: adapter_config.json and adapter_model.safetensors, or one GGUF file
         "#);
         let absent =
             "models:\n  - {id: one, source: ROOT/absent}\n  - {id: two, source: ROOT/two}\nengine: {draft_model: nobody}";
@@ -166,6 +209,35 @@ mod tests {
             serving_config.yaml:3: the model "two" is not there: ROOT/two cannot be read: No such file or directory (os error 2)
             there is no model "nobody"; there are: demo; looked in: the binary
         "#);
+    }
+
+    #[test]
+    fn models_that_can_never_be_loaded_are_found_without_loading_any() {
+        let other = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testkit/fixtures/models/hf/llama");
+        let told = |file: &str| {
+            let Findings { warnings, problems, .. } = findings(&file.replace("OTHER", other.to_str().unwrap()));
+            [problems, vec!["--".into()], warnings].concat().join("\n").replace(other.to_str().unwrap(), "OTHER")
+        };
+        insta::assert_snapshot!(told("model: {memory_bytes: 1MiB}"), @r#"
+            the model "demo" cannot be loaded: it takes 70245472 bytes of memory, more than the 1048576 that all models may take together (LLM_MODEL_MEMORY_BYTES)
+            --
+        "#);
+        insta::assert_snapshot!(told("engine: {kv_cache_bytes: 1000}"), @r#"
+            the model "demo" cannot be loaded: the model cannot be loaded: the KV cache of 1000 bytes does not hold one block of 16 tokens, which is 32768 bytes for this model
+            --
+        "#);
+        let draft = "engine: {speculation: draft, draft_model: other}\nmodels:\n  - {id: sql, source: embedded}\n  - {id: other, source: OTHER}";
+        insta::assert_snapshot!(told(draft), @r#"
+            --
+            the model "sql" cannot be loaded: the draft model does not fit: its token 0 is "!" and the model's "<|endoftext|>"; what is needed is the same vocabulary, as a smaller model of the same family has it
+        "#);
+        let offline = "model: {memory_bytes: 100MiB}\nmodels:\n  - {id: sql, source: embedded}\n  - {id: absent, source: 'hf:acme/absent'}\nhub: {offline: true, home: /nowhere}";
+        insta::assert_snapshot!(told(offline), @r#"
+            --
+            the model "absent" cannot be loaded: it is not downloaded, and hub.offline (serving_config.yaml:5) keeps it from being so
+        "#);
+        let far = "models:\n  - {id: far, upstreams: [{url: 'http://gpu:8000'}]}";
+        insta::assert_snapshot!(told(far), @"--");
     }
 
     #[test]

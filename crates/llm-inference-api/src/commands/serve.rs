@@ -46,7 +46,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(anyhow::Error::from)?;
     let accounts = runtime.block_on(accounting::open(&settings, address.ip()))?;
     let groups = remote::groups(&selection, &settings)?;
-    let here: Vec<Entry> = selection.iter().filter(|entry| !matches!(entry.source, Source::Remote(_))).cloned().collect();
+    let here = assemble::here(&selection);
     let sources = fetching::sources(&settings);
     let parked = assemble::parked(&here, draft.as_ref(), &settings, &sources)?;
     let besides = assemble::besides(&selection, &settings, accounts.clone())?;
@@ -79,9 +79,14 @@ fn start(
     // Called and not only promised: whoever asks before this goes on would be told that the service is ready.
     let first = service.open_first();
     let open = async move {
-        open_first(&service, first, waits_for_server).await?;
-        greet();
-        service.open_others().await;
+        if service.health().models.len() == 1 {
+            if let Err(error) = first.await {
+                keep_trying(&service, error, &waits_for_server).await?;
+            }
+            greet();
+        } else {
+            start_with_others(&service, first, &waits_for_server, greet).await;
+        }
         std::future::pending().await
     };
     let watch = async {
@@ -94,6 +99,38 @@ fn start(
             never = watch => Ok(never),
             never = refresh => Ok(never),
         }
+    }
+}
+
+/// As long as the others wait for the first model, whose server may be silent for minutes.
+const FIRST_ALONE: Duration = Duration::from_secs(10);
+
+/// Loads the first model, and then the others whether it is there or not.
+async fn start_with_others(
+    service: &Service,
+    first: impl Future<Output = Result<(), OpenError>>,
+    waits_for_server: impl Fn() -> bool,
+    greet: impl FnOnce(),
+) {
+    tokio::pin!(first);
+    let early = tokio::time::timeout(FIRST_ALONE, first.as_mut()).await;
+    service.waits_no_longer();
+    greet();
+    let late = async {
+        if let Ok(opened) = early {
+            return opened;
+        }
+        tracing::warn!("the first model takes its time; the others do not wait for it");
+        first.await
+    };
+    let ((), opened) = tokio::join!(service.open_others(), late);
+    let Err(error) = opened else { return };
+    tracing::error!(%error, "the first model cannot be loaded; the others are served");
+    if waits_for_server()
+        && let Err(error) = keep_trying(service, error, waits_for_server).await
+    {
+        // Whoever wants it later has it tried again.
+        tracing::error!(%error, "the first model cannot be loaded");
     }
 }
 
@@ -121,33 +158,22 @@ async fn refresh(service: Service, models: Vec<String>, every: Duration) -> Infa
     }
 }
 
-/// While a server that has the first model's files cannot be reached, it is tried again and again.
-async fn open_first(
-    service: &Service,
-    first: impl Future<Output = Result<(), OpenError>>,
-    waits_for_server: impl Fn() -> bool,
-) -> Result<()> {
+/// Loads the first model after a failure, which is tried again for as long as a server that has its files cannot be reached.
+async fn keep_trying(service: &Service, failed: OpenError, waits_for_server: impl Fn() -> bool) -> Result<(), OpenError> {
     let mut told = None;
-    let mut opened = first.await;
-    while let Err(error) = opened {
-        if !waits_for_server() {
-            let has_others = service.health().models.len() > 1;
-            return if has_others {
-                // Whoever wants this one later has it tried again.
-                tracing::error!(%error, "the first model cannot be loaded; the others are served");
-                Ok(())
-            } else {
-                Err(error.into())
-            };
+    let mut failed = failed;
+    while waits_for_server() {
+        if told.as_ref() != Some(&failed) {
+            tracing::warn!(error = %failed, "the first model cannot be had yet; it is tried again and again");
         }
-        if told.as_ref() != Some(&error) {
-            tracing::warn!(%error, "not ready: the first model cannot be had yet; it is tried again and again");
-        }
-        told = Some(error);
+        told = Some(failed);
         tokio::time::sleep(AGAIN).await;
-        opened = service.open_first().await;
+        match service.open_first_again().await {
+            Ok(()) => return Ok(()),
+            Err(error) => failed = error,
+        }
     }
-    Ok(())
+    Err(failed)
 }
 
 /// Which models are to be served, and which one guesses for them.
@@ -223,6 +249,7 @@ pub(crate) fn http_settings(settings: &Settings) -> Result<api::Settings> {
         origins,
         trusted_hosts: http.trusted_hosts.value.clone(),
         trusted_proxies: http.trusted_proxies.value.clone(),
+        metrics_need_key: http.metrics_need_key.value,
         tls,
         predict: PredictSettings {
             max_length: predict.max_length.value,

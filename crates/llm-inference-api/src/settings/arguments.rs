@@ -173,13 +173,13 @@ pub(crate) struct EngineArguments {
 #[derive(Debug, Clone, Copy, Default, Args)]
 #[command(next_help_heading = "Generation")]
 pub(crate) struct GenerationArguments {
-    /// Where neither the request nor the model says [LLM_DEFAULT_TEMPERATURE; default: 0.7].
+    /// Where neither the request nor the model says; to servers elsewhere only what was set is said [LLM_DEFAULT_TEMPERATURE; default: 0.7].
     #[arg(long, value_name = "0-2", value_parser = parse::temperature)]
     pub(crate) default_temperature: Option<Temperature>,
-    /// Where neither the request nor the model says [LLM_DEFAULT_TOP_P; default: 0.9].
+    /// Where neither the request nor the model says; to servers elsewhere only what was set is said [LLM_DEFAULT_TOP_P; default: 0.9].
     #[arg(long, value_name = "0-1", value_parser = parse::top_p)]
     pub(crate) default_top_p: Option<TopP>,
-    /// Where neither the request nor the model says [LLM_DEFAULT_MAX_TOKENS; default: 512].
+    /// Where neither the request nor the model says; to servers elsewhere only what was set is said [LLM_DEFAULT_MAX_TOKENS; default: 512].
     #[arg(long, value_name = "TOKENS", value_parser = parse::tokens)]
     pub(crate) default_max_tokens: Option<NonZeroU32>,
     /// The most that a request may ask for [LLM_MAX_TOKENS_LIMIT; default: 4096].
@@ -218,6 +218,9 @@ pub(crate) struct HttpArguments {
     /// [TRUSTED_PROXIES; default: none].
     #[arg(long, value_name = "NETWORKS", value_parser = parse::trusted_proxies)]
     pub(crate) trusted_proxies: Option<TrustedProxies>,
+    /// /metrics, which tells what each organisation uses, is for keys of the role admin alone [LLM_METRICS_NEED_KEY].
+    #[arg(long)]
+    pub(crate) metrics_need_key: bool,
     /// Speak HTTPS [SERVER_SSL_ENABLED].
     #[arg(long)]
     pub(crate) tls: bool,

@@ -124,6 +124,7 @@ declare! {
         origins: "api.cors_allowed_origins" several, "--cors-allowed-origins", "CORS_ALLOWED_ORIGINS";
         trusted_hosts: "api.trusted_hosts" several, "--trusted-hosts", "TRUSTED_HOSTS";
         trusted_proxies: "api.trusted_proxies" several, "--trusted-proxies", "TRUSTED_PROXIES";
+        metrics_need_key: "api.metrics_need_key", "--metrics-need-key", "LLM_METRICS_NEED_KEY";
         tls: "api.tls.enabled", "--tls", "SERVER_SSL_ENABLED";
         tls_certificate: "api.tls.certificate", "--tls-certificate", "TLS_SERVER_CERT_PATH";
         tls_key: "api.tls.key", "--tls-key", "TLS_SERVER_KEY_PATH";

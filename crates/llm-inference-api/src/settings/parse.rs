@@ -187,17 +187,30 @@ pub(crate) fn origins(text: &str) -> Parsed<Origins> {
     }
     let well_formed = |origin: &String| {
         origin.split_once("://").is_some_and(|(scheme, host)| {
-            !scheme.is_empty() && !host.is_empty() && host.chars().all(|c| c.is_ascii_graphic() && !"/?#@\\*".contains(c))
+            let port = host.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.ends_with(']'));
+            let fits = |c: char| c.is_ascii_graphic() && !"/?#@\\*".contains(c);
+            !scheme.is_empty()
+                && !host.is_empty()
+                && host.chars().all(fits)
+                && port.is_none_or(|port| port.parse::<u16>().is_ok())
         })
     };
     if origins.is_empty() || !origins.iter().all(well_formed) {
         return Err(expected);
     }
-    Ok(Origins::These(origins))
+    Ok(Origins::These(origins.iter().map(|origin| as_browsers_send(origin)).collect()))
+}
+
+/// In lower case, without the port that goes without saying: an origin is compared byte by byte.
+fn as_browsers_send(origin: &str) -> String {
+    let origin = origin.to_ascii_lowercase();
+    let usual = [("http://", ":80"), ("https://", ":443")];
+    let usual = usual.into_iter().find(|(scheme, _)| origin.starts_with(scheme)).map_or("", |(_, port)| port);
+    origin.strip_suffix(usual).unwrap_or(&origin).to_owned()
 }
 
 pub(crate) fn trusted_hosts(text: &str) -> Parsed<TrustedHosts> {
-    let expected = Expected("host names as api.example.org or *.example.org with commas between them, or *");
+    let expected = Expected("host names as api.example.org or *.example.org, without ports, with commas between them, or *");
     let hosts = list(text);
     if hosts.iter().any(|host| host == "*") {
         return Ok(TrustedHosts::Any);

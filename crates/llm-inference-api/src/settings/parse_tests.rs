@@ -34,8 +34,9 @@ fn hosts_carry_no_port_and_no_scheme() {
 fn one_star_among_the_origins_is_any() {
     assert_eq!(origins("https://a.example, *"), Ok(Origins::Any));
     let two = Origins::These(vec!["https://a.example".into(), "http://localhost:3000".into()]);
-    assert_eq!(origins("https://a.example, http://localhost:3000"), Ok(two));
-    for text in ["", "example.org", "https://a.example/path", "https://*.example.org"] {
+    assert_eq!(origins("https://a.example, http://localhost:3000"), Ok(two.clone()));
+    assert_eq!(origins("HTTPS://A.example:443, http://localhost:3000"), Ok(two));
+    for text in ["", "example.org", "https://a.example/path", "https://*.example.org", "https://a:99999", "https://a:"] {
         assert!(origins(text).is_err(), "{text}");
     }
 }

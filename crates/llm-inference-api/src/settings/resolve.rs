@@ -295,6 +295,7 @@ fn resolve_http(choice: &mut Choice, arguments: HttpArguments, said: HttpValues<
         cors_allowed_origins,
         trusted_hosts,
         trusted_proxies,
+        metrics_need_key,
         tls,
         tls_certificate,
         tls_key,
@@ -309,6 +310,7 @@ fn resolve_http(choice: &mut Choice, arguments: HttpArguments, said: HttpValues<
         origins,
         trusted_hosts: trusted_hosts_said,
         trusted_proxies: trusted_proxies_said,
+        metrics_need_key: metrics_need_key_said,
         tls: tls_said,
         tls_certificate: tls_certificate_said,
         tls_key: tls_key_said,
@@ -326,6 +328,7 @@ fn resolve_http(choice: &mut Choice, arguments: HttpArguments, said: HttpValues<
             let nobody = TrustedProxies::default();
             choice.of(trusted_proxies, trusted_proxies_said, parse::trusted_proxies, nobody)
         },
+        metrics_need_key: { choice.of(metrics_need_key.then_some(true), metrics_need_key_said, parse::boolean, false) },
         tls: choice.of(tls.then_some(true), tls_said, parse::boolean, false),
         tls_certificate: choice.of(tls_certificate.map(Some), tls_certificate_said, some_path, None),
         tls_key: choice.of(tls_key.map(Some), tls_key_said, some_path, None),

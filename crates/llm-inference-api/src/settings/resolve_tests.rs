@@ -128,6 +128,7 @@ fn nothing_said() {
         CORS_ALLOWED_ORIGINS              *                                  default
         TRUSTED_HOSTS                     *                                  default
         TRUSTED_PROXIES                   none                               default
+        LLM_METRICS_NEED_KEY              false                              default
         SERVER_SSL_ENABLED                false                              default
         TLS_SERVER_CERT_PATH              none                               default
         TLS_SERVER_KEY_PATH               none                               default
@@ -241,6 +242,7 @@ fn everything_said_by_variables() {
         CORS_ALLOWED_ORIGINS              https://a.example, https://b.example  environment (CORS_ALLOWED_ORIGINS)
         TRUSTED_HOSTS                     *.example.org                         environment (TRUSTED_HOSTS)
         TRUSTED_PROXIES                   10.0.0.0/8                            environment (TRUSTED_PROXIES)
+        LLM_METRICS_NEED_KEY              false                                 default
         SERVER_SSL_ENABLED                true                                  environment (SERVER_SSL_ENABLED)
         TLS_SERVER_CERT_PATH              /tls/server.pem                       environment (TLS_SERVER_CERT_PATH)
         TLS_SERVER_KEY_PATH               /tls/server.key                       environment (TLS_SERVER_KEY_PATH)

@@ -60,14 +60,13 @@ fn rows(settings: &Settings) -> Vec<Row> {
         draft_model,
         placement: _, // Of no model in particular there is none.
     } = engine;
-    let GenerationSettings { temperature, top_p, max_tokens, max_tokens_limit, max_tokens_unsaid: _ } = generation;
-    let PredictSettings { max_length, prompt_tokens } = predict;
     let HttpSettings {
         host,
         port,
         origins,
         trusted_hosts,
         trusted_proxies,
+        metrics_need_key,
         tls,
         tls_certificate,
         tls_key,
@@ -98,6 +97,7 @@ fn rows(settings: &Settings) -> Vec<Row> {
         }),
         row(trusted_hosts, ToString::to_string),
         row(trusted_proxies, ToString::to_string),
+        row(metrics_need_key, bool::to_string),
         row(tls, bool::to_string),
         row(tls_certificate, |certificate| path(certificate.as_deref())),
         row(tls_key, |key| path(key.as_deref())),
@@ -105,12 +105,9 @@ fn rows(settings: &Settings) -> Vec<Row> {
         row(max_connections, ToString::to_string),
         row(workers, ToString::to_string),
         row(shutdown_grace, milliseconds),
-        row(temperature, |temperature| temperature.get().to_string()),
-        row(top_p, |top_p| top_p.get().to_string()),
-        row(max_tokens, ToString::to_string),
-        row(max_tokens_limit, ToString::to_string),
-        row(max_length, ToString::to_string),
-        row(prompt_tokens, ToString::to_string),
+    ];
+    rows.extend(generation_rows(generation, predict));
+    rows.extend([
         row(max_running, ToString::to_string),
         row(max_queued, ToString::to_string),
         row(queue_timeout, milliseconds),
@@ -125,12 +122,25 @@ fn rows(settings: &Settings) -> Vec<Row> {
         }),
         row(speculation_tokens, ToString::to_string),
         row(draft_model, |model| path(model.as_deref())),
-    ];
+    ]);
     rows.extend(registry_rows(registry));
     rows.extend(scorer_rows(scorers));
     rows.extend(account_rows(accounts, limits));
     rows.extend(log_rows(log, telemetry));
     rows
+}
+
+fn generation_rows(generation: &GenerationSettings, predict: &PredictSettings) -> [Row; 6] {
+    let GenerationSettings { temperature, top_p, max_tokens, max_tokens_limit, max_tokens_unsaid: _ } = generation;
+    let PredictSettings { max_length, prompt_tokens } = predict;
+    [
+        row(temperature, |temperature| temperature.get().to_string()),
+        row(top_p, |top_p| top_p.get().to_string()),
+        row(max_tokens, ToString::to_string),
+        row(max_tokens_limit, ToString::to_string),
+        row(max_length, ToString::to_string),
+        row(prompt_tokens, ToString::to_string),
+    ]
 }
 
 fn registry_rows(registry: &RegistrySettings) -> [Row; 11] {

@@ -27,6 +27,13 @@ pub(crate) struct Setting<T> {
     pub(crate) names: &'static Names,
 }
 
+impl<T: Copy> Setting<T> {
+    /// Unless nobody set it.
+    pub(crate) fn said_value(&self) -> Option<T> {
+        (self.origin != Origin::Default).then_some(self.value)
+    }
+}
+
 impl<T> Setting<T> {
     /// What to change for another value: where it was set, else the variable that would set it.
     pub(crate) fn said(&self) -> String {
@@ -250,6 +257,7 @@ pub(crate) struct HttpSettings {
     pub(crate) origins: Setting<Origins>,
     pub(crate) trusted_hosts: Setting<TrustedHosts>,
     pub(crate) trusted_proxies: Setting<TrustedProxies>,
+    pub(crate) metrics_need_key: Setting<bool>,
     /// There are both files where it is spoken.
     pub(crate) tls: Setting<bool>,
     pub(crate) tls_certificate: Setting<Option<PathBuf>>,

@@ -8,6 +8,7 @@ use utoipa::openapi::{Ref, Schema};
 
 use crate::Error;
 use crate::body::{Fields, refuse_inner};
+use crate::plain::short;
 use crate::schema;
 use crate::several::TextOr;
 
@@ -151,7 +152,7 @@ impl Part {
             None => return Err(Error::missing(format!("{path}.type"))),
             Some("text") => {}
             Some(other) => {
-                return Err(Error::unsupported(path, format!("parts of type {other:?}; only \"text\" is")));
+                return Err(Error::unsupported(path, format!("parts of type {:?}; only \"text\" is", short(other))));
             }
         }
         refuse_inner(&self.rest, path)?;

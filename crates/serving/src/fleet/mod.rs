@@ -127,14 +127,19 @@ impl Fleet {
     pub(crate) async fn open_first(&self) -> Result<(), OpenError> {
         let Some(first) = self.models.iter().find_map(|model| model.bay()) else { return Ok(()) };
         let opened = first.preload().await;
-        self.starting.store(false, Ordering::Relaxed);
+        self.waits_no_longer();
         opened
+    }
+
+    /// See [`Service::waits_no_longer`](crate::Service::waits_no_longer).
+    pub(crate) fn waits_no_longer(&self) {
+        self.starting.store(false, Ordering::Relaxed);
     }
 
     /// See [`Service::open_others`](crate::Service::open_others).
     pub(crate) async fn open_others(&self) {
         if self.garage.fit_together() {
-            for bay in self.models.iter().filter_map(|model| model.bay()) {
+            for bay in self.models.iter().filter_map(|model| model.bay()).skip(1) {
                 // A failure is in the log, and remembered for whoever asks.
                 let _ = bay.preload().await;
             }

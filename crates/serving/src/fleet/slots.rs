@@ -1,5 +1,5 @@
 //! Which models are in memory, which may come and which have to go. Pure: the time comes in, what is to be done goes out, and
-//! [`Fleet`](super::Fleet) does it.
+//! [`Garage`](super::garage::Garage) does it.
 //!
 //! What is being opened or closed counts as much as what is open, so that the budget holds at every moment. Whoever waits for a
 //! model counts as one who uses it: it is not closed between the moment it is there and the moment they notice.

@@ -19,12 +19,13 @@ pub fn inject(headers: &mut HeaderMap) {
     Context::map_current(|context| TraceContextPropagator::new().inject_context(context, &mut Sent(headers)));
 }
 
-/// What `traceresponse` says: `00-<trace>-<span>-<flags>`. Nothing if there is no trace.
+/// What `traceresponse` says: `00-<trace>-<span>-<flags>`. Nothing if this server has no span for the request: the caller's own is no news.
 pub(super) fn response(context: &Context) -> Option<HeaderValue> {
     let span = context.span();
     let span = span.span_context();
     let text = format!("00-{}-{}-{:02x}", span.trace_id(), span.span_id(), span.trace_flags());
-    span.is_valid().then(|| HeaderValue::try_from(text).ok()).flatten()
+    let is_own = span.is_valid() && !span.is_remote();
+    is_own.then(|| HeaderValue::try_from(text).ok()).flatten()
 }
 
 struct Received<'a>(&'a HeaderMap);

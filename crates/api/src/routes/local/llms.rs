@@ -17,7 +17,7 @@ pub(crate) struct Llm {
     description: String,
     /// Bytes of its weights.
     size: u64,
-    /// What it is there for: `generate`, `chat`, `stream`, `text2sql`, `classify`.
+    /// What it is there for: `generate`, `chat`, `stream`, `text2sql`, `classify`, `embed`.
     #[schema(value_type = Vec<String>)]
     capabilities: Vec<&'static str>,
 }

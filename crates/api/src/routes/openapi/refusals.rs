@@ -14,7 +14,7 @@ use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBui
 use utoipa::{IntoResponses, ToSchema};
 
 use crate::answer::Error;
-use crate::middleware::{asks_for_key, is_for_admins};
+use crate::middleware::{asks_for_key, is_for_admins, may_ask_for_key};
 use crate::refusal::{Body, Refusal, is_openai};
 
 /// Among the responses of an operation: a model is asked, and may not answer.
@@ -89,7 +89,7 @@ impl Shared {
 /// All that an operation can refuse. What is particular to it stands among its responses: its name in place of a description.
 fn refusals(path: &str, operation: &mut Operation) -> Vec<Error> {
     let mut errors = reasons::everywhere();
-    if asks_for_key(path) {
+    if asks_for_key(path) || may_ask_for_key(path) {
         errors.extend(reasons::with_key());
     }
     if is_for_admins(path) {

@@ -3,7 +3,7 @@
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 
-use crate::middleware::asks_for_key;
+use crate::middleware::{asks_for_key, may_ask_for_key};
 
 const BEARER: &str = "bearer";
 const API_KEY: &str = "api_key";
@@ -19,7 +19,9 @@ pub(super) fn declare(document: &mut OpenApi) {
     let any = [SecurityRequirement::new(BEARER, NO_SCOPES), SecurityRequirement::new(API_KEY, NO_SCOPES)];
     for (path, item) in &mut document.paths.paths {
         for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
-            operation.security = asks_for_key(path).then(|| any.to_vec());
+            let or_none = may_ask_for_key(path).then(SecurityRequirement::default);
+            let asks = asks_for_key(path) || or_none.is_some();
+            operation.security = asks.then(|| or_none.into_iter().chain(any.clone()).collect());
         }
     }
 }
