@@ -45,12 +45,13 @@ pub enum Status {
 impl Health {
     /// At least one model can answer, and new requests are taken.
     pub fn is_ready(&self) -> bool {
-        !self.draining && !self.starting && self.models.iter().any(ModelHealth::can_answer)
+        !self.draining && self.models.iter().any(ModelHealth::can_answer)
     }
 
     /// No model can answer yet, and at least one is on its way.
     pub fn is_loading(&self) -> bool {
-        self.starting || !self.is_ready() && self.models.iter().any(|model| model.state == ModelState::Loading)
+        let comes = || self.models.iter().any(|model| model.state == ModelState::Loading);
+        !self.is_ready() && (self.starting || comes())
     }
 
     /// The engines make progress.

@@ -189,16 +189,18 @@ pub(crate) fn origins(text: &str) -> Parsed<Origins> {
         origin.split_once("://").is_some_and(|(scheme, host)| {
             let port = host.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.ends_with(']'));
             let fits = |c: char| c.is_ascii_graphic() && !"/?#@\\*".contains(c);
-            !scheme.is_empty()
-                && !host.is_empty()
-                && host.chars().all(fits)
-                && port.is_none_or(|port| port.parse::<u16>().is_ok())
+            !scheme.is_empty() && !host.is_empty() && host.chars().all(fits) && port.is_none_or(is_port)
         })
     };
     if origins.is_empty() || !origins.iter().all(well_formed) {
         return Err(expected);
     }
     Ok(Origins::These(origins.iter().map(|origin| as_browsers_send(origin)).collect()))
+}
+
+/// As browsers write one.
+fn is_port(text: &str) -> bool {
+    text.parse::<u16>().is_ok_and(|port| port > 0 && port.to_string() == text)
 }
 
 /// In lower case, without the port that goes without saying: an origin is compared byte by byte.

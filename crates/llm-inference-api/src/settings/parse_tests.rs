@@ -36,7 +36,15 @@ fn one_star_among_the_origins_is_any() {
     let two = Origins::These(vec!["https://a.example".into(), "http://localhost:3000".into()]);
     assert_eq!(origins("https://a.example, http://localhost:3000"), Ok(two.clone()));
     assert_eq!(origins("HTTPS://A.example:443, http://localhost:3000"), Ok(two));
-    for text in ["", "example.org", "https://a.example/path", "https://*.example.org", "https://a:99999", "https://a:"] {
+    for text in [
+        "",
+        "example.org",
+        "https://a.example/path",
+        "https://*.example.org",
+        "https://a:99999",
+        "https://a:",
+        "https://a:+80",
+    ] {
         assert!(origins(text).is_err(), "{text}");
     }
 }
