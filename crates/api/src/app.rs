@@ -39,7 +39,7 @@ pub struct Settings {
     pub body_limit: usize,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
-    /// Bytes that all bodies may take together until they are read, the small ones not counted.
+    /// Bytes that all bodies may take together until they are read, the small ones not counted; four times the limit of one at least.
     pub body_room: usize,
     /// How often a silent stream says that it is still there.
     pub ping_every: Duration,
@@ -141,7 +141,8 @@ impl App {
     pub fn new(service: Service, settings: Settings) -> Self {
         Self {
             service,
-            body_room: Room::of(settings.body_room),
+            // Some of the longest fit in any case.
+            body_room: Room::of(settings.body_room.max(settings.body_limit.saturating_mul(4))),
             settings: Arc::new(settings),
             document: Arc::default(),
             large_bodies: Arc::new(Semaphore::new(LARGE_BODIES)),
