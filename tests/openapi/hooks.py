@@ -23,7 +23,8 @@ def before_call(context, case, kwargs):
         if case.body.get("stream") is None and may_stream(case) and share(case.body) % 4 == 0:
             case.body["stream"] = True
         shorten(case.body)
-        for request in case.body.get("requests") or []:
+        requests = case.body.get("requests")
+        for request in requests if isinstance(requests, list) else []:
             if isinstance(request, dict):
                 shorten(request)
 
