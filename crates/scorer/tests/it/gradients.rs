@@ -14,8 +14,9 @@ fn loss(parameters: &Parameters, row: &[f32], example: &Example, seed: u64) -> (
 }
 
 proptest! {
-    /// With dropout too: the same seed leaves out the same. The rectifiers have a corner, and a step that goes over one says
-    /// nothing of the slope before it; the step the other way does.
+    /// With dropout too: the same seed leaves out the same. Between two points a function rises by something between the slopes at
+    /// both; the rectifiers have corners, where these differ, and in the rarest of cases two of them within a step, so one of the
+    /// steps to either side must be right.
     #[test]
     fn gradients_are_differences_of_losses(seed: u64, credit in 0.0_f32..=1.0, pair: bool) {
         let mut chance = Chance::new(seed);
@@ -27,13 +28,16 @@ proptest! {
 
         for (index, (name, slopes)) in gradient.named().into_iter().enumerate() {
             for (at, slope) in slopes.values.iter().enumerate() {
-                let difference = |step: f32| {
+                let off = |step: f32| {
                     let mut moved = parameters.clone();
                     moved.matrices_mut()[index].values[at] += step;
-                    (loss(&moved, &row, &example, seed).0 - here) / step
+                    let (there, gradient) = loss(&moved, &row, &example, seed);
+                    let other = gradient.named()[index].1.values[at];
+                    let difference = (there - here) / step;
+                    (difference - difference.clamp(slope.min(other), slope.max(other))).abs()
                 };
-                let off = (difference(STEP) - slope).abs().min((difference(-STEP) - slope).abs());
-                prop_assert!(off < 3e-3, "{} {}: {}", name, at, off);
+                let off = off(STEP).min(off(-STEP));
+                prop_assert!(off < 1e-3, "{} {}: {}", name, at, off);
             }
         }
     }
