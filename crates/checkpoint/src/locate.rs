@@ -48,13 +48,21 @@ pub(crate) fn locate(path: &Path) -> Result<Found> {
     if configured && hugging_face::shards::present(path) {
         return Ok(Found::Directory(path.into()));
     }
-    match gguf_files(path)?.as_slice() {
-        [file] => gguf_file(file.clone()),
-        [] if configured => Ok(Found::Directory(path.into())),
-        [] => Err(Error::Missing { path: path.into(), looked_for: LOOKED_FOR }),
+    match only_gguf_file(path)? {
+        Some(file) => gguf_file(file),
+        None if configured => Ok(Found::Directory(path.into())),
+        None => Err(Error::Missing { path: path.into(), looked_for: LOOKED_FOR }),
+    }
+}
+
+/// The GGUF file in a directory, if there is one. Several are an error.
+pub(crate) fn only_gguf_file(directory: &Path) -> Result<Option<PathBuf>> {
+    match gguf_files(directory)?.as_slice() {
+        [] => Ok(None),
+        [file] => Ok(Some(file.clone())),
         several => {
             let found = format!("{} of them; the path can name one", several.len());
-            Err(Error::malformed(path, "this directory", "one GGUF file", found))
+            Err(Error::malformed(directory, "this directory", "one GGUF file", found))
         }
     }
 }
@@ -69,8 +77,7 @@ fn gguf_file(file: PathBuf) -> Result<Found> {
     Err(Error::malformed(&file, "the whole file", "a GGUF file or a model's directory", found))
 }
 
-/// Those in a directory.
-pub(crate) fn gguf_files(directory: &Path) -> Result<Vec<PathBuf>> {
+fn gguf_files(directory: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(directory).map_err(|source| Error::io(directory, source))?;
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
     Ok(paths.filter(|path| path.extension().is_some_and(|extension| extension == "gguf")).collect())

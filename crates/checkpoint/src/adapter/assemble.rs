@@ -159,16 +159,14 @@ impl Assembly<'_> {
         }
         let down = self.matrix(&a, rank, inputs)?;
         let mut up = self.matrix(&b, outputs, rank)?;
-        if self.is_interleaved(module) {
+        if gguf::is_interleaved(self.architecture.family) && self.gives_queries_or_keys(module) {
             up = up.uninterleaved(self.architecture.head_dim);
         }
         Ok(Some(Update { down, up, scale: (head.alpha / rank as f64) as f32 }))
     }
 
-    /// Whether the rows of a weight, and so of what is added to it, lie as GGUF's llamas have them.
-    fn is_interleaved(&self, module: &str) -> bool {
-        let AttentionNames::Separate { query, key, .. } = self.names.attention else { return false };
-        gguf::name(self.architecture.family) == Family::Llama.name() && [query, key].contains(&module)
+    fn gives_queries_or_keys(&self, module: &str) -> bool {
+        matches!(self.names.attention, AttentionNames::Separate { query, key, .. } if [query, key].contains(&module))
     }
 
     fn matrix(&mut self, name: &str, rows: usize, columns: usize) -> Result<Tensor> {

@@ -16,7 +16,7 @@ use config::Config;
 use gguf::Head as GgufHead;
 
 use crate::hugging_face::{fields::Fields, safetensors};
-use crate::locate::gguf_files;
+use crate::locate::only_gguf_file;
 use crate::storage::Storage;
 use crate::tensors::Tensors;
 use crate::{Architecture, Error, Result, Tensor};
@@ -112,14 +112,7 @@ impl AdapterFiles {
         if !path.is_dir() {
             return Err(missing());
         }
-        match gguf_files(path)?.as_slice() {
-            [file] => Ok(Self::Gguf(file.clone())),
-            [] => Err(missing()),
-            several => {
-                let found = format!("{} of them; the path can name one", several.len());
-                Err(Error::malformed(path, "this directory", "one GGUF file", found))
-            }
-        }
+        only_gguf_file(path)?.map(Self::Gguf).ok_or_else(missing)
     }
 
     /// The one that holds the matrices.

@@ -37,7 +37,7 @@ pub(crate) fn open(path: &Path, storage: &Storage) -> Result<Model> {
     let architecture = architecture::read(path, &file)?;
     let names = names(architecture.family);
     refuse_classifier(path, &file.tensors, names)?;
-    let interleaved = architecture.family == Family::Llama;
+    let interleaved = is_interleaved(architecture.family);
     let arrangement = Arrangement { names, transposed: false, interleaved, head: Head::Tokens { tied: None } };
     let (weights, unused) = assemble(&file.tensors, &architecture, arrangement)?;
     Ok(Model {
@@ -70,6 +70,11 @@ pub(crate) fn inspect(path: &Path, storage: &Storage) -> Result<Summary> {
 /// What `general.architecture` says of a family: Mistral's models are llamas there.
 pub(crate) fn name(family: Family) -> &'static str {
     if family == Family::Mistral { Family::Llama.name() } else { family.name() }
+}
+
+/// Whether the rows of queries and keys, and what is added to them, are interleaved within a head.
+pub(crate) fn is_interleaved(family: Family) -> bool {
+    name(family) == Family::Llama.name()
 }
 
 /// Whether a file begins as GGUF files do.
