@@ -1,5 +1,7 @@
 //! Server-sent events (WHATWG HTML, section 9.2), as OpenAI's clients read them.
 
+mod late;
+
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -61,16 +63,7 @@ impl Sse {
         S: Stream<Item = Result<Frame, Error>> + Send + 'static,
     {
         let patience = self.patience;
-        let frames = Paced::new(Box::pin(frames), self);
-        let body = match patience {
-            Some(patience) => Body::from_stream(attended(frames, patience)),
-            None => Body::from_stream(frames),
-        };
-        let headers = [
-            (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
-            (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-        ];
-        (headers, [("x-accel-buffering", HeaderValue::from_static("no"))], body).into_response()
+        events(Paced::new(Box::pin(frames), self), patience)
     }
 
     /// The status is out already, so a failure is an event of its own, and there is no `[DONE]` to say that all is well.
@@ -81,6 +74,22 @@ impl Sse {
         let body = frame(&self.manner.body(error)).unwrap_or_default();
         format!("event: error\n{body}")
     }
+}
+
+/// An answer with this body.
+fn events<S>(body: S, patience: Option<Duration>) -> Response
+where
+    S: Stream<Item = Result<Bytes, axum::Error>> + Send + 'static,
+{
+    let body = match patience {
+        Some(patience) => Body::from_stream(attended(body, patience)),
+        None => Body::from_stream(body),
+    };
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+        (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+    ];
+    (headers, [("x-accel-buffering", HeaderValue::from_static("no"))], body).into_response()
 }
 
 /// Frames as they come, with a ping wherever none came for a while.
@@ -110,7 +119,7 @@ impl<S> Paced<S> {
 }
 
 impl<S: Stream<Item = Result<Frame, Error>>> Stream for Paced<S> {
-    type Item = Result<Bytes, Infallible>;
+    type Item = Result<Bytes, axum::Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let Some(frames) = &mut self.frames else { return Poll::Ready(None) };

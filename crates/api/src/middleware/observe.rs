@@ -20,7 +20,8 @@ use crate::serve::Running;
 /// What became of a request to a model, its refusal too: the model's id becomes a label.
 #[derive(Debug)]
 pub(crate) struct Answered {
-    model: String,
+    /// `None` as long as nobody knows.
+    model: Option<String>,
     answer: Result<Response>,
     header: Option<(HeaderName, HeaderValue)>,
 }
@@ -34,7 +35,16 @@ pub(crate) struct Refused(pub(super) &'static str);
 
 impl Answered {
     pub(crate) fn by(model: &ModelCard, answer: Result<Response>) -> Self {
-        Self { model: model.id.clone(), answer, header: None }
+        Self { model: Some(model.id.clone()), answer, header: None }
+    }
+
+    /// The beginning of an answer before it is known who gives it.
+    pub(crate) fn by_whom_it_may_be(answer: Response) -> Self {
+        Self { model: None, answer: Ok(answer), header: None }
+    }
+
+    pub(crate) fn into_answer(self) -> Result<Response> {
+        self.answer
     }
 
     /// The same, with this header if it is not refused.
@@ -49,7 +59,10 @@ impl Answered {
     /// The same, with a body that is made of the model's name and the body, if it is not refused.
     pub(crate) fn seen(self, see: impl FnOnce(&str, Body) -> Body) -> Self {
         let Self { model, answer, header } = self;
-        let answer = answer.map(|response| response.map(|body| see(&model, body)));
+        let answer = answer.map(|response| match &model {
+            Some(model) => response.map(|body| see(model, body)),
+            None => response,
+        });
         Self { model, answer, header }
     }
 
@@ -68,7 +81,9 @@ impl IntoResponse for Answered {
             }
             (answer, _) => answer.into_response(),
         };
-        response.extensions_mut().insert(AnsweredBy(self.model));
+        if let Some(model) = self.model {
+            response.extensions_mut().insert(AnsweredBy(model));
+        }
         response
     }
 }

@@ -12,21 +12,50 @@ use crate::App;
 use crate::answer::{Error, Result};
 use crate::extract::look_into;
 use crate::middleware::Answered;
+use crate::sse::Sse;
 
 /// What each candidate scored, as `large=0.8125, small=0.25`.
 pub(crate) const ROUTER_SCORES: HeaderName = HeaderName::from_static("x-router-scores");
 
 /// What `ask` answers to the body; if that is for a name behind which a scorer chooses, to the same body for the model that is
 /// chosen, or for the next best one if it cannot answer now.
-pub(super) async fn answer<Asked>(app: App, body: Bytes, ask: impl Fn(App, Bytes) -> Asked) -> Result<Answered>
+pub(super) async fn answer<Ask, Asked>(app: App, sse: Sse, body: Bytes, ask: Ask) -> Result<Answered>
+where
+    Ask: Fn(App, Bytes) -> Asked + Send + Sync + 'static,
+    Asked: Future<Output = Result<Answered>> + Send + 'static,
+{
+    let streams = streams(app.clone(), body.clone());
+    let Some((app, Choice { order, scores }, question)) = choice(&app, &body).await? else {
+        return sse.or_pings(streams, as_named(app, body, ask)).await;
+    };
+    let answered = sse.or_pings(streams, by_one_of(order, app, body, question, ask)).await?;
+    Ok(answered.with(shown(&scores).map(|scores| (ROUTER_SCORES, scores))))
+}
+
+/// Whether the client wants events. A body that does not say so that it can be understood is refused by whoever reads it.
+async fn streams(app: App, body: Bytes) -> bool {
+    look_into(&app, body, openai::streams).await.unwrap_or(false)
+}
+
+async fn as_named<Asked>(app: App, body: Bytes, ask: impl Fn(App, Bytes) -> Asked) -> Result<Answered>
 where
     Asked: Future<Output = Result<Answered>>,
 {
-    let Some((app, Choice { order, scores }, question)) = choice(&app, &body).await? else {
-        let question = recorded::question(&app, &body).await;
-        let answered = ask(app.clone(), body).await?;
-        return Ok(recorded(&app, question, answered));
-    };
+    let question = recorded::question(&app, &body).await;
+    let answered = ask(app.clone(), body).await?;
+    Ok(recorded(&app, question, answered))
+}
+
+async fn by_one_of<Asked>(
+    order: Vec<String>,
+    app: App,
+    body: Bytes,
+    question: Option<String>,
+    ask: impl Fn(App, Bytes) -> Asked,
+) -> Result<Answered>
+where
+    Asked: Future<Output = Result<Answered>>,
+{
     let mut order = order.into_iter().peekable();
     loop {
         let model = order.next().ok_or_else(|| Error::Backend(backend::Error::internal("a choice of nobody")))?;
@@ -36,8 +65,7 @@ where
             Err(error) => is_its_models(error),
         };
         if !another_may || order.peek().is_none() {
-            let answered = answered?.with(shown(&scores).map(|scores| (ROUTER_SCORES, scores)));
-            return Ok(recorded(&app, question, answered));
+            return Ok(recorded(&app, question, answered?));
         }
     }
 }

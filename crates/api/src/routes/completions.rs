@@ -33,7 +33,7 @@ type Piece = Event<Completion, problem::Body>;
     )
 )]
 pub(super) async fn create(app: App, sse: Sse, Unread(body): Unread) -> Result<Answered> {
-    choice::answer(app, body, |app, body| one(app, sse.clone(), body)).await
+    choice::answer(app, sse.clone(), body, move |app, body| one(app, sse.clone(), body)).await
 }
 
 async fn one(app: App, sse: Sse, body: Bytes) -> Result<Answered> {

@@ -4,6 +4,8 @@ mod answer;
 mod llms;
 mod request;
 
+use std::future::ready;
+
 use axum::response::{IntoResponse, Response};
 use backend::Generation;
 use serving::Group;
@@ -36,7 +38,7 @@ type Piece = Event<Chunk, Refusal>;
     )
 )]
 pub(super) async fn generate(app: App, sse: Sse, Json(request): Json<GenerateRequest>) -> Result<Answered> {
-    ask(&app, sse, request, Shape::Text).await
+    ask(app, sse, request, Shape::Text).await
 }
 
 /// The same, as it is made.
@@ -57,7 +59,7 @@ pub(super) async fn generate_stream(
     sse: Sse,
     Json(Streamed(request)): Json<Streamed<GenerateRequest>>,
 ) -> Result<Answered> {
-    ask(&app, sse, request, Shape::Text).await
+    ask(app, sse, request, Shape::Text).await
 }
 
 /// The next message of a conversation.
@@ -74,7 +76,7 @@ pub(super) async fn generate_stream(
     )
 )]
 pub(super) async fn chat(app: App, sse: Sse, Json(request): Json<ChatRequest>) -> Result<Answered> {
-    ask(&app, sse, request, Shape::Message).await
+    ask(app, sse, request, Shape::Message).await
 }
 
 /// The same, as it is made.
@@ -95,16 +97,22 @@ pub(super) async fn chat_stream(
     sse: Sse,
     Json(Streamed(request)): Json<Streamed<ChatRequest>>,
 ) -> Result<Answered> {
-    ask(&app, sse, request, Shape::Message).await
+    ask(app, sse, request, Shape::Message).await
 }
 
-async fn ask(app: &App, sse: Sse, mut request: impl Ask, shape: Shape) -> Result<Answered> {
+async fn ask(app: App, sse: Sse, mut request: impl Ask, shape: Shape) -> Result<Answered> {
     let name = app.service.name(request.take_model(), Group::Chat)?;
     let streams = request.streams();
     let generation = request.of(name)?;
     let model = app.service.card(&generation.model)?;
-    let answer = if streams { stream(app, sse, generation, shape).await } else { one(app, generation, shape).await };
-    Ok(Answered::by(&model, answer))
+    if !streams {
+        return Ok(Answered::by(&model, one(&app, generation, shape).await));
+    }
+    let answering = {
+        let sse = sse.clone();
+        async move { Ok(Answered::by(&model, stream(&app, sse, generation, shape).await)) }
+    };
+    sse.or_pings(ready(true), answering).await
 }
 
 async fn one(app: &App, generation: Generation, shape: Shape) -> Result<Response> {

@@ -3,8 +3,10 @@
 mod answer;
 mod request;
 
+use std::future::ready;
+
 use axum::response::{IntoResponse, Response};
-use backend::{Events, Generation};
+use backend::Generation;
 use openai::chat::{Chunk, Chunks, Collector, Completion};
 use openai::{Delivery, Header, problem};
 use serving::{Database, Group};
@@ -43,20 +45,19 @@ pub(super) async fn create(app: App, sse: Sse, Json(request): Json<Request>) -> 
     let model = app.service.card(&name)?;
     let generation = app.service.about(&database, question.of(name)?)?;
     let header = app.header("chatcmpl", &generation.model);
-    Ok(Answered::by(
-        &model,
-        match (validation, delivery) {
-            (Validation::Strict, _) => strict(&app, header, &database, generation).await,
-            (Validation::Report, Delivery::Whole) => whole(&app, header, &database, generation).await,
-            (Validation::Report, Delivery::Stream { include_usage }) => {
-                let choices = generation.choices;
-                let events = app.service.generate(generation).await;
-                events
-                    .map_err(Into::into)
-                    .map(|events| stream(sse, events, Chunks::new(header, choices, include_usage), database))
-            }
-        },
-    ))
+    let answer = match (validation, delivery) {
+        (Validation::Strict, _) => strict(&app, header, &database, generation).await,
+        (Validation::Report, Delivery::Whole) => whole(&app, header, &database, generation).await,
+        (Validation::Report, Delivery::Stream { include_usage }) => {
+            let chunks = Chunks::new(header, generation.choices, include_usage);
+            let answering = {
+                let sse = sse.clone();
+                async move { Ok(Answered::by(&model, stream(&app, sse, generation, chunks, database).await)) }
+            };
+            return sse.or_pings(ready(true), answering).await;
+        }
+    };
+    Ok(Answered::by(&model, answer))
 }
 
 async fn whole(app: &App, header: Header, database: &Database, generation: Generation) -> Result<Response> {
@@ -79,11 +80,12 @@ async fn strict(app: &App, header: Header, database: &Database, generation: Gene
 }
 
 /// The judgement goes with the reason why the answer ended.
-fn stream(sse: Sse, events: Events, mut chunks: Chunks, database: Database) -> Response {
+async fn stream(app: &App, sse: Sse, generation: Generation, mut chunks: Chunks, database: Database) -> Result<Response> {
+    let events = app.service.generate(generation).await?;
     let mut judge = Judge::default();
-    sse.answer(frames(events, move |event| {
+    Ok(sse.answer(frames(events, move |event| {
         let ended = judge.hear(&event);
         let judgement = ended.then(|| judge.judge(&database));
         chunks.push(event).into_iter().map(move |chunk| Checked::new(chunk, judgement.clone()))
-    }))
+    })))
 }

@@ -21,6 +21,7 @@ mod home;
 mod hosts;
 mod infer;
 mod keys;
+mod late;
 mod local;
 mod logs;
 mod loops;
