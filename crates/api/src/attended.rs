@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use futures_util::stream;
+use telemetry::in_current_request;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tracing::Instrument as _;
 
 /// The same items. What is behind them is dropped once an item was not taken for so long, and the stream ends early; and with the
 /// stream, if that is dropped before.
@@ -31,7 +31,7 @@ where
         }
         given.let_go();
     };
-    giver.spawn(give.in_current_span());
+    giver.spawn(in_current_request(give));
     stream::poll_fn(move |context| {
         let _held = (&items, &giver);
         receiver.poll_recv(context)

@@ -9,3 +9,4 @@ mod via;
 pub(crate) use json::{Json, Unread, look_into, parse};
 pub(crate) use path::Path;
 pub(crate) use room::Room;
+pub(crate) use via::hops;

@@ -4,6 +4,8 @@ mod late;
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -21,6 +23,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use crate::App;
 use crate::answer::Error;
 use crate::attended::attended;
+use crate::extract::hops;
 use crate::middleware::guarded;
 use crate::refusal::Manner;
 
@@ -44,6 +47,10 @@ pub(crate) struct Sse {
     /// How long the client may take nothing, where its connection does not watch over that.
     patience: Option<Duration>,
     manner: Manner,
+    /// All is right about the request, as far as can be said without a model, and its answer will be events.
+    begins: Arc<AtomicBool>,
+    /// The client is a gateway of our kind: it has to know whether to ask somebody else, and pings for itself.
+    is_for_gateway: bool,
 }
 
 impl FromRequestParts<App> for Sse {
@@ -52,7 +59,8 @@ impl FromRequestParts<App> for Sse {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
         let manner = Manner::of(app, parts.uri.path(), &parts.extensions);
         let patience = (parts.version == Version::HTTP_2).then_some(app.settings.write_timeout);
-        Ok(Self { ping_every: app.settings.ping_every, patience, manner })
+        let is_for_gateway = hops(&parts.headers).iter().next().is_some();
+        Ok(Self { ping_every: app.settings.ping_every, patience, manner, begins: Arc::default(), is_for_gateway })
     }
 }
 

@@ -30,7 +30,7 @@ pub use body::Body;
 pub use error::Error;
 pub use header::{Delivery, Header};
 pub use heard::{Heard, Unheard};
-pub use passage::{model, passage, streams};
+pub use passage::{model, passage};
 pub use prompts::Item;
 pub use question::question;
 pub use several::TextOr;

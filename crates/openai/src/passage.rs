@@ -17,15 +17,6 @@ pub fn model(body: &[u8]) -> Option<String> {
     serde_json::from_slice(body).ok().map(|Named { model }| model)
 }
 
-/// Whether a body asks for its answer as it is made.
-pub fn streams(body: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct Streams {
-        stream: Option<bool>,
-    }
-    serde_json::from_slice(body).is_ok_and(|Streams { stream }| stream == Some(true))
-}
-
 /// What a body asks of a model that runs on other servers, which know what the rest of it means.
 pub fn passage(endpoint: Endpoint, body: &[u8]) -> Result<Passage, Error> {
     let text = std::str::from_utf8(body).map_err(|error| Error::Syntax { message: error.to_string() })?;
@@ -123,19 +114,5 @@ mod tests {
         assert_eq!(model(br#"{"x":[],"model":"m"}"#).as_deref(), Some("m"));
         assert_eq!(model(br#"{"model":7}"#), None);
         assert_eq!(model(b"{"), None);
-    }
-
-    #[test]
-    fn whether_the_answer_is_to_come_as_it_is_made_is_known_too() {
-        for (body, expected) in [
-            (r#"{"x":[],"stream":true}"#, true),
-            (r#"{"stream":false}"#, false),
-            (r#"{"stream":null}"#, false),
-            (r#"{"stream":1}"#, false),
-            ("{}", false),
-            ("[", false),
-        ] {
-            assert_eq!(streams(body.as_bytes()), expected, "{body}");
-        }
     }
 }

@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use axum::http::header::VIA;
 use backend::Hops;
 
-pub(super) fn hops(headers: &HeaderMap) -> Hops {
+pub(crate) fn hops(headers: &HeaderMap) -> Hops {
     let values = headers.get_all(VIA).iter().filter_map(|value| value.to_str().ok());
     // Each says by which protocol, by whom, and perhaps something more.
     values.flat_map(|value| value.split(',')).filter_map(|one| one.split_whitespace().nth(1)?.parse().ok()).collect()

@@ -1,6 +1,7 @@
 //! One line in the log, one count in the metrics and one span for each request, when the answer's body has ended or was dropped.
 
 use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, HttpBody};
@@ -14,7 +15,7 @@ use tokio::time::Instant;
 
 use super::request_id::RequestId;
 use crate::App;
-use crate::answer::{Error, Result};
+use crate::answer::{Error, Result, Row};
 use crate::serve::Running;
 
 /// What became of a request to a model, its refusal too: the model's id becomes a label.
@@ -38,13 +39,10 @@ impl Answered {
         Self { model: Some(model.id.clone()), answer, header: None }
     }
 
-    /// The beginning of an answer before it is known who gives it.
-    pub(crate) fn by_whom_it_may_be(answer: Response) -> Self {
+    /// The beginning of an answer, before it is known who gives it, if anybody does.
+    pub(crate) fn later(mut answer: Response, later: Later) -> Self {
+        answer.extensions_mut().insert(later);
         Self { model: None, answer: Ok(answer), header: None }
-    }
-
-    pub(crate) fn into_answer(self) -> Result<Response> {
-        self.answer
     }
 
     /// The same, with this header if it is not refused.
@@ -69,6 +67,22 @@ impl Answered {
     /// It is refused because the model cannot answer now: another one might.
     pub(crate) fn is_its_models(&self) -> bool {
         matches!(&self.answer, Err(Error::Backend(error)) if error.is_its_models())
+    }
+}
+
+/// What became of a request whose answer began before that was known.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Later(Arc<OnceLock<(Option<String>, Option<Row>)>>);
+
+impl Later {
+    /// The rest of the answer, which is noted.
+    pub(crate) fn answer(&self, answered: Result<Answered>) -> Result<Response> {
+        let (model, answer) = match answered {
+            Ok(Answered { model, answer, .. }) => (model, answer),
+            Err(error) => (None, Err(error)),
+        };
+        let _ = self.0.set((model, answer.as_ref().err().map(Error::row)));
+        answer
     }
 }
 
@@ -119,6 +133,7 @@ struct Observation {
     status: u16,
     model: Option<String>,
     error: Option<&'static str>,
+    later: Option<Later>,
     bytes: usize,
     /// The answer's body ran to its end.
     complete: bool,
@@ -150,6 +165,7 @@ impl Observation {
             status: CLIENT_GONE,
             model: None,
             error: None,
+            later: None,
             bytes: 0,
             complete: false,
             running: extensions.get::<Running>().cloned(),
@@ -160,8 +176,18 @@ impl Observation {
         self.status = response.status().as_u16();
         self.model = response.extensions().get::<AnsweredBy>().map(|by| by.0.clone());
         self.error = response.extensions().get::<Refused>().map(|refused| refused.0);
+        self.later = response.extensions().get::<Later>().cloned();
         // Nobody reads a body in which there is nothing, nor one that is left out.
         self.complete = response.body().is_end_stream() || self.method == "HEAD";
+    }
+
+    /// Counted is what it would have been, had the client been let wait for it.
+    fn see_later(&mut self) {
+        let Some((model, refused)) = self.later.as_ref().and_then(|later| later.0.get()) else { return };
+        self.model.clone_from(model);
+        if let Some(row) = refused {
+            (self.status, self.error) = (row.status.as_u16(), Some(row.name));
+        }
     }
 
     fn gives(&self) {
@@ -179,6 +205,7 @@ impl Observation {
 
 impl Drop for Observation {
     fn drop(&mut self) {
+        self.see_later();
         let model = self.model.take().or_else(|| self.trace.model());
         let ended = RequestEnded {
             method: &self.method,

@@ -44,6 +44,9 @@ async fn one(app: App, sse: Sse, body: Bytes) -> Result<Answered> {
     let generation = Generation::try_from(request)?;
     let model = app.service.card(&generation.model)?;
     let name = generation.model.clone();
+    if delivery != Delivery::Whole {
+        sse.begins();
+    }
     Ok(Answered::by(&model, answer(&app, sse, &name, generation, delivery).await))
 }
 

@@ -24,17 +24,11 @@ where
     Ask: Fn(App, Bytes) -> Asked + Send + Sync + 'static,
     Asked: Future<Output = Result<Answered>> + Send + 'static,
 {
-    let streams = streams(app.clone(), body.clone());
     let Some((app, Choice { order, scores }, question)) = choice(&app, &body).await? else {
-        return sse.or_pings(streams, as_named(app, body, ask)).await;
+        return sse.or_pings(as_named(app, body, ask)).await;
     };
-    let answered = sse.or_pings(streams, by_one_of(order, app, body, question, ask)).await?;
+    let answered = sse.or_pings(by_one_of(order, app, body, question, ask)).await?;
     Ok(answered.with(shown(&scores).map(|scores| (ROUTER_SCORES, scores))))
-}
-
-/// Whether the client wants events. A body that does not say so that it can be understood is refused by whoever reads it.
-async fn streams(app: App, body: Bytes) -> bool {
-    look_into(&app, body, openai::streams).await.unwrap_or(false)
 }
 
 async fn as_named<Asked>(app: App, body: Bytes, ask: impl Fn(App, Bytes) -> Asked) -> Result<Answered>

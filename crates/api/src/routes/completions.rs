@@ -65,6 +65,9 @@ async fn answer(app: &App, sse: Sse, name: &str, request: Request) -> Result<Res
     let choices = request.choices()?;
     let generations = request.generations()?;
     let prompts = generations.len();
+    if delivery != Delivery::Whole {
+        sse.begins();
+    }
     let answers = app.service.generate_all(generations).await;
     let answers = answers.map_err(|refused| if prompts > 1 { refused.within("prompt") } else { refused.error })?;
     match delivery {

@@ -4,8 +4,6 @@ mod answer;
 mod llms;
 mod request;
 
-use std::future::ready;
-
 use axum::response::{IntoResponse, Response};
 use backend::Generation;
 use serving::Group;
@@ -108,11 +106,12 @@ async fn ask(app: App, sse: Sse, mut request: impl Ask, shape: Shape) -> Result<
     if !streams {
         return Ok(Answered::by(&model, one(&app, generation, shape).await));
     }
+    sse.begins();
     let answering = {
         let sse = sse.clone();
         async move { Ok(Answered::by(&model, stream(&app, sse, generation, shape).await)) }
     };
-    sse.or_pings(ready(true), answering).await
+    sse.or_pings(answering).await
 }
 
 async fn one(app: &App, generation: Generation, shape: Shape) -> Result<Response> {

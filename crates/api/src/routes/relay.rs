@@ -37,6 +37,9 @@ where
 {
     let passage = look_into(app, body.clone(), move |body| openai::passage(endpoint, body)).await??;
     let stream = passage.stream;
+    if stream {
+        sse.begins();
+    }
     let here = |model| {
         let answer = Box::pin(here(model));
         async move { Ok(answer.await?) }

@@ -3,8 +3,6 @@
 mod answer;
 mod request;
 
-use std::future::ready;
-
 use axum::response::{IntoResponse, Response};
 use backend::Generation;
 use openai::chat::{Chunk, Chunks, Collector, Completion};
@@ -50,11 +48,12 @@ pub(super) async fn create(app: App, sse: Sse, Json(request): Json<Request>) -> 
         (Validation::Report, Delivery::Whole) => whole(&app, header, &database, generation).await,
         (Validation::Report, Delivery::Stream { include_usage }) => {
             let chunks = Chunks::new(header, generation.choices, include_usage);
+            sse.begins();
             let answering = {
                 let sse = sse.clone();
                 async move { Ok(Answered::by(&model, stream(&app, sse, generation, chunks, database).await)) }
             };
-            return sse.or_pings(ready(true), answering).await;
+            return sse.or_pings(answering).await;
         }
     };
     Ok(Answered::by(&model, answer))

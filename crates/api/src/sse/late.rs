@@ -1,59 +1,70 @@
 //! Answers that are long in coming: a model is being loaded, or another server says nothing yet.
 
-use std::panic::AssertUnwindSafe;
+use std::sync::atomic::Ordering::Relaxed;
 
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use futures_core::Stream;
-use futures_util::future::BoxFuture;
-use futures_util::{FutureExt, StreamExt, stream};
+use futures_util::{StreamExt, stream};
+use telemetry::in_current_request;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::{PING, Sse, events};
 use crate::answer::{Error, Result};
-use crate::middleware::Answered;
+use crate::middleware::{Answered, Later};
 
 impl Sse {
-    /// What `answering` comes to. Who `streams` is not left without a sign of life for longer than between two events: then the answer
-    /// begins without its status being known, with 200 and pings, and a refusal is an event as any later failure is.
-    pub(crate) async fn or_pings<S, A>(self, streams: S, answering: A) -> Result<Answered>
-    where
-        S: Future<Output = bool>,
-        A: Future<Output = Result<Answered>> + Send + 'static,
-    {
-        let answering = AssertUnwindSafe(answering).catch_unwind();
-        let mut answering = answering.map(|answered| answered.unwrap_or(Err(Error::Panic))).boxed();
-        if let Ok(answered) = timeout(self.ping_every, &mut answering).await {
-            return answered;
-        }
-        if !streams.await {
-            return answering.await;
-        }
-        Ok(Answered::by_whom_it_may_be(self.late(answering)))
+    /// All is right about the request, and its answer will be events: from now on nobody has to wait for the answer's head.
+    pub(crate) fn begins(&self) {
+        self.begins.store(true, Relaxed);
     }
 
-    fn late(self, answering: BoxFuture<'static, Result<Answered>>) -> Response {
-        let patience = self.patience;
-        let waits = stream::unfold(Some(answering), move |answering| {
-            let sse = self.clone();
-            async move {
-                let mut answering = answering?;
-                Some(match timeout(sse.ping_every, &mut answering).await {
-                    Ok(answered) => (sse.begun(answered), None),
-                    Err(_) => (PING.into(), Some(answering)),
-                })
+    /// What `answering` comes to. Who is to be answered with events is not left without a sign of life for longer than between two of
+    /// them: then the answer begins before it is known whether there is one, with 200 and pings, and a refusal is an event as any
+    /// later failure is.
+    pub(crate) async fn or_pings<A>(self, answering: A) -> Result<Answered>
+    where
+        A: Future<Output = Result<Answered>> + Send + 'static,
+    {
+        let mut answering = Box::pin(answering);
+        loop {
+            match timeout(self.ping_every, &mut answering).await {
+                Ok(answered) => return answered,
+                Err(_) if self.begins.load(Relaxed) && !self.is_for_gateway => break,
+                Err(_) => {}
             }
+        }
+        // Goes on also while the client takes no pings: somebody may wait behind it. Ends with the body.
+        let mut task = JoinSet::new();
+        task.spawn(in_current_request(answering));
+        let later = Later::default();
+        Ok(Answered::later(self.late(task, later.clone()), later))
+    }
+
+    fn late(self, task: JoinSet<Result<Answered>>, later: Later) -> Response {
+        let patience = self.patience;
+        let waits = stream::unfold(Some((self, task, later)), |waiting| async {
+            let (sse, mut task, later) = waiting?;
+            Some(match timeout(sse.ping_every, task.join_next()).await {
+                Ok(answered) => {
+                    let panicked = || Ok(Err(Error::Panic));
+                    let answered = answered.unwrap_or_else(panicked).unwrap_or(Err(Error::Panic));
+                    (sse.begun(answered, &later), None)
+                }
+                Err(_) => (PING.into(), Some((sse, task, later))),
+            })
         });
-        let first: Body = PING.into();
-        let bodies = stream::once(std::future::ready(first)).chain(waits);
-        events(data(bodies), patience)
+        let first = stream::once(std::future::ready(Body::from(PING)));
+        events(data(first.chain(waits)), patience)
     }
 
     /// What is left of an answer whose head is out.
-    fn begun(&self, answered: Result<Answered>) -> Body {
-        match answered.and_then(Answered::into_answer) {
-            Ok(answer) => answer.into_body(),
+    fn begun(&self, answered: Result<Answered>, later: &Later) -> Body {
+        match later.answer(answered) {
+            // It has its own pings from now on, counted from here.
+            Ok(answer) => Body::from_stream(data(stream::iter([PING.into(), answer.into_body()]))),
             Err(error) => self.failure(&error).into(),
         }
     }

@@ -41,6 +41,11 @@ pub struct RequestTrace {
     probe: bool,
 }
 
+/// The future, as part of the request that runs now, for whoever hands it to a task of its own.
+pub fn in_current_request<F: Future>(future: F) -> impl Future<Output = F::Output> + use<F> {
+    future.with_current_context().in_current_span()
+}
+
 impl Traces {
     pub fn request(&self, request: &RequestStarted<'_>) -> RequestTrace {
         let RequestStarted { id, method, route, probe, headers } = *request;

@@ -15,7 +15,10 @@ impl<T: ToSchema, E: ToSchema> PartialSchema for Event<T, E> {
         let json = OneOfBuilder::new().item(Ref::from_schema_name(T::name())).item(Ref::from_schema_name(E::name()));
         let piece = text("JSON.").content_media_type("application/json").content_schema(Some(json));
         let end = text("The answer is whole.").enum_values(Some(["[DONE]"]));
-        let event = text("`error`: the answer breaks off for the reason in `data`, and no `[DONE]` comes.");
+        let event = text(
+            "`error`: the answer breaks off for the reason in `data`, and no `[DONE]` comes. A refusal is one where it took longer than \
+             the time between two pings.",
+        );
         ObjectBuilder::new()
             .description(Some("An event of a stream, by its fields."))
             .property("event", event)
