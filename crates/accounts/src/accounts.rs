@@ -28,7 +28,7 @@ const REPORTS_BETWEEN_CLEANINGS: u32 = 60;
 const KEEP_COUNTERS: Duration = Duration::from_hours(24 * 62);
 /// Each key that has a limit a minute makes a row of each.
 const KEEP_MINUTES: Duration = Duration::from_hours(1);
-/// The longest that a shutdown waits for the last report.
+/// The longest that a shutdown waits for what is being written, and for the last report behind it.
 const LAST_REPORT: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone)]
@@ -189,9 +189,9 @@ impl Accounts {
     /// Writes what is not written yet, and gives back what is not spent. What comes after that is not counted.
     pub async fn close(&self) {
         self.stop.cancel();
-        self.upkeep.wait().await;
         let inner = &self.inner;
         let last_words = async {
+            self.upkeep.wait().await;
             let reported = inner.quotas.report(true).await;
             reported.and(inner.ledger.write(&inner.store).await)
         };
