@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let place = arguments.next().ok_or("the directory of the scorers is missing")?;
     let made = synthetic::pairs(PROMPTS, SEED);
     let file = made.dataset.to_json_lines();
-    let dataset = Dataset::read(&file, Format::JsonLines)?;
+    let dataset = Dataset::read(file.clone(), Format::JsonLines)?;
     let ngrams = HashedNgrams::new(DIMENSIONS).ok_or("no dimensions")?;
     let training = Training::new(Type::DenseNetwork, Encoder::HashedNgrams(ngrams), SEED);
     let scorer = fit(&dataset, &training, |_| ())?;

@@ -1,5 +1,6 @@
 //! What is trained on and measured with: who did how well on which prompt.
 
+mod columns;
 mod comma;
 mod error;
 mod lines;
@@ -8,7 +9,9 @@ mod split;
 
 use std::collections::HashMap;
 
-pub use error::{Error, Mistake};
+use bytes::Bytes;
+
+pub use error::{Error, Mistake, Place};
 pub use split::{Part, Split};
 
 use row::{Row, Verdict};
@@ -45,12 +48,14 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Reads JSON lines (of objects) or CSV (with a head line): `prompt, model_a, model_b, winner` or
-    /// `prompt, model, score[, cost]`. Further columns are left alone. Every mistake is told with its line.
-    pub fn read(text: &str, format: Format) -> Result<Self, Error> {
+    /// Reads JSON lines (of objects), CSV (with a head line) or Parquet: `prompt, model_a, model_b, winner` or
+    /// `prompt, model, score[, cost]`. Further columns are left alone. Every mistake is told with its line or row.
+    pub fn read(file: impl Into<Bytes>, format: Format) -> Result<Self, Error> {
+        let file = file.into();
         match format {
-            Format::JsonLines => Self::collect(lines::read(text)),
-            Format::Csv => Self::collect(comma::read(text)),
+            Format::JsonLines => Self::collect(lines::read(error::text(&file)?), Place::Line),
+            Format::Csv => Self::collect(comma::read(error::text(&file)?), Place::Line),
+            Format::Parquet => Self::collect(columns::read(file)?.into_iter(), Place::Row),
         }
     }
 
@@ -65,9 +70,9 @@ impl Dataset {
         self.examples.iter().filter(|example| parts[example.prompt] == part).copied().collect()
     }
 
-    /// `rows`: (line, what is there).
-    fn collect(rows: impl Iterator<Item = (u64, Result<Row, String>)>) -> Result<Self, Error> {
-        let (rows, kind) = sound(rows)?;
+    /// `rows`: (where, what is there).
+    fn collect(rows: impl Iterator<Item = (u64, Result<Row, String>)>, place: Place) -> Result<Self, Error> {
+        let (rows, kind) = sound(rows, place)?;
         let mut models: Vec<String> = rows.iter().flat_map(Row::models).map(str::to_owned).collect();
         models.sort_unstable();
         models.dedup();
@@ -92,14 +97,16 @@ impl Dataset {
 pub enum Format {
     JsonLines,
     Csv,
+    Parquet,
 }
 
 impl Format {
-    /// By a file's ending: `jsonl`, `ndjson`, `csv`.
+    /// By a file's ending: `jsonl`, `ndjson`, `csv`, `parquet`.
     pub fn of(ending: &str) -> Option<Self> {
         match ending {
             "jsonl" | "ndjson" => Some(Self::JsonLines),
             "csv" => Some(Self::Csv),
+            "parquet" => Some(Self::Parquet),
             _ => None,
         }
     }
@@ -118,16 +125,16 @@ fn example(prompt: usize, row: &Row, number: &HashMap<&str, usize>) -> Example {
 }
 
 /// All rows, if none has a mistake and all are of one kind.
-fn sound(rows: impl Iterator<Item = (u64, Result<Row, String>)>) -> Result<(Vec<Row>, Kind), Error> {
+fn sound(rows: impl Iterator<Item = (u64, Result<Row, String>)>, place: Place) -> Result<(Vec<Row>, Kind), Error> {
     let mut found: Vec<Row> = Vec::new();
     let mut mistakes = error::Mistakes::default();
-    for (line, row) in rows {
+    for (number, row) in rows {
         match row {
             Ok(row) if found.first().is_some_and(|first| first.kind() != row.kind()) => {
-                mistakes.add(line, "pairs and scores cannot be in one file");
+                mistakes.add(Mistake::at(place, number, "pairs and scores cannot be in one file"));
             }
             Ok(row) => found.push(row),
-            Err(reason) => mistakes.add(line, reason),
+            Err(reason) => mistakes.add(Mistake::at(place, number, reason)),
         }
     }
     mistakes.none()?;

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Error, Result};
+use bytes::Bytes;
 use clap::{Args, Subcommand};
 use encoder::Parallel;
 use scorer::data::{Dataset, Format};
@@ -30,8 +31,9 @@ pub(crate) enum ScorerCommand {
   llm-inference-api scorer train --data scores.csv --name mine --type knn --seed 7
   llm-inference-api scorer train --data votes.jsonl --name mine --encoder hf:sentence-transformers/all-MiniLM-L6-v2
 
-FILE has JSON lines (.jsonl) or CSV with a head line (.csv): prompt, model_a, model_b, winner (model_a, model_b, tie, both_bad),
-or prompt, model, score (0 to 1) and, if it is known, cost. One prompt in five is held out and measured with at the end.")]
+FILE has JSON lines (.jsonl), CSV with a head line (.csv) or Parquet (.parquet): prompt, model_a, model_b, winner (model_a,
+model_b, tie, both_bad), or prompt, model, score (0 to 1) and, if it is known, cost. One prompt in five is held out and measured
+with at the end.")]
     Train(train::TrainArguments),
     /// Measure a scorer on prompts that were held out, beside simple ways to choose.
     #[command(after_help = "Examples:
@@ -87,10 +89,11 @@ impl Scorers {
 }
 
 /// A file of examples, and its bytes.
-fn read(path: &Path) -> Result<(Dataset, String)> {
+fn read(path: &Path) -> Result<(Dataset, Bytes)> {
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-    let format = Format::of(ending).with_context(|| format!("{} ends neither with .jsonl nor .csv", path.display()))?;
-    let text = fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let dataset = Dataset::read(&text, format).map_err(Error::from).with_context(|| path.display().to_string())?;
-    Ok((dataset, text))
+    let format =
+        Format::of(ending).with_context(|| format!("{} ends with none of .jsonl, .csv and .parquet", path.display()))?;
+    let file = Bytes::from(fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?);
+    let dataset = Dataset::read(file.clone(), format).map_err(Error::from).with_context(|| path.display().to_string())?;
+    Ok((dataset, file))
 }

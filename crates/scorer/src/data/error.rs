@@ -9,6 +9,10 @@ const TOLD: usize = 10;
 pub enum Error {
     #[error("there is no example in it")]
     Empty,
+    #[error("line {line} is not UTF-8")]
+    NotText { line: u64 },
+    #[error("it cannot be read as Parquet: {0}")]
+    NotParquet(String),
     #[error("{}", told(mistakes, *more))]
     Mistakes {
         mistakes: Vec<Mistake>,
@@ -19,14 +23,40 @@ pub enum Error {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
+    pub place: Place,
     /// Counted from 1.
-    pub line: u64,
+    pub number: u64,
     pub reason: String,
+}
+
+/// What the places of a file are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    Line,
+    Row,
+}
+
+impl Mistake {
+    pub(super) fn at(place: Place, number: u64, reason: impl Into<String>) -> Self {
+        Self { place, number, reason: reason.into() }
+    }
+}
+
+/// The bytes of a file that is to be text.
+pub(super) fn text(file: &[u8]) -> Result<&str, Error> {
+    std::str::from_utf8(file).map_err(|error| {
+        let lines = file[..error.valid_up_to()].split(|byte| *byte == b'\n');
+        Error::NotText { line: lines.count() as u64 }
+    })
 }
 
 impl fmt::Display for Mistake {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "line {}: {}", self.line, self.reason)
+        let place = match self.place {
+            Place::Line => "line",
+            Place::Row => "row",
+        };
+        write!(formatter, "{place} {}: {}", self.number, self.reason)
     }
 }
 
@@ -45,9 +75,9 @@ pub(super) struct Mistakes {
 }
 
 impl Mistakes {
-    pub(super) fn add(&mut self, line: u64, reason: impl Into<String>) {
+    pub(super) fn add(&mut self, mistake: Mistake) {
         if self.mistakes.len() < TOLD {
-            self.mistakes.push(Mistake { line, reason: reason.into() });
+            self.mistakes.push(mistake);
         } else {
             self.more += 1;
         }

@@ -25,15 +25,15 @@ pub(super) enum Verdict {
 }
 
 /// The columns as they are written.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(super) struct Written {
-    prompt: Option<String>,
-    model_a: Option<String>,
-    model_b: Option<String>,
-    winner: Option<String>,
-    model: Option<String>,
-    score: Option<f32>,
-    cost: Option<f32>,
+    pub(super) prompt: Option<String>,
+    pub(super) model_a: Option<String>,
+    pub(super) model_b: Option<String>,
+    pub(super) winner: Option<String>,
+    pub(super) model: Option<String>,
+    pub(super) score: Option<f32>,
+    pub(super) cost: Option<f32>,
 }
 
 impl Row {

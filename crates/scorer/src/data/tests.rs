@@ -3,11 +3,11 @@
 use super::*;
 
 fn lines(text: &str) -> Result<Dataset, Error> {
-    Dataset::read(text, Format::JsonLines)
+    Dataset::read(text.to_owned(), Format::JsonLines)
 }
 
 fn csv(text: &str) -> Result<Dataset, Error> {
-    Dataset::read(text, Format::Csv)
+    Dataset::read(text.to_owned(), Format::Csv)
 }
 
 #[test]
@@ -77,6 +77,15 @@ fn mistakes_in_csv_are_told_with_the_line_where_the_example_begins() {
 fn after_ten_mistakes_the_others_are_counted() {
     let told = lines(&"nonsense\n".repeat(12)).unwrap_err().to_string();
     assert!(told.ends_with("and 2 more"), "{told}");
+}
+
+#[test]
+fn what_is_no_text_is_told_with_its_line() {
+    let mut file = br#"{"prompt":"p","model":"m","score":1}"#.to_vec();
+    file.extend(b"\n\n\xff");
+    for format in [Format::JsonLines, Format::Csv] {
+        assert_eq!(Dataset::read(file.clone(), format), Err(Error::NotText { line: 3 }));
+    }
 }
 
 #[test]

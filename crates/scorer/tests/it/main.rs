@@ -4,6 +4,7 @@ mod example;
 mod files;
 mod gradients;
 mod known_truth;
+mod parquet;
 mod repeatable;
 mod scoring;
 mod torch;

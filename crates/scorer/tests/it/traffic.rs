@@ -22,7 +22,7 @@ fn rated_answers_can_be_trained_on_and_the_last_rating_counts() {
     }
     let text = examples(place.path()).expect("it can be read");
     assert_eq!(text, "{\"prompt\":\"What is a?\",\"model\":\"coder\",\"score\":0.9}\n");
-    assert_eq!(Dataset::read(&text, Format::JsonLines).expect("it is right").examples.len(), 1);
+    assert_eq!(Dataset::read(text, Format::JsonLines).expect("it is right").examples.len(), 1);
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn train_on(of: Type, directory: &Path, name: &str, best: &str, encoder: Encoder
         format!(r#"{{"prompt": "question {index}", "model_a": "a", "model_b": "b", "winner": "{winner}"}}"#)
     };
     let text = (0..100).map(line).collect::<Vec<_>>().join("\n");
-    let dataset = Dataset::read(&text, Format::JsonLines).unwrap();
+    let dataset = Dataset::read(text.clone(), Format::JsonLines).unwrap();
     let training = Training::new(of, encoder, 1);
     let scorer = scorer::fit(&dataset, &training, |_| ()).unwrap();
     let report = measure(&scorer, &dataset, &training).unwrap().report;

@@ -17,7 +17,7 @@ use crate::terminal;
 pub(crate) struct EvaluateArguments {
     /// type/name
     name: String,
-    /// The examples: .jsonl or .csv. One prompt in five is measured with: the same ones that were held out in training.
+    /// The examples: .jsonl, .csv or .parquet. One prompt in five is measured with: the same ones that were held out in training.
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// Draw quality over cost (or over the share of calls to the stronger model) into this SVG file.

@@ -17,7 +17,7 @@ use crate::terminal;
 
 #[derive(Debug, Args)]
 pub(crate) struct TrainArguments {
-    /// The examples: .jsonl or .csv.
+    /// The examples: .jsonl, .csv or .parquet.
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// What the scorer shall be called, behind its type: letters, digits, -, _ and .
@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: TrainArguments) -> Result<(), Failure> {
     // Known to be a name before minutes are spent.
     Name::parse(&format!("{kind}/{name}")).map_err(Error::from)?;
     let (directory, encoders) = scorers.open_with_encoders()?;
-    let (dataset, text) = read(&data)?;
+    let (dataset, file) = read(&data)?;
     let encoder = match encoder {
         Some(encoder) => Encoder::Sentences(encoders.open(&encoder)?),
         None => Encoder::HashedNgrams(HashedNgrams::new(dimensions).context("--dimensions is a number from 1 to 65536")?),
@@ -58,7 +58,7 @@ pub(crate) fn run(arguments: TrainArguments) -> Result<(), Failure> {
     let scorer = fit(&dataset, &training)?;
     let report = measure(&scorer, &dataset, &training).map_err(Error::from)?.report;
     let answer = figures::table(kind.name(), &report);
-    let provenance = Provenance::new(text.as_bytes(), &dataset, &training);
+    let provenance = Provenance::new(&file, &dataset, &training);
     let name = directory.save(&name, &scorer, provenance, report).map_err(Error::from)?;
     terminal::answer(&answer).map_err(Error::from)?;
     terminal::say(&format!("{name} is trained and kept"));
