@@ -19,7 +19,7 @@ const PROFILES: [&str; 2] = ["gateway", "cpu"];
 
 const PYTHON: &str = "deploy";
 
-/// What those tests start and what the commands of docs/OPERATIONS.md are, each with its Debian package.
+/// What those tests start and what the commands of the pages below docs are, each with its Debian package.
 const PROGRAMS: [(&str, &str); 5] = [
     ("prometheus --version", "prometheus"),
     // Debian keeps it where only an administrator's shell looks.
