@@ -70,6 +70,24 @@ fn steps_like_one_before_take_no_memory() {
     });
     assert!(several.0 == 0 && several.1 < positions as u64, "allocations and pages of eight sequences: {several:?}");
 
+    let adapters = ["postgresql", "brief"].map(|name| {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../models/adapters").join(name);
+        model.adapter(&checkpoint::Adapter::open(&path, model.architecture()).unwrap()).unwrap()
+    });
+    let adapted = asked(|| {
+        for start in 0..positions {
+            let runs: [_; SEQUENCES] = std::array::from_fn(|index| Run {
+                tokens: &[5],
+                start,
+                blocks: &blocks[index],
+                wanted: Wanted::Last,
+                adapter: adapters.get(index / 3),
+            });
+            run(&mut model, &runs);
+        }
+    });
+    assert!(adapted.0 == 0 && adapted.1 < positions as u64, "allocations and pages with adapters: {adapted:?}");
+
     // So far behind that its context is shared among the threads.
     let (prompt, blocks): ([u32; 600], [u32; 40]) = ([7; 600], std::array::from_fn(|block| block as u32));
     let alone = asked(|| {

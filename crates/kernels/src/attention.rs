@@ -124,14 +124,17 @@ fn check(shape: &AttentionShape, cache: &KvCache, layer: usize, spans: &[Span<'_
     );
     assert!(shape.window != Some(0), "a window of no positions");
     assert_eq!(queries.len(), out.len(), "queries and their results");
-    let mut row = 0;
+    // A product that wraps around would be small, and what is read is not.
+    let width = shape.heads.checked_mul(shape.head_dim).expect("rows of a length that there is");
+    let mut row = 0_usize;
     for span in spans {
         // Each result is written once.
         assert!(row <= span.row, "rows out of order: {span:?}");
-        row = span.row + span.tokens;
-        assert!(row * queries_width(shape) <= queries.len(), "the rows of {span:?}");
-        let used = (span.start + span.tokens).div_ceil(cached.block_tokens);
-        assert!(used <= span.blocks.len(), "{} blocks for {} positions", span.blocks.len(), span.start + span.tokens);
+        row = span.row.checked_add(span.tokens).expect("rows that there are");
+        assert!(row.checked_mul(width).is_some_and(|end| end <= queries.len()), "the rows of {span:?}");
+        let positions = span.start.checked_add(span.tokens).expect("positions that there are");
+        let used = positions.div_ceil(cached.block_tokens);
+        assert!(used <= span.blocks.len(), "{} blocks for {positions} positions", span.blocks.len());
         assert!(
             span.blocks[..used].iter().all(|&block| (block as usize) < cache.blocks()),
             "a block that is not in the cache"

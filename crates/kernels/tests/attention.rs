@@ -260,6 +260,16 @@ fn two_sequences_do_not_have_the_same_row() {
     attend(&pool, &shape, &cache, 1, &[span, Span { row: 1, ..span }], &queries, &mut queries.clone());
 }
 
+/// Their width would wrap around to none at all.
+#[test]
+#[should_panic(expected = "rows of a length that there is")]
+fn more_heads_than_memory_has_addresses_are_refused() {
+    let pool = pool(1, Isa::detect());
+    let cache = cache(&shape(4, 1, 64, None), KvElement::F16, 4);
+    let shape = shape(1 << 60, 1, 64, None);
+    attend(&pool, &shape, &cache, 1, &[Span { blocks: &[0], start: 0, tokens: 1, row: 0 }], &[0.0; 449], &mut [0.0; 449]);
+}
+
 #[test]
 fn a_value_too_large_for_a_cache_changes_nothing_before_it() {
     let shape = shape(4, 2, 16, None);

@@ -11,8 +11,9 @@ use super::adapter::LayerAdapter;
 use super::scratch::Scratch;
 use super::{Adapter, BLOCK_TOKENS, Layer, Model, ModelError, Projection, Run, Wanted};
 
-/// So many sequences in a step, and without adapters a step allocates nothing.
+/// So many sequences, and so many adapters, in a step, and it allocates nothing.
 const SPANS: usize = 64;
+const ADAPTERS: usize = 8;
 
 impl Model {
     /// Runs the tokens of all runs at once, writes their keys and values into the cache, and keeps the final hidden
@@ -111,8 +112,8 @@ fn spans<'a>(runs: &[Run<'a>]) -> SmallVec<[Span<'a>; SPANS]> {
 }
 
 /// The rows that an adapter is for, one after the other; neighbours with the same one are one group.
-fn adapters<'a>(runs: &[Run<'a>]) -> Vec<(Range<usize>, &'a Adapter)> {
-    let mut adapters: Vec<(Range<usize>, &Adapter)> = Vec::new();
+fn adapters<'a>(runs: &[Run<'a>]) -> SmallVec<[(Range<usize>, &'a Adapter); ADAPTERS]> {
+    let mut adapters: SmallVec<[(Range<usize>, &Adapter); ADAPTERS]> = SmallVec::new();
     let mut row = 0;
     for run in runs {
         let rows = row..row + run.tokens.len();
@@ -177,7 +178,7 @@ impl Step<'_> {
             let low_rank = site(&adapter.layers[layer])?;
             Some(Group { rows: rows.clone(), low_rank })
         });
-        let groups: Vec<_> = groups.collect();
+        let groups: SmallVec<[_; ADAPTERS]> = groups.collect();
         kernels::add_low_rank(self.pool, input, &groups, sums, outputs);
     }
 

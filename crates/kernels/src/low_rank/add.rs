@@ -1,6 +1,6 @@
 //! The products: first A times all rows, then B times what came of that.
 
-use std::ops::Range;
+use std::{cell::RefCell, ops::Range};
 
 use super::{LowRank, LowRankElement, PackedUp, SUMS, padded};
 use crate::{
@@ -42,14 +42,17 @@ pub fn add_low_rank<const N: usize>(
         return;
     }
     let call = Call::new(input, groups, sums, outputs.map(Shared::new));
-    let downs = call.downs();
-    pool.share(downs.len(), 1, |_, range| {
-        downs[range].iter().for_each(|piece| pool.isa().dispatch(Down { call: &call, piece: *piece }));
+    pool.share(call.downs(), 1, |_, range| {
+        range.for_each(|index| pool.isa().dispatch(Down { call: &call, piece: call.down(index) }));
     });
-    let ups = call.ups();
-    pool.share(ups.len(), 1, |_, range| {
-        ups[range].iter().for_each(|piece| pool.isa().dispatch(UpKernel { call: &call, piece: *piece }));
+    pool.share(call.ups(), 1, |_, range| {
+        range.for_each(|index| pool.isa().dispatch(UpKernel { call: &call, piece: call.up(index) }));
     });
+}
+
+thread_local! {
+    /// A · x of the row that a worker is at.
+    static INNER: RefCell<FloatBuffer> = const { RefCell::new(FloatBuffer::new()) };
 }
 
 /// A call whose shapes were checked.
@@ -101,25 +104,45 @@ impl<'a, const N: usize> Call<'a, N> {
         Self { input, groups, sums: Shared::new(sums.take(length)), chunks, stride, outputs }
     }
 
-    fn downs(&self) -> Vec<DownPiece> {
-        let of = |(group, it): (usize, &Group<'_>)| {
-            let panels = 0..it.low_rank.panels;
-            panels.flat_map(move |panel| (0..self.chunks).map(move |chunk| DownPiece { group, panel, chunk }))
-        };
-        self.groups.iter().enumerate().flat_map(of).collect()
+    /// How many pieces there are of all A.
+    fn downs(&self) -> usize {
+        self.groups.iter().map(|group| group.low_rank.panels * self.chunks).sum()
     }
 
-    fn ups(&self) -> Vec<UpPiece> {
-        let mut pieces = Vec::new();
+    fn down(&self, mut index: usize) -> DownPiece {
         for (group, it) in self.groups.iter().enumerate() {
-            for (output, up) in it.low_rank.ups.iter().enumerate() {
-                let panels = up.as_ref().map_or(0, |up| up.rows.div_ceil(LANES));
-                for first in (0..panels).step_by(PANELS_AT_ONCE) {
-                    pieces.push(UpPiece { group, output, first, panels: (panels - first).min(PANELS_AT_ONCE) });
-                }
+            let count = it.low_rank.panels * self.chunks;
+            if index < count {
+                return DownPiece { group, panel: index / self.chunks, chunk: index % self.chunks };
             }
+            index -= count;
         }
-        pieces
+        unreachable!("pieces are counted over the same groups");
+    }
+
+    /// How many pieces there are of all B.
+    fn ups(&self) -> usize {
+        self.panels_up().map(|(.., panels)| panels.div_ceil(PANELS_AT_ONCE)).sum()
+    }
+
+    fn up(&self, mut index: usize) -> UpPiece {
+        for (group, output, panels) in self.panels_up() {
+            let count = panels.div_ceil(PANELS_AT_ONCE);
+            if index < count {
+                let first = index * PANELS_AT_ONCE;
+                return UpPiece { group, output, first, panels: (panels - first).min(PANELS_AT_ONCE) };
+            }
+            index -= count;
+        }
+        unreachable!("pieces are counted over the same groups");
+    }
+
+    /// The panels of each group's B for each output.
+    fn panels_up(&self) -> impl Iterator<Item = (usize, usize, usize)> {
+        self.groups.iter().enumerate().flat_map(|(group, it)| {
+            let panels = |up: &Option<PackedUp>| up.as_ref().map_or(0, |up| up.rows.div_ceil(LANES));
+            it.low_rank.ups.iter().enumerate().map(move |(output, up)| (group, output, panels(up)))
+        })
     }
 
     /// Where the sums of a row and a chunk begin.
@@ -181,35 +204,35 @@ struct UpKernel<'a, const N: usize> {
 impl<const N: usize> Kernel for UpKernel<'_, N> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        match self.call.groups[self.piece.group].low_rank.element {
-            LowRankElement::F32 => self.with::<L, F32>(),
-            LowRankElement::F16 => self.with::<L, F16>(),
-        }
+        INNER.with_borrow_mut(|inner| match self.call.groups[self.piece.group].low_rank.element {
+            LowRankElement::F32 => self.with::<L, F32>(inner),
+            LowRankElement::F16 => self.with::<L, F16>(inner),
+        });
     }
 }
 
 impl<const N: usize> UpKernel<'_, N> {
     #[inline(always)]
-    fn with<L: Lanes, E: Element>(self) {
+    fn with<L: Lanes, E: Element>(self, inner: &mut FloatBuffer) {
         let UpPiece { group, output, first, panels } = self.piece;
         let Group { rows, low_rank } = &self.call.groups[group];
         let Some(up) = &low_rank.ups[output] else { return };
         let panel_bytes = up.ranks.len() * LANES * E::BYTES;
         let weights = &up.memory.bytes()[first * panel_bytes..][..panels * panel_bytes];
-        let mut inner = vec![0.0; up.ranks.len()];
+        let inner = inner.take(up.ranks.len());
         for row in rows.clone() {
             // SAFETY: the sums were all written before this call's second half began, and are only read from here on.
-            unsafe { self.add_chunks(row, &up.ranks, &mut inner) };
+            unsafe { self.add_chunks(row, &up.ranks, inner) };
             let mut panel = 0;
             // SAFETY: the weights hold these panels; `dispatch` vouches for the instructions.
             unsafe {
                 while panel + PANELS <= panels {
-                    let sums = products::<L, E, PANELS>(&weights[panel * panel_bytes..], &inner);
+                    let sums = products::<L, E, PANELS>(&weights[panel * panel_bytes..], inner);
                     self.put::<L, PANELS>(up, row, first + panel, sums);
                     panel += PANELS;
                 }
                 while panel < panels {
-                    let sums = products::<L, E, 1>(&weights[panel * panel_bytes..], &inner);
+                    let sums = products::<L, E, 1>(&weights[panel * panel_bytes..], inner);
                     self.put::<L, 1>(up, row, first + panel, sums);
                     panel += 1;
                 }
