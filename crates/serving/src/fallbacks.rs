@@ -29,6 +29,7 @@ impl Service {
         };
         for other in member.model.fallbacks.iter().filter_map(|name| self.member(name).ok()) {
             if let Ok(answer) = ask(other, request.clone()).await {
+                telemetry::answered_instead();
                 return Ok(answer);
             }
         }

@@ -119,6 +119,17 @@ impl Service {
         }
     }
 
+    /// Names behind which a scorer chooses are models to whoever asks.
+    pub(crate) fn with_routes(&self, error: Error) -> Error {
+        match error {
+            Error::UnknownModel { model, mut known } => {
+                known.extend(self.inner.routes.iter().map(|route| route.id.clone()));
+                Error::UnknownModel { model, known }
+            }
+            other => other,
+        }
+    }
+
     /// By id or alias.
     pub(crate) fn route(&self, name: &str) -> Option<&Route> {
         self.inner.routes.iter().find(|route| route.is_named(name))

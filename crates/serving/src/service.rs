@@ -153,7 +153,7 @@ impl Service {
                 let why = "a scorer chooses the model behind this name, for /v1/chat/completions and /v1/completions alone";
                 Err(Error::unsupported("model", why))
             }
-            Err(error) => Err(error),
+            Err(error) => Err(self.with_routes(error)),
         }
     }
 

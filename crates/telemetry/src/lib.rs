@@ -23,4 +23,4 @@ pub use labels::Operation;
 pub use metrics::Metrics;
 pub use otlp::{Otlp, OtlpSettings, Protocol};
 pub use reading::Reading;
-pub use trace::{GenerationTrace, RequestStarted, RequestTrace, Traces, in_current_request, inject};
+pub use trace::{GenerationTrace, RequestStarted, RequestTrace, Traces, answered_instead, in_current_request, inject};

@@ -11,7 +11,7 @@ mod sums;
 
 pub use self::carrier::inject;
 pub use self::generation::GenerationTrace;
-pub use self::request::{RequestStarted, RequestTrace, in_current_request};
+pub use self::request::{RequestStarted, RequestTrace, answered_instead, in_current_request};
 
 use opentelemetry_sdk::trace::SdkTracer;
 

@@ -59,6 +59,9 @@ where
             Err(error) => is_its_models(error),
         };
         if !another_may || order.peek().is_none() {
+            if answered.as_ref().is_ok_and(|answered| !answered.is_refused()) {
+                telemetry::answered_instead();
+            }
             return Ok(recorded(&app, question, answered?));
         }
     }

@@ -8,12 +8,13 @@ mod refusals;
 mod security;
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
+use backend::{ModelCard, Task};
 use openai::schema::closed;
 use serde_json::Value;
 use utoipa::OpenApi as _;
@@ -85,30 +86,52 @@ const EXAMPLE: &str = "demo";
     responses((status = 200, description = "OpenAPI 3.1.", body = Object))
 )]
 pub(super) async fn show(State(app): State<App>) -> Result<impl IntoResponse> {
-    let cards = app.service.cards();
-    let model = cards.first().map_or(EXAMPLE, |card| card.id.as_str());
-    let text = app.document.text(app.settings.version, model).map_err(backend::Error::internal)?;
+    let examples = Examples::of(&app.service.cards());
+    let text = app.document.text(app.settings.version, &examples).map_err(backend::Error::internal)?;
     Ok(([(CONTENT_TYPE, "application/json")], text))
 }
 
-/// The document that was asked for last, under its examples' model: to put one together takes milliseconds, and anybody may ask.
+/// The models that the examples name, so that they work as they stand: the first of each kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Examples {
+    writes: String,
+    classifies: String,
+    embeds: String,
+}
+
+impl Examples {
+    fn of(cards: &[Arc<ModelCard>]) -> Self {
+        let first = |task| cards.iter().find(|card| card.task == task).or(cards.first());
+        let named = |task| first(task).map_or(EXAMPLE, |card| card.id.as_str()).to_owned();
+        Self { writes: named(Task::Generate), classifies: named(Task::Classify), embeds: named(Task::Embed) }
+    }
+
+    fn on(&self, path: &str) -> &str {
+        match path {
+            "/v1/classify" => &self.classifies,
+            "/v1/embeddings" => &self.embeds,
+            _ => &self.writes,
+        }
+    }
+}
+
+/// The document that was asked for last, under its examples' models: to put one together takes milliseconds, and anybody may ask.
 #[derive(Debug, Default)]
-pub(crate) struct LatestDocument(Mutex<Option<(String, Bytes)>>);
+pub(crate) struct LatestDocument(Mutex<Option<(Examples, Bytes)>>);
 
 impl LatestDocument {
-    fn text(&self, version: &str, model: &str) -> serde_json::Result<Bytes> {
+    fn text(&self, version: &str, examples: &Examples) -> serde_json::Result<Bytes> {
         let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, text)) = latest.as_ref().filter(|(of, _)| of == model) {
+        if let Some((_, text)) = latest.as_ref().filter(|(of, _)| of == examples) {
             return Ok(text.clone());
         }
-        let text = Bytes::from(serde_json::to_vec(&document(version, model))?);
-        *latest = Some((model.to_owned(), text.clone()));
+        let text = Bytes::from(serde_json::to_vec(&document(version, examples))?);
+        *latest = Some((examples.clone(), text.clone()));
         Ok(text)
     }
 }
 
-/// The examples name this model, so that they work as they stand.
-fn document(version: &str, model: &str) -> OpenApi {
+fn document(version: &str, examples: &Examples) -> OpenApi {
     let mut document = Operations::openapi();
     version.clone_into(&mut document.info.version);
     // Relative to the document, so that it holds behind a proxy that serves it below a path.
@@ -116,7 +139,7 @@ fn document(version: &str, model: &str) -> OpenApi {
     security::declare(&mut document);
     close_bodies(&mut document);
     refusals::describe(&mut document);
-    document.paths.paths.values_mut().for_each(|item| name_model(item, model));
+    document.paths.paths.iter_mut().for_each(|(path, item)| name_model(item, examples.on(path)));
     document
 }
 
@@ -168,9 +191,18 @@ mod tests {
     #[test]
     fn the_examples_follow_the_model() {
         let latest = LatestDocument::default();
-        for model in ["a/first", "a/first", "a/second", "a/first"] {
-            let text = latest.text("1", model).unwrap();
-            assert!(String::from_utf8_lossy(&text).contains(&format!("\"model\":\"{model}\"")), "{model}");
+        let card = |id: &str, task| Arc::new(ModelCard { task, ..testkit::card(id) });
+        for writes in ["a/first", "a/first", "a/second", "a/first"] {
+            let cards = [card("a/judge", Task::Classify), card(writes, Task::Generate), card("a/place", Task::Embed)];
+            let text = latest.text("1", &Examples::of(&cards)).unwrap();
+            let document: Value = serde_json::from_slice(&text).unwrap();
+            let named = |path: &str| {
+                let path = path.replace('/', "~1");
+                document.pointer(&format!("/paths/{path}/post/requestBody/content/application~1json/example/model")).cloned()
+            };
+            assert_eq!(named("/v1/chat/completions").unwrap(), writes);
+            assert_eq!(named("/v1/classify").unwrap(), "a/judge");
+            assert_eq!(named("/v1/embeddings").unwrap(), "a/place");
         }
     }
 }

@@ -1,18 +1,19 @@
 //! Answers that are long in coming: a model is being loaded, or another server says nothing yet.
 
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use futures_core::Stream;
+use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, stream};
-use telemetry::in_current_request;
-use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::{PING, Sse, events};
 use crate::answer::{Error, Result};
+use crate::attended::attended;
 use crate::middleware::{Answered, Later};
 
 impl Sse {
@@ -36,24 +37,20 @@ impl Sse {
                 Err(_) => {}
             }
         }
-        // Goes on also while the client takes no pings: somebody may wait behind it. Ends with the body.
-        let mut task = JoinSet::new();
-        task.spawn(in_current_request(answering));
+        // Goes on also while the client takes no pings: somebody may wait behind it. Ends with the body, at once.
+        let answering = attended(stream::once(answering), Duration::MAX);
         let later = Later::default();
-        Ok(Answered::later(self.late(task, later.clone()), later))
+        Ok(Answered::later(self.late(answering.boxed(), later.clone()), later))
     }
 
-    fn late(self, task: JoinSet<Result<Answered>>, later: Later) -> Response {
+    fn late(self, answering: BoxStream<'static, Result<Answered>>, later: Later) -> Response {
         let patience = self.patience;
-        let waits = stream::unfold(Some((self, task, later)), |waiting| async {
-            let (sse, mut task, later) = waiting?;
-            Some(match timeout(sse.ping_every, task.join_next()).await {
-                Ok(answered) => {
-                    let panicked = || Ok(Err(Error::Panic));
-                    let answered = answered.unwrap_or_else(panicked).unwrap_or(Err(Error::Panic));
-                    (sse.begun(answered, &later), None)
-                }
-                Err(_) => (PING.into(), Some((sse, task, later))),
+        let waits = stream::unfold(Some((self, answering, later)), |waiting| async {
+            let (sse, mut answering, later) = waiting?;
+            Some(match timeout(sse.ping_every, answering.next()).await {
+                // It ends without an answer where that panicked.
+                Ok(answered) => (sse.begun(answered.unwrap_or(Err(Error::Panic)), &later), None),
+                Err(_) => (PING.into(), Some((sse, answering, later))),
             })
         });
         let first = stream::once(std::future::ready(Body::from(PING)));

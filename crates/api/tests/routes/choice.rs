@@ -121,6 +121,8 @@ async fn it_is_listed_and_other_surfaces_say_that_they_do_not_ask_it() {
     let list = app.get("/v1/models").await.ok().json();
     let ids: Vec<_> = list["data"].as_array().unwrap().iter().map(|model| model["id"].clone()).collect();
     assert_eq!(ids, ["coder", "author", "auto"]);
+    let unknown = app.post(CHAT, &chat_with(json!({"model": "nope"}))).await;
+    assert!(unknown.text().contains("coder, author, auto"), "{}", unknown.text());
     assert_eq!(app.get("/v1/models/auto").await.ok().json()["object"], "model");
     let answer = app.post("/api/generate", &json!({"model": "auto", "prompt": CODE})).await;
     insta::assert_snapshot!(format!("{} {}", answer.status, answer.json()["message"]), @r#"400 Bad Request "model is not supported: a scorer chooses the model behind this name, for /v1/chat/completions and /v1/completions alone""#);

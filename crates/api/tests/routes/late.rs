@@ -158,7 +158,10 @@ async fn who_hangs_up_before_that_has_left() {
     let response = app.open(post(CHAT, chat_with(json!({"stream": true})).to_string())).await;
     assert_eq!(backend.counts().waiting, 1);
     drop(response);
-    backend.until(|counts| counts.waiting == 0 && counts.left == 1).await;
+    assert_eq!((backend.counts().waiting, backend.counts().left), (0, 1), "at once");
+    // Whose it was is known by then.
+    let metrics = app.get("/metrics").await;
+    assert!(metrics.text().contains(&format!("route=\"{CHAT}\",status=\"200\",model=\"demo\"")), "{}", metrics.text());
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, Once};
 
 use axum::body::Body;
 use axum::http::Request;
+use backend::Error;
 use serde_json::{Value, json};
+use serving::Model;
 use telemetry::logs::{Format, LogSettings, subscriber};
 use testkit::{Reply, Scripted, TestApp, events, post};
 use tracing::Level;
@@ -177,4 +179,17 @@ async fn no_content_no_key_and_no_query_is_logged_at_any_level() {
         assert_eq!(text.matches("answered").count(), 6, "{text}");
         assert!(text.contains("shown") && !text.contains("SECRET"), "{text}");
     }
+}
+
+#[tokio::test]
+async fn a_request_that_another_model_answers_has_not_failed() {
+    let (log, _guard) = Log::start(Format::Json, Level::INFO);
+    let (demo, other) = (Scripted::new("demo"), Scripted::new("other"));
+    demo.reply(Reply::Refuse(Error::Upstream { reason: "it hung up".into() }));
+    other.reply(Reply::text(&["Hi"]));
+    let demo = Model { fallbacks: vec!["other".into()], ..Model::new(Arc::new(demo)) };
+    let app = TestApp::with_models(vec![demo, Model::new(Arc::new(other))]);
+    app.post(CHAT, &chat_with(json!({}))).await.ok();
+    let answered = log.answered();
+    assert!(answered.contains("\"gen_ai.usage.output_tokens\":1") && !answered.contains("error"), "{answered}");
 }

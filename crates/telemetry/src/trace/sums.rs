@@ -35,6 +35,11 @@ impl Tally {
         }
     }
 
+    /// Whatever failed, the request has not.
+    pub(super) fn forgive(&self) {
+        self.lock().error = None;
+    }
+
     pub(super) fn sums(&self) -> Sums {
         self.lock().clone()
     }
