@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use checkpoint::Checkpoint;
-use engine::{BLOCK_TOKENS, Model, Run, Wanted};
+use engine::{Adapter, BLOCK_TOKENS, Model, Run, Wanted};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, Stats, StatsAlloc};
 
 #[global_allocator]
@@ -53,39 +53,30 @@ fn page_faults() -> u64 {
 #[test]
 fn steps_like_one_before_take_no_memory() {
     let mut model = demo();
-    let blocks: [[u32; BLOCKS]; SEQUENCES] =
-        std::array::from_fn(|index| std::array::from_fn(|block| (BLOCKS * index + block) as u32));
-    let positions = BLOCKS * BLOCK_TOKENS;
-    let several = asked(|| {
-        for start in 0..positions {
-            let runs: [_; SEQUENCES] = std::array::from_fn(|index| Run {
-                tokens: &[5],
-                start,
-                blocks: &blocks[index],
-                wanted: Wanted::Last,
-                adapter: None,
-            });
-            run(&mut model, &runs);
-        }
-    });
-    assert!(several.0 == 0 && several.1 < positions as u64, "allocations and pages of eight sequences: {several:?}");
-
     let adapters = ["postgresql", "brief"].map(|name| {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../models/adapters").join(name);
         model.adapter(&checkpoint::Adapter::open(&path, model.architecture()).unwrap()).unwrap()
     });
-    let adapted = asked(|| {
-        for start in 0..positions {
-            let runs: [_; SEQUENCES] = std::array::from_fn(|index| Run {
-                tokens: &[5],
-                start,
-                blocks: &blocks[index],
-                wanted: Wanted::Last,
-                adapter: adapters.get(index / 3),
-            });
-            run(&mut model, &runs);
-        }
-    });
+    let blocks: [[u32; BLOCKS]; SEQUENCES] =
+        std::array::from_fn(|index| std::array::from_fn(|block| (BLOCKS * index + block) as u32));
+    let positions = BLOCKS * BLOCK_TOKENS;
+    let mut several = |adapters: &[Adapter]| {
+        asked(|| {
+            for start in 0..positions {
+                let runs: [_; SEQUENCES] = std::array::from_fn(|index| Run {
+                    tokens: &[5],
+                    start,
+                    blocks: &blocks[index],
+                    wanted: Wanted::Last,
+                    adapter: adapters.get(index / 3),
+                });
+                run(&mut model, &runs);
+            }
+        })
+    };
+    let plain = several(&[]);
+    assert!(plain.0 == 0 && plain.1 < positions as u64, "allocations and pages of eight sequences: {plain:?}");
+    let adapted = several(&adapters);
     assert!(adapted.0 == 0 && adapted.1 < positions as u64, "allocations and pages with adapters: {adapted:?}");
 
     // So far behind that its context is shared among the threads.
