@@ -1,6 +1,8 @@
 """Models out of a real MLflow: found by each of their names, served, and served on while it is away."""
 
 import json
+import re
+import shutil
 import subprocess
 
 from conftest import KEPT, MODELS, PATIENCE, SERVER, Server, wait_until
@@ -9,8 +11,8 @@ from conftest import KEPT, MODELS, PATIENCE, SERVER, Server, wait_until
 VERSIONS = {"1": MODELS / "hf/llama", "2": MODELS / "hf/qwen2", "3": MODELS / "gguf/qwen3-q8_0"}
 
 
-def run(directory, url, *command):
-    environment = KEPT | {"HOME": str(directory), "LLM_DATA_DIR": str(directory / "data"), "MLFLOW_TRACKING_URI": url}
+def run(directory, url, *command, **settings):
+    environment = KEPT | settings | {"HOME": str(directory), "LLM_DATA_DIR": str(directory / "data"), "MLFLOW_TRACKING_URI": url}
     return subprocess.run([SERVER, *command], cwd=directory, env=environment, capture_output=True, text=True, timeout=PATIENCE)
 
 
@@ -87,7 +89,8 @@ def test_a_name_that_is_not_there_is_answered_with_what_is(registry, tmp_path):
         done = run(tmp_path, registry.url, "models", "pull", f"mlflow:{uri}")
         assert done.returncode != 0, uri
         told[uri] = done.stderr
-    assert "there are: sql" in told["models:/sqll/1"]
+    # Besides those that other tests have registered.
+    assert "sql" in re.search("there are: (.*)", told["models:/sqll/1"])[1].split(", ")
     for uri in ["models:/sql/9", "models:/sql/Staging", "models:/sql@best"]:
         assert "version 1 (Production)" in told[uri] and "@champion (version 2)" in told[uri], told[uri]
     assert "no logged model m-0" in told["models:/m-0"]
@@ -99,3 +102,25 @@ def test_a_model_is_pulled_once(gate, tmp_path):
     gate.open = False
     again = run(tmp_path, gate.url, "models", "pull", "mlflow:models:/sql/2")
     assert (again.returncode, again.stdout) == (0, done.stdout), again.stderr
+
+
+def test_an_adapter_that_was_logged_as_a_model_is_served_on_top_of_what_it_was_trained_on(gate, started, tmp_path):
+    # Without the model beneath it is there for whoever declares that.
+    pulled = run(tmp_path, gate.url, "models", "pull", "mlflow:models:/sql-tuned/1", HF_HUB_OFFLINE="true")
+    assert "an adapter, version 1" in pulled.stdout, pulled.stderr
+
+    # As the Hub's own client keeps what it has downloaded.
+    hub, commit = tmp_path / "huggingface/hub/models--hf--llama", "0" * 40
+    shutil.copytree(MODELS / "hf/llama", hub / "snapshots" / commit)
+    (hub / "refs").mkdir()
+    (hub / "refs/main").write_text(commit)
+    base = {"id": "base", "source": str(MODELS / "hf/llama"), "adapters": [{"id": "beside", "source": str(MODELS / "adapters/llama")}]}
+    catalogue = [{"id": "tuned", "source": "mlflow:models:/sql-tuned/1"}, base]
+    (tmp_path / "serving_config.yaml").write_text(json.dumps({"models": catalogue}))
+    variables = {"MLFLOW_TRACKING_URI": gate.url, "HF_HOME": str(tmp_path / "huggingface"), "HF_HUB_OFFLINE": "true"}
+    for gate.open in (True, False):
+        server = started(Server(tmp_path, **variables))
+        wait_until(server.is_ready, "the server's start")
+        assert server.complete("tuned") == server.complete("beside") != server.complete("base")
+        assert "LoRA" in next(model["description"] for model in server.get("/api/llms") if model["id"] == "tuned")
+        assert server.stop() == 0

@@ -85,7 +85,7 @@ fn created(path: &Path) -> SystemTime {
     metadata.and_then(|metadata| metadata.modified().ok()).unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
-fn described(summary: &AdapterSummary) -> String {
+pub(crate) fn described(summary: &AdapterSummary) -> String {
     let AdapterSummary { rank, modules, parameters, base } = summary;
     let base = base.as_ref().map(|base| format!(", for {base}")).unwrap_or_default();
     format!("LoRA, rank {rank}, {modules} modules, {:.1} M parameters{base}", *parameters as f64 / 1e6)

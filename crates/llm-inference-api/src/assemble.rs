@@ -7,14 +7,14 @@ use std::time::{Duration, SystemTime};
 
 use accounts::Accounts;
 use anyhow::{Context, Result, anyhow};
-use backend::{MinP, RepetitionPenalty, Temperature, TopK, TopP};
+use backend::{Backend, MinP, RepetitionPenalty, Temperature, TopK, TopP};
 use checkpoint::{Checkpoint, GenerationDefaults, Summary};
 use encoder::Parallel;
 use engine::{Engine, EngineSettings, GuessSource, Memory, Progress};
 use jiff::Timestamp;
 use registry::{Allowed, Catalogue, Declaration, Entry, Places, Source, Sources};
 use scorer::files::Directory;
-use serving::{AdapterSource, Besides, Defaults, Model, Outcomes, Scorers, Service, SqlFormat};
+use serving::{AdapterSource, Adapts, Besides, Defaults, Model, Outcomes, Scorers, Service, SqlFormat};
 use telemetry::{Metrics, Otlp};
 
 use crate::memory::{self, Share};
@@ -23,6 +23,7 @@ use crate::runner::Runner;
 #[cfg(feature = "mistralrs")]
 use crate::second_engine;
 use crate::settings::{Quantization, Recording, Settings, Speculation, types};
+use crate::tuned::Tuned;
 use crate::{embedded, encoding, fetching, gpus, routing};
 
 /// A step that takes longer means that its engine hangs.
@@ -33,6 +34,8 @@ const STALL_LIMIT: Duration = Duration::from_mins(1);
 pub(crate) struct Loaded {
     pub(crate) entry: Entry,
     pub(crate) runner: Runner,
+    /// What was trained on top of it.
+    tuned: Option<Arc<Tuned>>,
     pub(crate) defaults: Defaults,
     /// In whole sentences.
     pub(crate) warnings: Vec<String>,
@@ -40,13 +43,26 @@ pub(crate) struct Loaded {
 
 impl Loaded {
     pub(crate) fn memory(&self) -> Memory {
-        self.runner.memory()
+        let Memory { weights, kv_cache } = self.runner.memory();
+        Memory { weights: weights + self.tuned.as_ref().map_or(0, |tuned| tuned.bytes), kv_cache }
+    }
+
+    pub(crate) fn backend(&self) -> Arc<dyn Backend> {
+        match &self.tuned {
+            Some(tuned) => Arc::clone(tuned) as Arc<dyn Backend>,
+            None => self.runner.backend(),
+        }
+    }
+
+    /// What loads further adapters for it, if it takes any.
+    pub(crate) fn adapts(&self, sources: &Sources) -> Option<Arc<dyn Adapts>> {
+        self.runner.adapts(sources).filter(|_| self.tuned.is_none())
     }
 
     /// For a service that lives no longer than what it was made for.
     pub(crate) fn model(self) -> Model {
         let sql_format = sql_format(&self.entry.source);
-        Model { defaults: self.defaults, sql_format, ..Model::new(self.runner.backend()) }
+        Model { defaults: self.defaults, sql_format, ..Model::new(self.backend()) }
     }
 }
 
@@ -116,13 +132,19 @@ pub(crate) fn load(
     };
     #[cfg(feature = "mistralrs")]
     if let Some(device) = second_engine::device(&entry, &checkpoint, settings.placement) {
+        anyhow::ensure!(
+            entry.adapter.is_none(),
+            "mistral.rs takes no adapters, and the model {:?} is one: it needs `engine: native`",
+            entry.id
+        );
         let runner = second_engine::start(&entry, checkpoint, device, settings, &mut warnings)?;
-        return Ok(Loaded { entry, runner, defaults, warnings });
+        return Ok(Loaded { entry, runner, tuned: None, defaults, warnings });
     }
     warnings.extend(requantise(&mut checkpoint, settings.quantization.value));
     let engine = Engine::start(checkpoint, engine_settings(&entry, draft, settings, kv_cache)?, progress)
         .with_context(|| format!("the model {:?} cannot be started", entry.id))?;
-    Ok(Loaded { entry, runner: Runner::Native(engine), defaults, warnings })
+    let tuned = entry.adapter.as_ref().map(|path| Tuned::open(&engine, path)).transpose()?.map(Arc::new);
+    Ok(Loaded { entry, runner: Runner::Native(engine), tuned, defaults, warnings })
 }
 
 /// Whether a model could be loaded so, as far as the heads of its files tell.
@@ -133,6 +155,9 @@ pub(crate) fn check(entry: &Entry, draft: Option<&Entry>, settings: &types::Engi
         return Ok(());
     }
     requantise(&mut checkpoint, settings.quantization.value);
+    if let Some(path) = &entry.adapter {
+        checkpoint::Adapter::open(path, &checkpoint.architecture)?;
+    }
     Ok(Engine::check(&checkpoint, &engine_settings(entry, draft, settings, kv_cache)?)?)
 }
 

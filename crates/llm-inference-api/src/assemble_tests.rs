@@ -153,11 +153,7 @@ fn a_model_is_requantised_as_it_is_loaded_and_says_so() {
     let quantization = Some(crate::settings::Quantization(Some(kernels::Format::Q4_0)));
     let small = loaded(EngineArguments { quantization, ..EngineArguments::default() }).unwrap();
     assert!(small.memory().weights * 10 < stored.memory().weights * 8, "{:?} of {:?}", small.memory(), stored.memory());
-    assert!(
-        small.runner.backend().card().description.ends_with("Q8_0 encoded as Q4_0"),
-        "{}",
-        small.runner.backend().card().description
-    );
+    assert!(small.backend().card().description.ends_with("Q8_0 encoded as Q4_0"), "{}", small.backend().card().description);
     let quantization = Some(crate::settings::Quantization(Some(kernels::Format::Bf16)));
     let kept = loaded(EngineArguments { quantization, ..EngineArguments::default() }).unwrap();
     assert_eq!(kept.memory(), stored.memory());

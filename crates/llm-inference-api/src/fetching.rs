@@ -46,7 +46,9 @@ fn access(registry: &RegistrySettings) -> Access {
 /// The models of the Hub of which there are files on this machine, each under the id that it is asked for by.
 pub(crate) fn downloaded(sources: &Sources) -> Vec<Entry> {
     let entry = |id: String, bytes| match format!("hf:{id}").parse() {
-        Ok(Declared::Origin(origin)) => Some(Entry { id, source: Source::Origin(origin), size: bytes, version: None }),
+        Ok(Declared::Origin(origin)) => {
+            Some(Entry { id, source: Source::Origin(origin), size: bytes, version: None, adapter: None })
+        }
         _ => None,
     };
     let entries = |Cached { repository, files, bytes, .. }: Cached| {

@@ -19,6 +19,7 @@ mod runner;
 mod second_engine;
 mod settings;
 mod terminal;
+mod tuned;
 
 use std::process::ExitCode;
 

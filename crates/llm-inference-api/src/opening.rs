@@ -9,7 +9,6 @@ use engine::Memory;
 use registry::{Entry, FetchError, Sources};
 use serving::{Model, OnDemand, OpenError, Opened, Opener};
 
-use crate::assemble::Loaded;
 use crate::commands::loading;
 use crate::memory::Share;
 use crate::settings::types;
@@ -138,9 +137,8 @@ impl Parked {
         let loaded = loading::load(local.clone(), draft, &self.settings, kv_cache)?;
         let memory = loaded.memory();
         let bytes = memory.weights + memory.kv_cache;
-        let Loaded { runner, defaults, .. } = loaded;
-        let (backend, adapts) = (runner.backend(), runner.adapts(&self.sources));
-        Ok((Opened { backend, defaults, bytes, adapts }, memory))
+        let (backend, adapts) = (loaded.backend(), loaded.adapts(&self.sources));
+        Ok((Opened { backend, defaults: loaded.defaults, bytes, adapts }, memory))
     }
 }
 

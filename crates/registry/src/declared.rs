@@ -93,15 +93,21 @@ impl Declaration {
         match source {
             Declared::Embedded => {
                 let size = embedded.ok_or_else(|| Error::NotEmbedded { id: id.clone(), place: place.clone() })?;
-                Ok(Entry { id: id.clone(), source: Source::Embedded, size, version: None })
+                Ok(Entry { id: id.clone(), source: Source::Embedded, size, version: None, adapter: None })
             }
             Declared::Path(path) => self.at(path),
             Declared::Remote(servers) => {
-                Ok(Entry { id: id.clone(), source: Source::Remote(servers.clone()), size: 0, version: None })
+                Ok(Entry { id: id.clone(), source: Source::Remote(servers.clone()), size: 0, version: None, adapter: None })
             }
             Declared::Origin(origin) => match self.beside(directory) {
                 Some(path) => self.at(&path),
-                None => Ok(Entry { id: id.clone(), source: Source::Origin(origin.clone()), size: 0, version: None }),
+                None => Ok(Entry {
+                    id: id.clone(),
+                    source: Source::Origin(origin.clone()),
+                    size: 0,
+                    version: None,
+                    adapter: None,
+                }),
             },
         }
     }

@@ -17,6 +17,8 @@ pub struct Entry {
     pub size: u64,
     /// What the place that it was fetched from calls this state of it: a commit, or a number.
     pub version: Option<String>,
+    /// What was trained on top of it, and changes each of its answers: a directory as PEFT saves it.
+    pub adapter: Option<PathBuf>,
 }
 
 /// Where a model's files are.

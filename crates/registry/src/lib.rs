@@ -10,6 +10,7 @@ mod hub;
 mod mlflow;
 mod scan;
 mod sources;
+mod tuned;
 
 pub use catalogue::{Allowed, Catalogue, Places};
 pub use declared::{Declaration, Declared, NotASource};

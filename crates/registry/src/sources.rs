@@ -7,6 +7,7 @@ use crate::fetch::{FetchError, Fetched, Watch};
 use crate::hub::{Hub, HubModel};
 use crate::mlflow::{MlFlow, MlFlowModel, Registered};
 use crate::scan;
+use crate::tuned;
 
 /// A model that is kept on another machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +40,15 @@ impl Sources {
             Origin::Hub(model) => self.hub.cached(model),
             Origin::MlFlow(model) => self.mlflow.cached(model),
         };
-        local(entry, &cached?).ok()
+        self.here(entry, &cached?)
+    }
+
+    /// `None` if it takes a download all the same, or is no model.
+    fn here(&self, entry: &Entry, fetched: &Fetched) -> Option<Entry> {
+        match tuned::base(&fetched.path).ok()? {
+            Some(base) => tuned::local(entry, fetched, &self.hub.cached(&base)?).ok(),
+            None => local(entry, fetched).ok(),
+        }
     }
 
     /// What the registry that it comes from said of this version of it, when it was last asked.
@@ -54,7 +63,7 @@ impl Sources {
 
     /// The version of it that answered last, if its registry counts versions and this one is on this machine.
     pub fn last_good(&self, entry: &Entry) -> Option<Entry> {
-        local(entry, &self.mlflow.last_good(of_mlflow(entry)?)?).ok()
+        self.here(entry, &self.mlflow.last_good(of_mlflow(entry)?)?)
     }
 
     /// The same model with its files on this machine, after a download if need be, and why it may not be the newest. It may
@@ -65,7 +74,9 @@ impl Sources {
             Origin::Hub(model) => self.hub.fetch(model, watch).map_err(|error| nor_a_path(error, entry, model))?,
             Origin::MlFlow(model) => self.mlflow.fetch(model, watch)?,
         };
-        Ok((local(entry, &fetched)?, fetched.note))
+        let Some(base) = tuned::base(&fetched.path)? else { return Ok((local(entry, &fetched)?, fetched.note)) };
+        let base = self.hub.fetch(&base, watch)?;
+        Ok((tuned::local(entry, &fetched, &base)?, fetched.note.or(base.note)))
     }
 
     /// An adapter's directory on this machine, after a download if need be. It may take its time.
@@ -92,7 +103,7 @@ fn nor_a_path(error: FetchError, entry: &Entry, model: &HubModel) -> FetchError 
     FetchError::NeitherHere { name: entry.id.clone(), source: Box::new(error) }
 }
 
-fn local(entry: &Entry, fetched: &Fetched) -> Result<Entry, FetchError> {
+pub(crate) fn local(entry: &Entry, fetched: &Fetched) -> Result<Entry, FetchError> {
     let found =
         scan::named_model(&fetched.path).map_err(|error| FetchError::NotAModel(crate::error::with_causes(&error)))?;
     Ok(Entry { id: entry.id.clone(), version: Some(fetched.version.clone()), ..found })

@@ -30,7 +30,7 @@ pub(crate) fn load(
     for warning in &loaded.warnings {
         tracing::warn!(model = %loaded.entry.id, "{warning}");
     }
-    let (card, memory) = (loaded.runner.backend().card(), loaded.memory());
+    let (card, memory) = (loaded.backend().card(), loaded.memory());
     tracing::info!(
         model = %card.id, description = %card.description, source = %loaded.entry.source, context = card.context_length,
         weight_bytes = memory.weights, kv_cache_bytes = memory.kv_cache, seconds = started.elapsed().as_secs_f64(),

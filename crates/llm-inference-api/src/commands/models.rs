@@ -114,12 +114,20 @@ fn list(ListArguments { json, place }: ListArguments) -> Result<(), Failure> {
 
 fn pull(id: &str, settings: &Settings) -> Result<()> {
     let origin = origin(id)?;
-    let entry = Entry { id: origin.to_string(), source: Source::Origin(origin), size: 0, version: None };
+    let entry = Entry { id: origin.to_string(), source: Source::Origin(origin), size: 0, version: None, adapter: None };
     let sources = fetching::sources(settings);
     let fetched = match fetching::fetch(&entry, &sources) {
         Err(FetchError::Adapter(_)) => return pull_adapter(&entry, &sources),
+        // It may be an adapter of which the model beneath is not to be had from the Hub: whoever declares that model can use it.
+        Err(error) if matches!(entry.source, Source::Origin(Origin::MlFlow(_))) => {
+            pull_adapter(&entry, &sources).map_err(|_| anyhow::Error::from(error))?;
+            return Ok(());
+        }
         fetched => fetched?,
     };
+    if fetched.adapter.is_some() {
+        pull_adapter(&entry, &sources)?;
+    }
     let description = describe(&fetched, &sources).unwrap_or_else(|error| format!("cannot be served: {error}"));
     let version = fetched.version.as_deref().unwrap_or_default();
     Ok(terminal::answer(&format!("{}\n{description}, {}, version {version}\n", fetched.source, size(fetched.size)))?)
@@ -163,7 +171,7 @@ fn describe(entry: &Entry, sources: &Sources) -> Result<String, String> {
 fn as_json(rows: &[Row]) -> String {
     let rows: Vec<_> = rows
         .iter()
-        .map(|Row { entry: Entry { id, source, size, version: _ }, served, description }| {
+        .map(|Row { entry: Entry { id, source, size, version: _, adapter: _ }, served, description }| {
             json!({
                 "id": id,
                 "source": source.to_string(),
@@ -200,7 +208,7 @@ mod tests {
     use super::*;
 
     fn rows() -> Vec<Row> {
-        let entry = |id: &str, source, size| Entry { id: id.into(), source, size, version: None };
+        let entry = |id: &str, source, size| Entry { id: id.into(), source, size, version: None, adapter: None };
         vec![
             Row {
                 entry: entry("demo", Source::Embedded, 4_300_000),

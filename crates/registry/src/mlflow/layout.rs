@@ -72,7 +72,10 @@ pub(super) fn find(files: &[Remote]) -> Result<Vec<Part>, Unfit> {
     let best = places.iter().map(|place| rank(place)).min();
     let best: Vec<&String> = places.iter().filter(|place| Some(rank(place)) == best).collect();
     match best.as_slice() {
-        [] if files.iter().any(|file| name_of(&file.path) == "adapter_config.json") => Err(Unfit::Adapter),
+        // What was trained on top of a model, which says what that is.
+        [] if files.iter().any(|file| name_of(&file.path) == "adapter_config.json") => {
+            find_adapter(files).map_err(|_| Unfit::Adapter)
+        }
         [] => Err(Unfit::NoWeights(files.iter().take(20).map(|file| file.path.clone()).collect())),
         [place] if is_gguf(place) => Ok(parts(files, directory_of(place), |name| name == name_of(place))),
         [place] => Ok(model_and_tokenizer(files, place)),
@@ -183,8 +186,14 @@ mod tests {
     }
 
     #[test]
+    fn what_was_trained_on_top_of_a_model_is_one() {
+        let files = ["MLmodel", "peft/adapter_config.json", "peft/adapter_model.safetensors"];
+        assert_eq!(found(&files).unwrap(), &files[1..]);
+    }
+
+    #[test]
     fn what_is_no_model_is_said_so() {
-        assert_eq!(found(&["MLmodel", "peft/adapter_config.json", "peft/adapter_model.safetensors"]), Err(Unfit::Adapter));
+        assert_eq!(found(&["MLmodel", "peft/adapter_config.json"]), Err(Unfit::Adapter));
         let adapter = ["MLmodel", "peft/README.md", "peft/adapter_config.json", "peft/adapter_model.safetensors"];
         let remotes = adapter.map(|path| Remote { path: path.to_owned(), size: Some(1) });
         let parts = find_adapter(&remotes).unwrap();

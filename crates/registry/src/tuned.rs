@@ -1,0 +1,91 @@
+//! Models that are kept as an adapter: what was trained on top of another model, which is fetched from the Hub.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::declared;
+use crate::entry::Entry;
+use crate::fetch::{FetchError, Fetched};
+use crate::hub::HubModel;
+use crate::sources;
+
+const SETTINGS: &str = "adapter_config.json";
+
+/// What PEFT writes of the model beneath.
+#[derive(Deserialize)]
+struct Settings {
+    base_model_name_or_path: Option<String>,
+    revision: Option<String>,
+}
+
+/// The model beneath, if what was fetched is an adapter.
+pub(crate) fn base(fetched: &Path) -> Result<Option<HubModel>, FetchError> {
+    let path = fetched.join(SETTINGS);
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory].contains(&error.kind()) => return Ok(None),
+        Err(source) => return Err(FetchError::Disk { path, source }),
+    };
+    let unfit = |why: String| FetchError::NotAModel(format!("{}: {why}", path.display()));
+    let settings: Settings = serde_json::from_slice(&text).map_err(|error| unfit(error.to_string()))?;
+    let name = settings.base_model_name_or_path.unwrap_or_default();
+    let revision = settings.revision.map(|revision| format!("@{revision}")).unwrap_or_default();
+    let model = declared::hub(&name).filter(|model| model.file.is_none() && model.revision.is_none());
+    let model = model.and_then(|_| declared::hub(&format!("{name}{revision}"))).ok_or_else(|| {
+        unfit(format!(
+            "it is an adapter for {name:?}{revision}, which is no model of the Hugging Face Hub; declare that model, and this among its `adapters:`"
+        ))
+    })?;
+    Ok(Some(model))
+}
+
+/// The model beneath, with what was trained on top of it.
+pub(crate) fn local(entry: &Entry, fetched: &Fetched, base: &Fetched) -> Result<Entry, FetchError> {
+    let version = Some(fetched.version.clone());
+    Ok(Entry { version, adapter: Some(fetched.path.clone()), ..sources::local(entry, base)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn base_of(settings: &str) -> Result<Option<String>, String> {
+        let place = tempfile::tempdir().unwrap();
+        fs::write(place.path().join(SETTINGS), settings).unwrap();
+        let directory = place.path().display().to_string();
+        let base = base(place.path()).map_err(|error| error.to_string().replace(&directory, ""));
+        base.map(|base| base.map(|base| base.to_string()))
+    }
+
+    #[test]
+    fn an_adapter_says_what_it_is_for() {
+        let settings = r#"{"base_model_name_or_path": "org/model", "revision": null, "r": 8}"#;
+        assert_eq!(base_of(settings), Ok(Some("org/model".into())));
+        let settings = r#"{"base_model_name_or_path": "org/model", "revision": "v2"}"#;
+        assert_eq!(base_of(settings), Ok(Some("org/model@v2".into())));
+    }
+
+    #[test]
+    fn what_is_no_adapter_has_nothing_beneath() {
+        let place = tempfile::tempdir().unwrap();
+        assert!(base(place.path()).unwrap().is_none());
+        let file = place.path().join("model.gguf");
+        fs::write(&file, "").unwrap();
+        assert!(base(&file).unwrap().is_none());
+    }
+
+    #[test]
+    fn one_for_a_model_that_only_its_trainer_has_is_refused() {
+        for name in ["/opt/llama", "../llama", "", "org/model@v2"] {
+            let refused = base_of(&format!(r#"{{"base_model_name_or_path": {name:?}}}"#)).unwrap_err();
+            assert!(
+                refused.contains(&format!("it is an adapter for {name:?}, which is no model of the Hugging Face Hub")),
+                "{refused}"
+            );
+        }
+        assert!(base_of("{").unwrap_err().starts_with("/adapter_config.json: EOF"));
+    }
+}
