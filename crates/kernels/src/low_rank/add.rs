@@ -46,7 +46,10 @@ pub fn add_low_rank<const N: usize>(
         range.for_each(|index| pool.isa().dispatch(Down { call: &call, piece: call.down(index) }));
     });
     pool.share(call.ups(), 1, |_, range| {
-        range.for_each(|index| pool.isa().dispatch(UpKernel { call: &call, piece: call.up(index) }));
+        // Out here: what a kernel hands to a function that is not inlined has not got the kernel's instructions.
+        INNER.with_borrow_mut(|inner| {
+            range.for_each(|index| pool.isa().dispatch(UpKernel { up: Up { call: &call, piece: call.up(index) }, inner }));
+        });
     });
 }
 
@@ -196,22 +199,29 @@ impl<const N: usize> Down<'_, N> {
 }
 
 /// Some panels of B, times what A made of each row of its group, added to an output.
-struct UpKernel<'a, const N: usize> {
+struct Up<'a, const N: usize> {
     call: &'a Call<'a, N>,
     piece: UpPiece,
+}
+
+/// The same, with memory for a row.
+struct UpKernel<'a, const N: usize> {
+    up: Up<'a, N>,
+    inner: &'a mut FloatBuffer,
 }
 
 impl<const N: usize> Kernel for UpKernel<'_, N> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        INNER.with_borrow_mut(|inner| match self.call.groups[self.piece.group].low_rank.element {
-            LowRankElement::F32 => self.with::<L, F32>(inner),
-            LowRankElement::F16 => self.with::<L, F16>(inner),
-        });
+        let Self { up, inner } = self;
+        match up.call.groups[up.piece.group].low_rank.element {
+            LowRankElement::F32 => up.with::<L, F32>(inner),
+            LowRankElement::F16 => up.with::<L, F16>(inner),
+        }
     }
 }
 
-impl<const N: usize> UpKernel<'_, N> {
+impl<const N: usize> Up<'_, N> {
     #[inline(always)]
     fn with<L: Lanes, E: Element>(self, inner: &mut FloatBuffer) {
         let UpPiece { group, output, first, panels } = self.piece;
