@@ -23,6 +23,10 @@ struct Settings {
 
 /// The model beneath, if what was fetched is an adapter.
 pub(crate) fn base(fetched: &Path) -> Result<Option<HubModel>, FetchError> {
+    // A directory may hold a whole model beside what was once trained on top of it.
+    if fetched.join("config.json").is_file() {
+        return Ok(None);
+    }
     let path = fetched.join(SETTINGS);
     let text = match fs::read(&path) {
         Ok(text) => text,
@@ -72,6 +76,10 @@ mod tests {
     fn what_is_no_adapter_has_nothing_beneath() {
         let place = tempfile::tempdir().unwrap();
         assert!(base(place.path()).unwrap().is_none());
+        for name in [SETTINGS, "config.json"] {
+            fs::write(place.path().join(name), r#"{"base_model_name_or_path": "org/model"}"#).unwrap();
+        }
+        assert!(base(place.path()).unwrap().is_none(), "a whole model");
         let file = place.path().join("model.gguf");
         fs::write(&file, "").unwrap();
         assert!(base(&file).unwrap().is_none());
