@@ -9,6 +9,7 @@ use registry::{
     Access, Cached, Declared, Entry, FetchError, Fetched, Hub, HubSettings, MlFlow, MlFlowSettings, Origin, Patience,
     Progress, Source, Sources, Token,
 };
+use serving::OpenError;
 
 use crate::settings::{Settings, types::RegistrySettings};
 
@@ -46,9 +47,7 @@ fn access(registry: &RegistrySettings) -> Access {
 /// The models of the Hub of which there are files on this machine, each under the id that it is asked for by.
 pub(crate) fn downloaded(sources: &Sources) -> Vec<Entry> {
     let entry = |id: String, bytes| match format!("hf:{id}").parse() {
-        Ok(Declared::Origin(origin)) => {
-            Some(Entry { id, source: Source::Origin(origin), size: bytes, version: None, adapter: None })
-        }
+        Ok(Declared::Origin(origin)) => Some(Entry { size: bytes, ..Entry::new(id, Source::Origin(origin)) }),
         _ => None,
     };
     let entries = |Cached { repository, files, bytes, .. }: Cached| {
@@ -72,6 +71,15 @@ pub(crate) fn fetch_adapter(origin: &Origin, sources: &Sources) -> Result<Fetche
     Ok(fetched)
 }
 
+/// The same, or why nobody can say whether what is here is the newest.
+pub(crate) fn newest_adapter(origin: &Origin, sources: &Sources) -> Result<Fetched, OpenError> {
+    let fetched = sources.fetch_adapter(origin, &mut |_| {}).map_err(told)?;
+    match fetched.note {
+        Some(note) => Err(not_asked(note)),
+        None => Ok(fetched),
+    }
+}
+
 /// The same model with its files on this machine, with a bar while they are downloaded where stderr is a terminal.
 pub(crate) fn fetch(entry: &Entry, sources: &Sources) -> Result<Entry, FetchError> {
     let (fetched, note) = fetch_or_keep(entry, sources)?;
@@ -82,12 +90,22 @@ pub(crate) fn fetch(entry: &Entry, sources: &Sources) -> Result<Entry, FetchErro
 }
 
 /// The same, or why nobody can say whether what is here is the newest.
-pub(crate) fn newest(entry: &Entry, sources: &Sources) -> Result<Entry, String> {
+pub(crate) fn newest(entry: &Entry, sources: &Sources) -> Result<Entry, OpenError> {
     match fetch_or_keep(entry, sources) {
         Ok((fetched, None)) => Ok(fetched),
-        Ok((_, Some(note))) => Err(note),
-        Err(error) => Err(format!("{:#}", anyhow::Error::from(error))),
+        Ok((_, Some(note))) => Err(not_asked(note)),
+        Err(error) => Err(told(error)),
     }
+}
+
+fn not_asked(note: String) -> OpenError {
+    OpenError { reason: "where it is kept cannot be asked", may_pass: true, details: note }
+}
+
+/// As the service says it.
+pub(crate) fn told(error: FetchError) -> OpenError {
+    let (reason, may_pass) = (error.in_short(), error.may_pass());
+    OpenError { reason, details: format!("{:#}", anyhow::Error::from(error)), may_pass }
 }
 
 /// With a note if the place could not be asked, and what is here has to do.

@@ -78,7 +78,7 @@ mod tests {
     /// The same with another line of the catalogue.
     fn told_beside(route: &str, line: &str) -> String {
         let settings = settings(&format!("models: [{{id: auto, {route}}}{line}]"));
-        let served = Entry { id: "coder".into(), source: Source::Embedded, size: 0, version: None, adapter: None };
+        let served = Entry::new("coder", Source::Embedded);
         match routes(&[served], &settings) {
             Ok(_) => warnings(&settings).join("\n"),
             Err(error) => error.to_string(),

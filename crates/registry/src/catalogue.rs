@@ -54,13 +54,7 @@ impl Catalogue {
         let mut catalogue = Self::default();
         if let Some((id, size)) = &places.embedded {
             catalogue.looked_in.push("the binary".to_owned());
-            catalogue.entries.push(Entry {
-                id: id.clone(),
-                source: Source::Embedded,
-                size: *size,
-                version: None,
-                adapter: None,
-            });
+            catalogue.entries.push(Entry { size: *size, ..Entry::new(id, Source::Embedded) });
         }
         if let Some(directory) = &places.directory {
             catalogue.looked_in.push(directory.display().to_string());
@@ -148,7 +142,7 @@ impl Catalogue {
         }
         let model = declared::hub(id.strip_prefix("hf:").unwrap_or(id)).ok_or_else(|| self.not_found(id))?;
         let source = Source::Origin(Origin::Hub(model));
-        Ok(Entry { id: id.to_owned(), source, size: 0, version: None, adapter: None })
+        Ok(Entry::new(id, source))
     }
 
     /// The model that somebody means: a path, the id of one of these, or of one on the Hub.

@@ -93,21 +93,13 @@ impl Declaration {
         match source {
             Declared::Embedded => {
                 let size = embedded.ok_or_else(|| Error::NotEmbedded { id: id.clone(), place: place.clone() })?;
-                Ok(Entry { id: id.clone(), source: Source::Embedded, size, version: None, adapter: None })
+                Ok(Entry { size, ..Entry::new(id, Source::Embedded) })
             }
             Declared::Path(path) => self.at(path),
-            Declared::Remote(servers) => {
-                Ok(Entry { id: id.clone(), source: Source::Remote(servers.clone()), size: 0, version: None, adapter: None })
-            }
+            Declared::Remote(servers) => Ok(Entry::new(id, Source::Remote(servers.clone()))),
             Declared::Origin(origin) => match self.beside(directory) {
                 Some(path) => self.at(&path),
-                None => Ok(Entry {
-                    id: id.clone(),
-                    source: Source::Origin(origin.clone()),
-                    size: 0,
-                    version: None,
-                    adapter: None,
-                }),
+                None => Ok(Entry::new(id, Source::Origin(origin.clone()))),
             },
         }
     }

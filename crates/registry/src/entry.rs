@@ -21,6 +21,13 @@ pub struct Entry {
     pub adapter: Option<PathBuf>,
 }
 
+impl Entry {
+    /// One of which no more is known than where it is.
+    pub fn new(id: impl Into<String>, source: Source) -> Self {
+        Self { id: id.into(), source, size: 0, version: None, adapter: None }
+    }
+}
+
 /// Where a model's files are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {

@@ -63,7 +63,7 @@ fn entry_at(path: &Path, size: u64) -> Result<Entry, Error> {
     let named = if path.file_name().is_some() { path } else { &named };
     let name = if path.is_dir() { named.file_name() } else { named.file_stem() };
     let id = name.and_then(|name| name.to_str()).ok_or_else(|| Error::Name { path: path.to_owned() })?;
-    Ok(Entry { id: id.to_owned(), source: Source::Path(path.to_owned()), size, version: None, adapter: None })
+    Ok(Entry { size, ..Entry::new(id, Source::Path(path.to_owned())) })
 }
 
 struct Scan {
@@ -129,7 +129,7 @@ impl Scan {
             self.findings.warnings.push(warning);
             return;
         }
-        self.findings.entries.push(Entry { id, source: Source::Path(path.to_owned()), size, version: None, adapter: None });
+        self.findings.entries.push(Entry { size, ..Entry::new(id, Source::Path(path.to_owned())) });
     }
 }
 

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
-use registry::{Declared, Entry, FetchError, Origin, Source, Sources};
+use registry::{Declared, Entry, Origin, Source, Sources};
 use serde_json::json;
 
 use crate::commands::{Failure, prepare};
@@ -114,15 +114,11 @@ fn list(ListArguments { json, place }: ListArguments) -> Result<(), Failure> {
 
 fn pull(id: &str, settings: &Settings) -> Result<()> {
     let origin = origin(id)?;
-    let entry = Entry { id: origin.to_string(), source: Source::Origin(origin), size: 0, version: None, adapter: None };
+    let entry = Entry::new(origin.to_string(), Source::Origin(origin));
     let sources = fetching::sources(settings);
     let fetched = match fetching::fetch(&entry, &sources) {
-        Err(FetchError::Adapter(_)) => return pull_adapter(&entry, &sources),
         // It may be an adapter of which the model beneath is not to be had from the Hub: whoever declares that model can use it.
-        Err(error) if matches!(entry.source, Source::Origin(Origin::MlFlow(_))) => {
-            pull_adapter(&entry, &sources).map_err(|_| anyhow::Error::from(error))?;
-            return Ok(());
-        }
+        Err(error) if !error.may_pass() => return pull_adapter(&entry, &sources).map_err(|_| error.into()),
         fetched => fetched?,
     };
     if fetched.adapter.is_some() {
@@ -208,7 +204,7 @@ mod tests {
     use super::*;
 
     fn rows() -> Vec<Row> {
-        let entry = |id: &str, source, size| Entry { id: id.into(), source, size, version: None, adapter: None };
+        let entry = |id: &str, source, size| Entry { size, ..Entry::new(id, source) };
         vec![
             Row {
                 entry: entry("demo", Source::Embedded, 4_300_000),

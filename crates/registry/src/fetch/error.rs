@@ -31,8 +31,6 @@ pub enum FetchError {
     NotThere(String),
     #[error("{0}")]
     NotAModel(String),
-    #[error("{0} is an adapter for another model, and no model by itself: it belongs among the adapters of its model")]
-    Adapter(String),
     #[error("the connection broke off after {received} bytes of {file}")]
     CutOff {
         file: String,
@@ -74,6 +72,25 @@ impl FetchError {
             Self::Answered { status, .. } => matches!(status, 408 | 429 | 500..),
             Self::NeitherHere { source, .. } => source.may_pass(),
             _ => false,
+        }
+    }
+
+    /// The same for anybody: names no file and no server.
+    pub fn in_short(&self) -> &'static str {
+        match self {
+            Self::Unreachable { .. } | Self::NoAuthorities(_) | Self::Address { .. } => "where it is kept cannot be reached",
+            Self::Answered { .. } | Self::Redirected { .. } | Self::Senseless { .. } | Self::Outside { .. } => {
+                "where it is kept does not give it"
+            }
+            Self::Forbidden { .. } => "where it is kept does not let this server in",
+            Self::NotThere(_) => "it is not where it is said to be kept",
+            Self::Offline(_) => "it is not on this machine, which is to download nothing",
+            Self::NotAModel(_) => "what is kept under its name is no model",
+            Self::CutOff { .. } | Self::Changed { .. } => "its download broke off",
+            Self::Length { .. } | Self::Checksum { .. } => "what was downloaded of it is damaged",
+            Self::DiskFull { .. } => "the disk is full",
+            Self::Disk { .. } => "the disk cannot be written",
+            Self::NeitherHere { source, .. } => source.in_short(),
         }
     }
 }

@@ -14,6 +14,7 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use super::choice;
 use crate::entry;
 use crate::fetch::{self, FetchError};
 
@@ -83,7 +84,8 @@ impl Repository {
         fetch::replace(&self.root.join("refs").join(name), commit)
     }
 
-    /// Where a commit's model is, if all its weights are there: its directory, or its GGUF file.
+    /// Where a commit's model is, if all its weights are there: its directory, or its GGUF file. What was trained on top of another
+    /// model is one too.
     pub(super) fn complete(&self, commit: &str, file: Option<&str>) -> Option<PathBuf> {
         let snapshot = self.snapshot(commit);
         if let Some(file) = file {
@@ -94,8 +96,8 @@ impl Repository {
             return (weights > 0 && shards_of(&snapshot)?.iter().all(|shard| snapshot.join(shard).exists()))
                 .then_some(snapshot);
         }
-        entry::only_gguf_in(&snapshot).ok()??;
-        Some(snapshot)
+        let whole = holds_adapter(&snapshot) || entry::only_gguf_in(&snapshot).ok()?.is_some();
+        whole.then_some(snapshot)
     }
 
     pub(super) fn remove(&self) -> Result<u64, FetchError> {
@@ -110,6 +112,11 @@ impl Repository {
         }
         Ok(bytes)
     }
+}
+
+/// Whether all of an adapter is there.
+pub(super) fn holds_adapter(snapshot: &Path) -> bool {
+    choice::ADAPTER.iter().all(|name| snapshot.join(name).exists())
 }
 
 /// The files that an index names, or that belong to those that are there where an index did not come yet. `None` if it cannot be read.

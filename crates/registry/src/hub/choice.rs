@@ -12,7 +12,6 @@ pub(crate) enum Unfit {
     /// The GGUF files that there are.
     NoSuchFile(Vec<String>),
     SeveralGguf(Vec<String>),
-    Adapter,
     NoWeights,
     NoAdapter,
 }
@@ -30,7 +29,6 @@ impl Unfit {
                 files[0],
                 files.join(", ")
             ),
-            Self::Adapter => return FetchError::Adapter(format!("hf:{model}")),
             Self::NoAdapter => {
                 let file = format!("one in a GGUF file is named with it, as hf:{repository}:adapter.gguf");
                 format!("hf:{model} has no adapter: adapter_model.safetensors beside an adapter_config.json; {file}")
@@ -67,7 +65,8 @@ pub(crate) fn choose(files: &[String], wanted: Option<&str>) -> Result<Vec<Strin
     }
     match gguf.as_slice() {
         [_] => Ok(gguf),
-        [] if has("adapter_config.json") => Err(Unfit::Adapter),
+        // What was trained on top of a model, which says what that is.
+        [] if has("adapter_config.json") => choose_adapter(files),
         [] => Err(Unfit::NoWeights),
         _ => Err(Unfit::SeveralGguf(gguf)),
     }
@@ -145,9 +144,12 @@ mod tests {
 
     #[test]
     fn what_is_no_model_is_told_from_an_adapter() {
-        assert_eq!(chosen(&["adapter_config.json", "adapter_model.safetensors"], None), Err(Unfit::Adapter));
+        let adapter = ["adapter_config.json", "adapter_model.safetensors"];
+        assert_eq!(chosen(&adapter, None).unwrap(), adapter);
+        assert_eq!(chosen(&["adapter_config.json", "adapter_model.bin"], None), Err(Unfit::NoAdapter));
         assert_eq!(chosen(&["config.json", "pytorch_model.bin"], None), Err(Unfit::NoWeights));
     }
+
     #[test]
     fn an_adapter_is_two_files() {
         let files = ["README.md", "adapter_config.json", "adapter_model.safetensors", "tokenizer.json"].map(str::to_owned);

@@ -160,7 +160,7 @@ impl What {
             (Self::Model, _) | (Self::Adapter, Some(_)) => repository.complete(commit, file),
             (Self::Adapter, None) => {
                 let snapshot = repository.snapshot(commit);
-                choice::ADAPTER.iter().all(|name| snapshot.join(name).exists()).then_some(snapshot)
+                cache::holds_adapter(&snapshot).then_some(snapshot)
             }
         }
     }

@@ -24,7 +24,6 @@ pub(super) struct Part {
 pub(super) enum Unfit {
     /// Directories and GGUF files, of which none is better than another.
     Several(Vec<String>),
-    Adapter,
     NoAdapter,
     /// These are there.
     NoWeights(Vec<String>),
@@ -37,7 +36,6 @@ impl Unfit {
             Self::Several(places) => {
                 format!("mlflow:{model} holds several models, of which only one can be served: {}", places.join(", "))
             }
-            Self::Adapter => return FetchError::Adapter(format!("mlflow:{model}")),
             Self::NoAdapter => {
                 format!(
                     "mlflow:{model} has no adapter: adapter_model.safetensors beside an adapter_config.json, or a GGUF file, once"
@@ -73,9 +71,7 @@ pub(super) fn find(files: &[Remote]) -> Result<Vec<Part>, Unfit> {
     let best: Vec<&String> = places.iter().filter(|place| Some(rank(place)) == best).collect();
     match best.as_slice() {
         // What was trained on top of a model, which says what that is.
-        [] if files.iter().any(|file| name_of(&file.path) == "adapter_config.json") => {
-            find_adapter(files).map_err(|_| Unfit::Adapter)
-        }
+        [] if files.iter().any(|file| name_of(&file.path) == "adapter_config.json") => find_adapter(files),
         [] => Err(Unfit::NoWeights(files.iter().take(20).map(|file| file.path.clone()).collect())),
         [place] if is_gguf(place) => Ok(parts(files, directory_of(place), |name| name == name_of(place))),
         [place] => Ok(model_and_tokenizer(files, place)),
@@ -193,7 +189,7 @@ mod tests {
 
     #[test]
     fn what_is_no_model_is_said_so() {
-        assert_eq!(found(&["MLmodel", "peft/adapter_config.json"]), Err(Unfit::Adapter));
+        assert_eq!(found(&["MLmodel", "peft/adapter_config.json"]), Err(Unfit::NoAdapter));
         let adapter = ["MLmodel", "peft/README.md", "peft/adapter_config.json", "peft/adapter_model.safetensors"];
         let remotes = adapter.map(|path| Remote { path: path.to_owned(), size: Some(1) });
         let parts = find_adapter(&remotes).unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use registry::{
     Access, Catalogue, FetchError, Fetched, Hub, HubModel, HubSettings, MlFlow, MlFlowSettings, Patience, Places, Progress,
-    Sources, Token,
+    Source, Sources, Token,
 };
 use tempfile::TempDir;
 
@@ -74,6 +74,17 @@ impl World {
             offline: false,
             patience: Patience { pause: Duration::ZERO, ..Patience::default() },
         }
+    }
+
+    /// Without an MLflow.
+    fn sources(&self) -> Sources {
+        let mlflow = MlFlowSettings {
+            cache: self.home.path().join("mlflow"),
+            tracking_uri: None,
+            access: Access::Anybody,
+            patience: Patience::default(),
+        };
+        Sources { hub: Hub::new(self.settings()), mlflow: MlFlow::new(mlflow) }
     }
 
     fn fetch(&self) -> Result<Fetched, FetchError> {
@@ -253,13 +264,7 @@ fn a_model_that_is_not_there_says_what_can_be_done() {
 #[test]
 fn a_name_that_is_on_neither_side_is_said_to_be_on_neither() {
     let world = World::new();
-    let mlflow = MlFlowSettings {
-        cache: world.home.path().join("mlflow"),
-        tracking_uri: None,
-        access: Access::Anybody,
-        patience: Patience::default(),
-    };
-    let sources = Sources { hub: Hub::new(world.settings()), mlflow: MlFlow::new(mlflow) };
+    let sources = world.sources();
     let told = ["acme/tinny", "hf:acme/tinny"].map(|named| {
         let places = Places { named: Some(named.into()), ..Places::default() };
         let entry = Catalogue::scan(&places).unwrap().entries()[0].clone();
@@ -320,6 +325,33 @@ fn one_file_of_several_is_downloaded_alone() {
     let fetched = Hub::new(world.settings()).fetch(&wanted, &mut |_| {}).unwrap();
     assert_eq!(fetched.path, world.repository().join("snapshots").join(COMMIT).join("q/a-Q8.gguf"));
     assert_eq!(fs::read(&fetched.path).unwrap(), WEIGHTS);
+}
+
+#[test]
+fn what_was_trained_on_top_of_a_model_comes_with_that_model() {
+    let world = World::new();
+    let settings = br#"{"base_model_name_or_path": "acme/tiny", "r": 4}"#;
+    let files =
+        [("adapter_config.json", &settings[..], "an-adapter"), ("adapter_model.safetensors", WEIGHTS, "its-weights")];
+    let listing = format!(
+        r#"{{"sha": "{COMMIT}", "siblings": [{}]}}"#,
+        files.map(|(name, ..)| format!(r#"{{"rfilename": "{name}"}}"#)).join(",")
+    );
+    world.hub.on("GET /api/models/acme/tuned/revision/main", [Answer::new(200, listing)]);
+    for (name, bytes, tag) in files {
+        let answer = Answer::new(200, bytes).with("etag", format!("\"{tag}\""));
+        for method in ["HEAD", "GET"] {
+            world.hub.on(format!("{method} /acme/tuned/resolve/{COMMIT}/{name}"), [answer.clone()]);
+        }
+    }
+    let sources = world.sources();
+    let entry = Catalogue::scan(&Places::default()).unwrap().locate(Path::new("hf:acme/tuned")).unwrap();
+    assert!(sources.cached(&entry).is_none());
+    let (fetched, note) = sources.fetch(&entry, &mut |_| {}).unwrap();
+    let hub = world.home.path().join("hub");
+    assert_eq!(fetched.source, Source::Path(hub.join("models--acme--tiny/snapshots").join(COMMIT)));
+    assert_eq!(fetched.adapter, Some(hub.join("models--acme--tuned/snapshots").join(COMMIT)));
+    assert_eq!((sources.cached(&entry), note), (Some(fetched), None));
 }
 
 #[test]
