@@ -55,10 +55,21 @@ fn run(mut hasher: impl sha2::Digest, file: &mut File) -> io::Result<String> {
             read => hasher.update(&buffer[..read]),
         }
     }
-    Ok(hasher.finalize().iter().fold(String::new(), |mut text, byte| {
+    Ok(hexadecimal(&hasher.finalize()))
+}
+
+/// By which a text can be told from others, in 16 digits, and not be read.
+pub(crate) fn fingerprint(text: &str) -> String {
+    let mut digits = hexadecimal(&Sha256::digest(text));
+    digits.truncate(16);
+    digits
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
-    }))
+    })
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ mod replace;
 
 use std::path::PathBuf;
 
-pub(crate) use digest::Digest;
+pub(crate) use digest::{Digest, fingerprint};
 pub(crate) use download::{Download, download, locked};
 pub use error::FetchError;
 pub use network::Patience;

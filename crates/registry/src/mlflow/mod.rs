@@ -60,7 +60,7 @@ impl MlFlow {
     fn cached_as(&self, kind: Kind, model: &MlFlowModel) -> Option<Fetched> {
         let versions = self.versions(kind, model);
         let version = versions.remembered(model)?;
-        let path = versions.complete(&version)?;
+        let path = versions.known(&version)?;
         Some(Fetched { path, version, note: None })
     }
 
@@ -80,8 +80,8 @@ impl MlFlow {
     /// The version that answered last, if its files are still on this machine.
     pub fn last_good(&self, model: &MlFlowModel) -> Option<Fetched> {
         let versions = self.versions(Kind::Model, model);
-        let version = versions.good(model)?;
-        Some(Fetched { path: versions.complete(&version)?, version, note: None })
+        let (version, path) = versions.good(model)?;
+        Some(Fetched { path, version, note: None })
     }
 
     /// Sees to it that the files of a model are on this machine. If the registry cannot be asked, what is there has to do.
@@ -127,12 +127,13 @@ impl MlFlow {
         let client = Client::new(&network, server, access);
         let Found { version, files } = client.resolve(model)?;
         let versions = self.versions(kind, model);
-        let pull = Pull { find: kind.find(), client: &client, versions: &versions, model, version: &version };
-        let path = match versions.complete(&version) {
+        let directory = cache::directory(&version, &files);
+        let pull = Pull { find: kind.find(), client: &client, versions: &versions, model, directory: &directory };
+        let path = match versions.complete(&directory) {
             Some(path) => path,
-            None => fetch::locked(&versions.lock(&version), || pull.all(&files, watch))?,
+            None => fetch::locked(&versions.lock(&directory), || pull.all(&files, watch))?,
         };
-        versions.remember(model, &version)?;
+        versions.remember(model, &version, &directory)?;
         // Without it, the model is served all the same.
         if let Ok(registered) = client.about(model, &version) {
             versions.describe(&version, &registered)?;
@@ -166,27 +167,28 @@ struct Pull<'a> {
     client: &'a Client<'a>,
     versions: &'a Versions,
     model: &'a MlFlowModel,
-    version: &'a str,
+    /// The name of the directory that they will be in.
+    directory: &'a str,
 }
 
 impl Pull<'_> {
     /// From the place of its files to a directory that is complete.
     fn all(&self, place: &str, watch: Watch<'_>) -> Result<PathBuf, FetchError> {
         // Another may have done it while this one waited.
-        if let Some(path) = self.versions.complete(self.version) {
+        if let Some(path) = self.versions.complete(self.directory) {
             return Ok(path);
         }
         let files = tree::list(self.client, self.model, place)?;
         let layout = (self.find)(&files);
         let parts = layout.map_err(|unfit| unfit.told(self.model, || self.client.text(place, "MLmodel")))?;
-        let directory = self.versions.incomplete(self.version);
+        let directory = self.versions.incomplete(self.directory);
         let total = parts.iter().filter_map(|part| part.size).sum();
         let mut done = 0;
         for part in &parts {
             self.one(place, part, &directory, &mut |at| watch(Progress { done: done + at, total }))?;
             done += part.size.unwrap_or(0);
         }
-        self.versions.finish(self.version)
+        self.versions.finish(self.directory)
     }
 
     fn one(&self, place: &str, part: &Part, directory: &Path, at: &mut dyn FnMut(u64)) -> Result<(), FetchError> {

@@ -71,6 +71,21 @@ impl World {
             .on(format!("GET {FILES}?path={PLACE}{directory}"), [Answer::new(200, format!(r#"{{"files": [{files}]}}"#))]);
     }
 
+    /// Version 3 is another model, with files of the same length.
+    fn is_made_anew(&self) {
+        let place = "0/models/m-2/artifacts";
+        self.is_at("3", &format!("mlflow-artifacts:/{place}"));
+        let lists = |directory: &str, files: &str| {
+            let answer = Answer::new(200, format!(r#"{{"files": [{files}]}}"#));
+            self.server.on(format!("GET {FILES}?path={place}{directory}"), [answer]);
+        };
+        lists("", r#"{"path": "model", "is_dir": true}"#);
+        lists("/model", r#"{"path": "config.json", "file_size": 2}, {"path": "model.safetensors", "file_size": 23}"#);
+        self.server.on(format!("GET {FILES}/{place}/model/config.json"), [Answer::new(200, "[]")]);
+        let weights = Answer::new(200, WEIGHTS.to_ascii_uppercase());
+        self.server.on(format!("GET {FILES}/{place}/model/model.safetensors"), [weights]);
+    }
+
     fn line(file: &str) -> String {
         format!("GET {FILES}/{PLACE}/{file}")
     }
@@ -116,7 +131,32 @@ fn a_model_in_production_is_put_together_from_its_parts() {
     assert_eq!(fetched.version, "3");
     assert_eq!(names(&fetched.path), ["config.json", "model.safetensors", "tokenizer.json"]);
     assert_eq!(fs::read(fetched.path.join("model.safetensors")).unwrap(), WEIGHTS);
-    assert_eq!(names(fetched.path.parent().unwrap()), ["3", "3.lock", "about", "refs"]);
+    let directory = fetched.path.file_name().unwrap().to_str().unwrap().to_owned();
+    let beside = [directory.clone(), format!("{directory}.lock"), "about".into(), "places".into(), "refs".into()];
+    assert_eq!(names(fetched.path.parent().unwrap()), beside);
+}
+
+#[test]
+fn a_model_that_was_deleted_and_made_anew_is_another() {
+    let world = World::new();
+    let old = world.fetch("models:/sql/3").unwrap();
+    world.is_made_anew();
+    let new = world.fetch("models:/sql/3").unwrap();
+    assert_eq!((&old.version[..], &new.version[..]), ("3", "3"));
+    assert_eq!(fs::read(new.path.join("model.safetensors")).unwrap(), WEIGHTS.to_ascii_uppercase());
+    assert_eq!(names(&new.path), ["config.json", "model.safetensors"], "nothing of the other");
+    // Somebody may be about to read it.
+    assert_eq!(fs::read(old.path.join("model.safetensors")).unwrap(), WEIGHTS);
+    assert_eq!(MlFlow::new(world.settings()).cached(&"models:/sql/3".parse().unwrap()), Some(new));
+}
+
+#[test]
+fn half_of_a_model_that_was_deleted_is_not_continued() {
+    let world = World::new();
+    world.server.on(World::line("model/model.safetensors"), [Answer::new(404, "")]);
+    world.fetch("models:/sql/3").unwrap_err();
+    world.is_made_anew();
+    assert_eq!(fs::read(world.fetch("models:/sql/3").unwrap().path.join("config.json")).unwrap(), b"[]");
 }
 
 #[test]
