@@ -106,5 +106,6 @@ fn nor_a_path(error: FetchError, entry: &Entry, model: &HubModel) -> FetchError 
 pub(crate) fn local(entry: &Entry, fetched: &Fetched) -> Result<Entry, FetchError> {
     let found =
         scan::named_model(&fetched.path).map_err(|error| FetchError::NotAModel(crate::error::with_causes(&error)))?;
-    Ok(Entry { id: entry.id.clone(), version: Some(fetched.version.clone()), ..found })
+    let adapter = of_mlflow(entry).and_then(|_| tuned::beside(&fetched.path));
+    Ok(Entry { id: entry.id.clone(), version: Some(fetched.version.clone()), adapter, ..found })
 }

@@ -2,15 +2,15 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use crate::declared;
 use crate::entry::Entry;
 use crate::fetch::{FetchError, Fetched};
-use crate::hub::HubModel;
-use crate::sources;
+use crate::hub::{HubModel, choice};
+use crate::{mlflow, sources};
 
 const SETTINGS: &str = "adapter_config.json";
 
@@ -44,6 +44,12 @@ pub(crate) fn base(fetched: &Path) -> Result<Option<HubModel>, FetchError> {
         ))
     })?;
     Ok(Some(model))
+}
+
+/// What was trained on top of a model, where MLflow has both.
+pub(crate) fn beside(model: &Path) -> Option<PathBuf> {
+    let adapter = model.join(mlflow::PEFT);
+    choice::ADAPTER.iter().all(|name| adapter.join(name).is_file()).then_some(adapter)
 }
 
 /// The model beneath, with what was trained on top of it.

@@ -1,8 +1,9 @@
 //! Where among a model's artifacts its weights and its tokenizer are.
 //!
-//! `mlflow.transformers` writes `model/` and `components/tokenizer/`, versions before 2.4.1 `pipeline/`; a directory that was
-//! logged with a `pyfunc` is below `artifacts/`; and somebody may have logged the files as they are. Here they are put together
-//! into one directory in Hugging Face's layout.
+//! `mlflow.transformers` writes `model/` and `components/tokenizer/`, versions before 2.4.1 `pipeline/`; of what PEFT has trained
+//! it writes `peft/` alone, to which `persist_pretrained_model` adds the model beneath as `model/`. A directory that was logged
+//! with a `pyfunc` is below `artifacts/`; and somebody may have logged the files as they are. Here they are put together into one
+//! directory in Hugging Face's layout, with what was trained on top of it in `peft/`.
 
 use super::MlFlowModel;
 use super::tree::Remote;
@@ -10,6 +11,7 @@ use crate::fetch::FetchError;
 use crate::hub::choice::{self, is_gguf};
 
 const TOKENIZER: &str = "components/tokenizer";
+pub(crate) const PEFT: &str = "peft";
 
 /// A file that is needed, and what it is called here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +76,7 @@ pub(super) fn find(files: &[Remote]) -> Result<Vec<Part>, Unfit> {
         [] if files.iter().any(|file| name_of(&file.path) == "adapter_config.json") => find_adapter(files),
         [] => Err(Unfit::NoWeights(files.iter().take(20).map(|file| file.path.clone()).collect())),
         [place] if is_gguf(place) => Ok(parts(files, directory_of(place), |name| name == name_of(place))),
-        [place] => Ok(model_and_tokenizer(files, place)),
+        [place] => Ok([model_and_tokenizer(files, place), beside(files)?].concat()),
         _ => Err(Unfit::Several(
             best.into_iter().map(|place| if place.is_empty() { ".".to_owned() } else { place.clone() }).collect(),
         )),
@@ -92,6 +94,18 @@ pub(super) fn find_adapter(files: &[Remote]) -> Result<Vec<Part>, Unfit> {
         ([directory], _) => Ok(parts(files, directory, |name| choice::ADAPTER.contains(&name))),
         ([], [file]) => Ok(parts(files, directory_of(file), |name| name == name_of(file))),
         _ => Err(Unfit::NoAdapter),
+    }
+}
+
+/// What was trained on top of a model that is there too: without it, another model would be served.
+fn beside(files: &[Remote]) -> Result<Vec<Part>, Unfit> {
+    let found = parts(files, PEFT, |name| choice::ADAPTER.contains(&name));
+    let [settings, _] = choice::ADAPTER;
+    match found.len() {
+        // Weights without settings say nothing to anybody.
+        _ if found.iter().all(|part| part.name != settings) => Ok(Vec::new()),
+        1 => Err(Unfit::NoAdapter),
+        _ => Ok(found.into_iter().map(|part| Part { name: format!("{PEFT}/{}", part.name), ..part }).collect()),
     }
 }
 
@@ -185,6 +199,25 @@ mod tests {
     fn what_was_trained_on_top_of_a_model_is_one() {
         let files = ["MLmodel", "peft/adapter_config.json", "peft/adapter_model.safetensors"];
         assert_eq!(found(&files).unwrap(), &files[1..]);
+    }
+
+    #[test]
+    fn what_was_trained_comes_with_the_model_beneath_that_lies_beside_it() {
+        let files = [
+            "MLmodel",
+            "model/config.json",
+            "model/model.safetensors",
+            "components/tokenizer/tokenizer.json",
+            "peft/README.md",
+            "peft/adapter_config.json",
+            "peft/adapter_model.safetensors",
+        ];
+        let remotes = files.map(|path| Remote { path: path.to_owned(), size: Some(1) });
+        let names: Vec<_> = find(&remotes).unwrap().into_iter().map(|part| part.name).collect();
+        let beneath = ["config.json", "model.safetensors", "tokenizer.json"];
+        assert_eq!(names, [&beneath[..], &files[5..]].concat());
+        assert_eq!(found(&files[..6]), Err(Unfit::NoAdapter), "the model beneath is another");
+        assert_eq!(found(&files[..5]).unwrap(), &files[1..4]);
     }
 
     #[test]

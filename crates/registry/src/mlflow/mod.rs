@@ -15,6 +15,7 @@ use crate::error::with_causes;
 use crate::fetch::{self, Download, FetchError, Fetched, Network, Patience, Progress, Token, Watch};
 use cache::Versions;
 use client::{Client, Found};
+pub(crate) use layout::PEFT;
 use layout::Part;
 pub use registered::Registered;
 pub use uri::{MlFlowModel, NotAModelUri};

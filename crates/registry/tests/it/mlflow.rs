@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use registry::{Access, FetchError, Fetched, MlFlow, MlFlowSettings, Patience, Token};
+use registry::{
+    Access, Entry, FetchError, Fetched, Hub, HubSettings, MlFlow, MlFlowSettings, Origin, Patience, Source, Sources, Token,
+};
 use tempfile::TempDir;
 
 use crate::server::{Answer, Server};
@@ -107,6 +109,18 @@ impl World {
         }
     }
 
+    /// Without a Hub.
+    fn sources(&self) -> Sources {
+        let hub = HubSettings {
+            cache: self.data.path().join("hub"),
+            endpoint: "http://127.0.0.1:1".into(),
+            token: None,
+            offline: true,
+            patience: Patience::default(),
+        };
+        Sources { hub: Hub::new(hub), mlflow: MlFlow::new(self.settings()) }
+    }
+
     fn fetch(&self, uri: &str) -> Result<Fetched, FetchError> {
         MlFlow::new(self.settings()).fetch(&uri.parse().unwrap(), &mut |_| {})
     }
@@ -148,6 +162,22 @@ fn a_model_that_was_deleted_and_made_anew_is_another() {
     // Somebody may be about to read it.
     assert_eq!(fs::read(old.path.join("model.safetensors")).unwrap(), WEIGHTS);
     assert_eq!(MlFlow::new(world.settings()).cached(&"models:/sql/3".parse().unwrap()), Some(new));
+}
+
+#[test]
+fn what_was_trained_comes_with_the_model_beneath_that_was_persisted() {
+    let world = World::new();
+    world.lists("", &[("model", Some("/")), ("peft", Some("/"))]);
+    world.lists("/peft", &[("adapter_config.json", Some("2")), ("adapter_model.safetensors", Some("23"))]);
+    world.holds("peft/adapter_config.json", b"{}");
+    world.holds("peft/adapter_model.safetensors", WEIGHTS);
+    let entry = Entry::new("sql", Source::Origin(Origin::MlFlow("models:/sql/3".parse().unwrap())));
+    let (fetched, _) = world.sources().fetch(&entry, &mut |_| {}).unwrap();
+    let Source::Path(path) = &fetched.source else { panic!("{fetched:?}") };
+    assert_eq!(names(path), ["config.json", "model.safetensors", "peft"]);
+    assert_eq!(fetched.adapter, Some(path.join("peft")));
+    assert_eq!(names(&path.join("peft")), ["adapter_config.json", "adapter_model.safetensors"]);
+    assert_eq!(world.sources().cached(&entry), Some(fetched));
 }
 
 #[test]
