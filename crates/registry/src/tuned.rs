@@ -35,6 +35,9 @@ pub(crate) fn base(fetched: &Path) -> Result<Option<HubModel>, FetchError> {
     };
     let unfit = |why: String| FetchError::NotAModel(format!("{}: {why}", path.display()));
     let settings: Settings = serde_json::from_slice(&text).map_err(|error| unfit(error.to_string()))?;
+    if let Some(model) = pinned(fetched).filter(|_| settings.revision.is_none()) {
+        return Ok(Some(model));
+    }
     let name = settings.base_model_name_or_path.unwrap_or_default();
     let revision = settings.revision.map(|revision| format!("@{revision}")).unwrap_or_default();
     let model = declared::hub(&name).filter(|model| model.file.is_none() && model.revision.is_none());
@@ -44,6 +47,13 @@ pub(crate) fn base(fetched: &Path) -> Result<Option<HubModel>, FetchError> {
         ))
     })?;
     Ok(Some(model))
+}
+
+/// The model beneath as it was when the adapter was logged, where MLflow has noted that. PEFT mostly leaves open which revision it
+/// was, and `main` may be another by now.
+fn pinned(fetched: &Path) -> Option<HubModel> {
+    let settings = fs::read_to_string(fetched.join(mlflow::MLMODEL)).ok()?;
+    declared::hub(&mlflow::source_model(&settings)?).filter(|model| model.revision.is_some() && model.file.is_none())
 }
 
 /// What was trained on top of a model, where MLflow has both.
@@ -76,6 +86,25 @@ mod tests {
         assert_eq!(base_of(settings), Ok(Some("org/model".into())));
         let settings = r#"{"base_model_name_or_path": "org/model", "revision": "v2"}"#;
         assert_eq!(base_of(settings), Ok(Some("org/model@v2".into())));
+    }
+
+    #[test]
+    fn the_commit_that_mlflow_has_noted_is_taken_where_the_adapter_names_none() {
+        let place = tempfile::tempdir().unwrap();
+        let base = |settings: &str, noted: &str| {
+            fs::write(place.path().join(SETTINGS), settings).unwrap();
+            fs::write(place.path().join(mlflow::MLMODEL), format!("flavors:\n  transformers:\n{noted}")).unwrap();
+            base(place.path()).unwrap().unwrap().to_string()
+        };
+        let noted = "    source_model_name: org/model\n    source_model_revision: 0123abc\n";
+        let (open, explicit) = (
+            r#"{"base_model_name_or_path": "org/model", "revision": null}"#,
+            r#"{"base_model_name_or_path": "org/model", "revision": "v2"}"#,
+        );
+        assert_eq!(base(open, noted), "org/model@0123abc");
+        assert_eq!(base(explicit, noted), "org/model@v2");
+        assert_eq!(base(open, "    source_model_name: /opt/model\n"), "org/model");
+        assert_eq!(base(open, "    source_model_name: org/other\n"), "org/model");
     }
 
     #[test]

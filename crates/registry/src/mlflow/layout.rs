@@ -12,6 +12,8 @@ use crate::hub::choice::{self, is_gguf};
 
 const TOKENIZER: &str = "components/tokenizer";
 pub(crate) const PEFT: &str = "peft";
+/// What MLflow says of a model, beside its files.
+pub(crate) const MLMODEL: &str = "MLmodel";
 
 /// A file that is needed, and what it is called here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,9 +45,9 @@ impl Unfit {
                     "mlflow:{model} has no adapter: adapter_model.safetensors beside an adapter_config.json, or a GGUF file, once"
                 )
             }
-            Self::NoWeights(files) => match settings().and_then(|settings| elsewhere(&settings)) {
+            Self::NoWeights(files) => match settings().and_then(|settings| source_model(&settings)) {
                 Some(source) => format!(
-                    "mlflow:{model} was logged without its weights: they are on the Hugging Face Hub, and {source} is the source to name"
+                    "mlflow:{model} was logged without its weights: they are on the Hugging Face Hub, and hf:{source} is the source to name"
                 ),
                 None => format!(
                     "mlflow:{model} has no weights that this server reads: safetensors beside a config.json, or GGUF; it has: {}",
@@ -56,14 +58,14 @@ impl Unfit {
     }
 }
 
-/// Where the weights are, as `mlflow.transformers` writes it down when it saves none.
-fn elsewhere(settings: &str) -> Option<String> {
+/// Which model of the Hub the weights are, as `mlflow.transformers` writes it down when it saves none: `org/name@commit`.
+pub(crate) fn source_model(settings: &str) -> Option<String> {
     let value = |key: &str| {
         let line = settings.lines().find_map(|line| line.trim().strip_prefix(key)?.strip_prefix(':'))?;
         Some(line.trim().trim_matches(['\'', '"'])).filter(|value| !value.is_empty() && *value != "null")
     };
     let revision = value("source_model_revision").map(|revision| format!("@{revision}")).unwrap_or_default();
-    Some(format!("hf:{}{revision}", value("source_model_name")?))
+    Some(format!("{}{revision}", value("source_model_name")?))
 }
 
 /// What has to be downloaded.
@@ -73,7 +75,9 @@ pub(super) fn find(files: &[Remote]) -> Result<Vec<Part>, Unfit> {
     let best: Vec<&String> = places.iter().filter(|place| Some(rank(place)) == best).collect();
     match best.as_slice() {
         // What was trained on top of a model, which says what that is.
-        [] if files.iter().any(|file| name_of(&file.path) == "adapter_config.json") => find_adapter(files),
+        [] if files.iter().any(|file| name_of(&file.path) == "adapter_config.json") => {
+            Ok([find_adapter(files)?, parts(files, "", |name| name == MLMODEL)].concat())
+        }
         [] => Err(Unfit::NoWeights(files.iter().take(20).map(|file| file.path.clone()).collect())),
         [place] if is_gguf(place) => Ok(parts(files, directory_of(place), |name| name == name_of(place))),
         [place] => Ok([model_and_tokenizer(files, place), beside(files)?].concat()),
@@ -198,7 +202,10 @@ mod tests {
     #[test]
     fn what_was_trained_on_top_of_a_model_is_one() {
         let files = ["MLmodel", "peft/adapter_config.json", "peft/adapter_model.safetensors"];
-        assert_eq!(found(&files).unwrap(), &files[1..]);
+        assert_eq!(found(&files[1..]).unwrap(), &files[1..]);
+        // That knows which commit it was trained on top of.
+        let found = found(&files).unwrap();
+        assert_eq!((found.len(), found.contains(&MLMODEL.to_owned())), (3, true));
     }
 
     #[test]
@@ -241,7 +248,7 @@ mod tests {
     #[test]
     fn weights_that_were_not_logged_are_looked_for_where_they_are() {
         let settings = "flavors:\n  transformers:\n    source_model_name: acme/tiny\n    source_model_revision: 0123abc\n";
-        assert_eq!(elsewhere(settings).unwrap(), "hf:acme/tiny@0123abc");
-        assert_eq!(elsewhere("source_model_name: null\n"), None);
+        assert_eq!(source_model(settings).unwrap(), "acme/tiny@0123abc");
+        assert_eq!(source_model("source_model_name: null\n"), None);
     }
 }

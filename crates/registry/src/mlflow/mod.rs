@@ -15,8 +15,8 @@ use crate::error::with_causes;
 use crate::fetch::{self, Download, FetchError, Fetched, Network, Patience, Progress, Token, Watch};
 use cache::Versions;
 use client::{Client, Found};
-pub(crate) use layout::PEFT;
 use layout::Part;
+pub(crate) use layout::{MLMODEL, PEFT, source_model};
 pub use registered::Registered;
 pub use uri::{MlFlowModel, NotAModelUri};
 
@@ -181,7 +181,7 @@ impl Pull<'_> {
         }
         let files = tree::list(self.client, self.model, place)?;
         let layout = (self.find)(&files);
-        let parts = layout.map_err(|unfit| unfit.told(self.model, || self.client.text(place, "MLmodel")))?;
+        let parts = layout.map_err(|unfit| unfit.told(self.model, || self.client.text(place, MLMODEL)))?;
         let directory = self.versions.incomplete(self.directory);
         let total = parts.iter().filter_map(|part| part.size).sum();
         let mut done = 0;

@@ -181,6 +181,18 @@ fn what_was_trained_comes_with_the_model_beneath_that_was_persisted() {
 }
 
 #[test]
+fn an_adapter_alone_comes_with_what_mlflow_says_of_it() {
+    let world = World::new();
+    world.lists("", &[("MLmodel", None), ("peft", Some("/"))]);
+    world.lists("/peft", &[("adapter_config.json", Some("2")), ("adapter_model.safetensors", Some("23"))]);
+    world.holds("MLmodel", b"");
+    world.holds("peft/adapter_config.json", b"{}");
+    world.holds("peft/adapter_model.safetensors", WEIGHTS);
+    let fetched = world.fetch("models:/sql/3").unwrap();
+    assert_eq!(names(&fetched.path), ["MLmodel", "adapter_config.json", "adapter_model.safetensors"]);
+}
+
+#[test]
 fn half_of_a_model_that_was_deleted_is_not_continued() {
     let world = World::new();
     world.server.on(World::line("model/model.safetensors"), [Answer::new(404, "")]);
