@@ -140,7 +140,12 @@ impl Catalogue {
         if let Ok(entry) = self.find(id) {
             return Ok(entry.clone());
         }
-        let model = declared::hub(id.strip_prefix("hf:").unwrap_or(id)).ok_or_else(|| self.not_found(id))?;
+        let model = match id.strip_prefix("hf:") {
+            Some(name) => declared::hub(name),
+            // One part alone is a misspelt id more often than one of the Hub's few models of such a name.
+            None => declared::hub(id).filter(|model| model.repository.contains('/')),
+        };
+        let model = model.ok_or_else(|| self.not_found(id))?;
         let source = Source::Origin(Origin::Hub(model));
         Ok(Entry::new(id, source))
     }
@@ -201,13 +206,13 @@ fn beside_this(path: &Path) -> Option<PathBuf> {
     path.parent().filter(|folder| !folder.as_os_str().is_empty() && folder.is_dir()).map(Path::to_owned)
 }
 
-/// `org/name`, as the Hugging Face Hub names models, and not a path such as `./name`, `/name` or `a/b/c`.
+/// `org/name` or, of the first ones, `name`, as the Hugging Face Hub names models, and not a path such as `./name`, `/name` or
+/// `a/b/c`. The Hub has no name with `--`, which separates the parts in its cache.
 pub(crate) fn looks_like_hub(id: &str) -> bool {
     let part = |part: &str| {
         !part.is_empty() && !part.starts_with('.') && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
     };
-    id.split_once('/')
-        .is_some_and(|(organisation, name)| part(organisation) && part(name) && !entry::is_gguf(Path::new(name)))
+    id.split('/').count() <= 2 && id.split('/').all(part) && !id.contains("--") && !entry::is_gguf(Path::new(id))
 }
 
 #[cfg(test)]

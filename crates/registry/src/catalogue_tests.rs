@@ -125,6 +125,8 @@ fn an_id_of_the_hub_is_fetched_from_there_unless_it_is_here() {
     assert!(sources[0].ends_with("/acme/tiny"), "{sources:?}");
     let named = Catalogue::scan(&Places { named: Some("hf:acme/large".into()), ..embedded() }).unwrap();
     assert_eq!(named.select(&Allowed::Unsaid).unwrap()[0].source.to_string(), "hf:acme/large");
+    assert_eq!(catalogue.locate(Path::new("hf:gpt2")).unwrap().source.to_string(), "hf:gpt2");
+    assert!(catalogue.locate(Path::new("gpt2")).is_err(), "it may be misspelt");
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub enum Declared {
     Embedded,
     /// A directory in Hugging Face's layout, or a GGUF file.
     Path(PathBuf),
-    /// `hf:org/name`, with `@revision` or `:file.gguf` behind it, or `mlflow:models:/name/stage`.
+    /// `hf:org/name` or `hf:name`, with `@revision` or `:file.gguf` behind it, or `mlflow:models:/name/stage`.
     Origin(Origin),
     /// Nowhere here: it runs on servers at these addresses.
     Remote(Vec<String>),
@@ -58,7 +58,7 @@ impl FromStr for Declared {
     }
 }
 
-/// `org/name`, and what may stand behind it.
+/// `org/name` or `name`, and what may stand behind it.
 pub(crate) fn hub(text: &str) -> Option<HubModel> {
     let (rest, file) = match text.split_once(':') {
         Some((rest, file)) => (rest, Some(file)),
@@ -141,6 +141,8 @@ mod tests {
             "./models/a.gguf",
             "/models/b",
             "hf:org/name",
+            "hf:name",
+            "hf:name@v1:f.gguf",
             "hf:org/name@v1",
             "hf:org/name:a/b.gguf",
             "hf:o/n@r:f.gguf",
@@ -156,7 +158,9 @@ mod tests {
             "",
             " ",
             "hf:",
-            "hf:name",
+            "hf:f.gguf",
+            "hf:org--name",
+            "hf:a/b/c",
             "hf:org/name@",
             "hf:org/name:",
             "hf:org/name:../x",

@@ -84,8 +84,8 @@ mod tests {
     fn an_adapter_says_what_it_is_for() {
         let settings = r#"{"base_model_name_or_path": "org/model", "revision": null, "r": 8}"#;
         assert_eq!(base_of(settings), Ok(Some("org/model".into())));
-        let settings = r#"{"base_model_name_or_path": "org/model", "revision": "v2"}"#;
-        assert_eq!(base_of(settings), Ok(Some("org/model@v2".into())));
+        let settings = r#"{"base_model_name_or_path": "gpt2", "revision": "v2"}"#;
+        assert_eq!(base_of(settings), Ok(Some("gpt2@v2".into())));
     }
 
     #[test]

@@ -26,7 +26,7 @@ const INDEX: &str = "model.safetensors.index.json";
 /// A model of which files are here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cached {
-    /// `org/name`
+    /// `org/name`, or `name` alone.
     pub repository: String,
     /// Those that were asked for, each with its commit.
     pub revisions: Vec<(String, String)>,
@@ -175,6 +175,7 @@ pub(super) fn list(cache: &Path) -> Result<Vec<Cached>, FetchError> {
             let root = directory.path();
             let bytes = size_of(&root.join("blobs")).unwrap_or(0);
             found.push(Cached {
+                // No part of a name has `--`.
                 repository: repository.replacen("--", "/", 1),
                 revisions: revisions_of(&root.join("refs")),
                 files: gguf_files_of(&root.join("snapshots")),

@@ -34,7 +34,7 @@ pub struct HubSettings {
 /// A model as the Hub names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HubModel {
-    /// `org/name`
+    /// `org/name`, or `name` alone.
     pub repository: String,
     pub revision: Option<String>,
     /// A GGUF file in it.

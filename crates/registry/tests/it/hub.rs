@@ -6,8 +6,8 @@ use std::sync::Barrier;
 use std::time::Duration;
 
 use registry::{
-    Access, Catalogue, FetchError, Fetched, Hub, HubModel, HubSettings, MlFlow, MlFlowSettings, Patience, Places, Progress,
-    Source, Sources, Token,
+    Access, Catalogue, Declared, FetchError, Fetched, Hub, HubModel, HubSettings, MlFlow, MlFlowSettings, Origin, Patience,
+    Places, Progress, Source, Sources, Token,
 };
 use tempfile::TempDir;
 
@@ -352,6 +352,25 @@ fn what_was_trained_on_top_of_a_model_comes_with_that_model() {
     assert_eq!(fetched.source, Source::Path(hub.join("models--acme--tiny/snapshots").join(COMMIT)));
     assert_eq!(fetched.adapter, Some(hub.join("models--acme--tuned/snapshots").join(COMMIT)));
     assert_eq!((sources.cached(&entry), note), (Some(fetched), None));
+}
+
+#[test]
+fn a_model_with_a_name_of_one_part_is_fetched_and_listed() {
+    let world = World::new();
+    // As the Hub has it: these models have moved to organisations.
+    let moved = |path: &str| Answer::new(307, "").with("location", path);
+    world.hub.on("GET /api/models/tiny/revision/main", [moved("/api/models/acme/tiny/revision/main")]);
+    for (method, file) in
+        ["HEAD", "GET"].into_iter().flat_map(|method| ["config.json", "model.safetensors"].map(|file| (method, file)))
+    {
+        world.hub.on(format!("{method} /tiny/resolve/{COMMIT}/{file}"), [moved(&World::path(file))]);
+    }
+    let Ok(Declared::Origin(Origin::Hub(model))) = "hf:tiny".parse() else { panic!("no model of the Hub") };
+    let hub = Hub::new(world.settings());
+    let fetched = hub.fetch(&model, &mut |_| {}).unwrap();
+    assert_eq!(fetched.path, world.home.path().join("hub/models--tiny/snapshots").join(COMMIT));
+    assert_eq!(hub.cached(&model), Some(fetched));
+    assert_eq!(hub.list().unwrap()[0].repository, "tiny");
 }
 
 #[test]
