@@ -10,8 +10,12 @@ use super::FetchError;
 /// So that no two writers of this process have the same file under way.
 static WRITTEN: AtomicU64 = AtomicU64::new(0);
 
-/// Who reads it sees the former text or this one. Of several writers at once, one is the last.
+/// Who reads it sees the former text or this one. Of several writers at once, one is the last. What is the same already is not
+/// written: a disk that is full, or may only be read, does not take away what is on it.
 pub(crate) fn replace(path: &Path, text: &str) -> Result<(), FetchError> {
+    if fs::read(path).is_ok_and(|former| former == text.as_bytes()) {
+        return Ok(());
+    }
     let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
     let partial = path.with_added_extension(format!("{}-{number}.incomplete", std::process::id()));
     let written = || -> io::Result<()> {
@@ -19,7 +23,10 @@ pub(crate) fn replace(path: &Path, text: &str) -> Result<(), FetchError> {
         fs::write(&partial, text)?;
         fs::rename(&partial, path)
     };
-    written().map_err(|source| FetchError::Disk { path: path.to_owned(), source })
+    written().map_err(|source| {
+        let _ = fs::remove_file(&partial);
+        FetchError::Disk { path: path.to_owned(), source }
+    })
 }
 
 #[cfg(test)]

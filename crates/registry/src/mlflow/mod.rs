@@ -136,9 +136,7 @@ impl MlFlow {
         };
         versions.remember(model, &version, &directory)?;
         // Without it, the model is served all the same.
-        if let Ok(registered) = client.about(model, &version) {
-            versions.describe(&version, &registered)?;
-        }
+        let _ = client.about(model, &version).and_then(|registered| versions.describe(&version, &registered));
         Ok(Fetched { path, version, note: None })
     }
 }

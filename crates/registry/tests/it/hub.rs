@@ -1,6 +1,7 @@
 //! The Hub: what is downloaded, where it is put, and what goes wrong.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Barrier;
 use std::time::Duration;
@@ -165,6 +166,16 @@ fn what_is_here_is_not_downloaded_again() {
     world.fetch().unwrap();
     assert_eq!(world.hub.lines()[before..], ["GET /api/models/acme/tiny/revision/main"]);
     assert_eq!(world.store.asked().len(), 1);
+}
+
+#[test]
+fn what_a_revision_is_already_is_not_written_again() {
+    let world = World::new();
+    world.fetch().unwrap();
+    let file = || fs::metadata(world.repository().join("refs/main")).unwrap().ino();
+    let before = file();
+    world.fetch().unwrap();
+    assert_eq!(file(), before);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! MLflow: which version is meant, which of its files are taken, and what goes wrong.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -326,6 +327,20 @@ fn while_the_registry_is_down_what_is_here_is_served_and_said_so() {
     let unreachable = MlFlowSettings { tracking_uri: Some("http://127.0.0.1:1".into()), ..world.settings() };
     let outcome = MlFlow::new(unreachable).fetch(&"models:/sql/Production".parse().unwrap(), &mut |_| {});
     assert!(matches!(outcome, Err(FetchError::Unreachable { .. })), "another server's model is another model");
+}
+
+#[test]
+fn a_cache_that_takes_no_more_serves_what_it_has() {
+    let world = World::new();
+    let fetched = world.fetch("models:/sql/Production").unwrap();
+    let root = fetched.path.parent().unwrap();
+    let files = || ["refs/production", "places/3"].map(|name| fs::metadata(root.join(name)).unwrap().ino());
+    let before = files();
+    // What cannot be written there.
+    fs::remove_dir_all(root.join("about")).unwrap();
+    fs::write(root.join("about"), "").unwrap();
+    assert_eq!(world.fetch("models:/sql/Production").unwrap(), fetched);
+    assert_eq!(files(), before);
 }
 
 #[test]
