@@ -85,7 +85,7 @@ impl Repository {
     }
 
     /// Where a commit's model is, if all its weights are there: its directory, or its GGUF file. What was trained on top of another
-    /// model is one too.
+    /// model is one too. A GGUF file that is alone here may have been asked for as one of several: only the Hub could tell.
     pub(super) fn complete(&self, commit: &str, file: Option<&str>) -> Option<PathBuf> {
         let snapshot = self.snapshot(commit);
         if let Some(file) = file {
@@ -96,8 +96,10 @@ impl Repository {
             return (weights > 0 && shards_of(&snapshot)?.iter().all(|shard| snapshot.join(shard).exists()))
                 .then_some(snapshot);
         }
-        let whole = holds_adapter(&snapshot) || entry::only_gguf_in(&snapshot).ok()?.is_some();
-        whole.then_some(snapshot)
+        match <[PathBuf; 1]>::try_from(gguf_files_in(&snapshot)) {
+            Ok([file]) => Some(file),
+            Err(files) => (files.is_empty() && holds_adapter(&snapshot)).then_some(snapshot),
+        }
     }
 
     pub(super) fn remove(&self) -> Result<u64, FetchError> {
@@ -189,22 +191,33 @@ pub(super) fn list(cache: &Path) -> Result<Vec<Cached>, FetchError> {
 
 /// Of all commits.
 fn gguf_files_of(snapshots: &Path) -> Vec<String> {
-    let entries = |directory: &Path| fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut files = BTreeSet::new();
     for snapshot in entries(snapshots) {
-        let mut directories = vec![snapshot.clone()];
-        while let Some(directory) = directories.pop() {
-            for path in entries(&directory) {
-                // Not through links: those lead to files.
-                if path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
-                    directories.push(path);
-                } else if path.extension().is_some_and(|ending| ending == "gguf") && path.exists() {
-                    files.extend(path.strip_prefix(&snapshot).ok().and_then(Path::to_str).map(str::to_owned));
-                }
+        let paths = gguf_files_in(&snapshot);
+        files.extend(paths.iter().filter_map(|path| path.strip_prefix(&snapshot).ok()?.to_str().map(str::to_owned)));
+    }
+    files.into_iter().collect()
+}
+
+/// Those that are there whole, in folders too.
+fn gguf_files_in(snapshot: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut directories = vec![snapshot.to_owned()];
+    while let Some(directory) = directories.pop() {
+        for path in entries(&directory) {
+            // Not through links: those lead to files.
+            if path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
+                directories.push(path);
+            } else if entry::is_gguf(&path) && path.exists() {
+                files.push(path);
             }
         }
     }
-    files.into_iter().collect()
+    files
+}
+
+fn entries(directory: &Path) -> impl Iterator<Item = PathBuf> {
+    fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path())
 }
 
 fn revisions_of(refs: &Path) -> Vec<(String, String)> {

@@ -339,6 +339,24 @@ fn one_file_of_several_is_downloaded_alone() {
 }
 
 #[test]
+fn the_only_gguf_file_is_found_where_it_was_downloaded_to() {
+    for file in ["a.gguf", "q/a.gguf"] {
+        let world = World::new();
+        for revision in ["main", COMMIT] {
+            world.lists(revision, &["README.md", file]);
+        }
+        world.stores(file, WEIGHTS, WEIGHTS_TAG);
+        let hub = Hub::new(world.settings());
+        for revision in [None, Some(COMMIT.to_owned())] {
+            let wanted = HubModel { revision, ..model() };
+            let fetched = hub.fetch(&wanted, &mut |_| {}).unwrap();
+            assert_eq!(fetched.path, world.repository().join("snapshots").join(COMMIT).join(file));
+            assert_eq!(hub.cached(&wanted), Some(fetched));
+        }
+    }
+}
+
+#[test]
 fn what_was_trained_on_top_of_a_model_comes_with_that_model() {
     let world = World::new();
     let settings = br#"{"base_model_name_or_path": "acme/tiny", "r": 4}"#;
