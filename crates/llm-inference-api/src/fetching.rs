@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use registry::{
-    Access, Cached, Declared, Entry, FetchError, Fetched, Hub, HubSettings, MlFlow, MlFlowSettings, Origin, Patience,
-    Progress, Source, Sources, Token,
+    Access, Entry, FetchError, Fetched, Hub, HubSettings, MlFlow, MlFlowSettings, Origin, Patience, Progress, Sources, Token,
 };
 use serving::OpenError;
 
@@ -46,20 +45,10 @@ fn access(registry: &RegistrySettings) -> Access {
 
 /// The models of the Hub of which there are files on this machine, each under the id that it is asked for by.
 pub(crate) fn downloaded(sources: &Sources) -> Vec<Entry> {
-    let entry = |id: String, bytes| match format!("hf:{id}").parse() {
-        Ok(Declared::Origin(origin)) => Some(Entry { size: bytes, ..Entry::new(id, Source::Origin(origin)) }),
-        _ => None,
-    };
-    let entries = |Cached { repository, files, bytes, .. }: Cached| {
-        let named: Vec<String> = files.iter().map(|file| format!("{repository}:{file}")).collect();
-        let ids = if named.is_empty() { vec![repository] } else { named };
-        ids.into_iter().filter_map(move |id| entry(id, bytes)).collect::<Vec<_>>()
-    };
-    let cached = sources.hub.list().unwrap_or_else(|error| {
+    sources.downloaded().unwrap_or_else(|error| {
         tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "nobody knows what was downloaded from the Hub");
         Vec::new()
-    });
-    cached.into_iter().flat_map(entries).collect()
+    })
 }
 
 /// An adapter's directory on this machine.

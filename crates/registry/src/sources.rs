@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use crate::declared;
 use crate::entry::{Entry, Source};
 use crate::fetch::{FetchError, Fetched, Watch};
-use crate::hub::{Hub, HubModel};
+use crate::hub::{Cached, Hub, HubModel};
 use crate::mlflow::{MlFlow, MlFlowModel, Registered};
 use crate::scan;
 use crate::tuned;
@@ -49,6 +50,26 @@ impl Sources {
             Some(base) => tuned::local(entry, fetched, &self.hub.cached(&base)?).ok(),
             None => local(entry, fetched).ok(),
         }
+    }
+
+    /// The models of the Hub of which there are files on this machine, each under the id that it is asked for by: GGUF files by
+    /// their names, and the repository itself unless it is here for those alone.
+    pub fn downloaded(&self) -> Result<Vec<Entry>, FetchError> {
+        Ok(self.hub.list()?.iter().flat_map(|cached| self.models_of(cached)).collect())
+    }
+
+    fn models_of(&self, cached: &Cached) -> Vec<Entry> {
+        let Cached { repository, files, bytes, .. } = cached;
+        let whole = |model: HubModel| self.hub.cached(&model).is_some_and(|fetched| fetched.path.is_dir());
+        let itself = Some(repository.clone()).filter(|name| files.is_empty() || declared::hub(name).is_some_and(whole));
+        let names = itself.into_iter().chain(files.iter().map(|file| format!("{repository}:{file}")));
+        let entry = |name: String| {
+            let source = Source::Origin(Origin::Hub(declared::hub(&name)?));
+            // Alone, a name of one part is no id.
+            let id = if repository.contains('/') { name } else { format!("hf:{name}") };
+            Some(Entry { size: *bytes, ..Entry::new(id, source) })
+        };
+        names.filter_map(entry).collect()
     }
 
     /// What the registry that it comes from said of this version of it, when it was last asked.

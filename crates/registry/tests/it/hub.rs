@@ -357,6 +357,19 @@ fn the_only_gguf_file_is_found_where_it_was_downloaded_to() {
 }
 
 #[test]
+fn a_repository_is_listed_beside_the_files_that_were_asked_for_by_name() {
+    let world = World::new();
+    world.lists("main", &["a.gguf", "b.gguf", "config.json", "model.safetensors"]);
+    world.stores("a.gguf", WEIGHTS, WEIGHTS_TAG);
+    let ids = || -> Vec<_> { world.sources().downloaded().unwrap().into_iter().map(|entry| entry.id).collect() };
+    let hub = Hub::new(world.settings());
+    hub.fetch(&HubModel { file: Some("a.gguf".into()), ..model() }, &mut |_| {}).unwrap();
+    assert_eq!(ids(), ["acme/tiny:a.gguf"]);
+    world.fetch().unwrap();
+    assert_eq!(ids(), ["acme/tiny", "acme/tiny:a.gguf"]);
+}
+
+#[test]
 fn what_was_trained_on_top_of_a_model_comes_with_that_model() {
     let world = World::new();
     let settings = br#"{"base_model_name_or_path": "acme/tiny", "r": 4}"#;
@@ -400,6 +413,7 @@ fn a_model_with_a_name_of_one_part_is_fetched_and_listed() {
     assert_eq!(fetched.path, world.home.path().join("hub/models--tiny/snapshots").join(COMMIT));
     assert_eq!(hub.cached(&model), Some(fetched));
     assert_eq!(hub.list().unwrap()[0].repository, "tiny");
+    assert_eq!(world.sources().downloaded().unwrap()[0].id, "hf:tiny");
 }
 
 #[test]
