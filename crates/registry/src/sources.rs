@@ -107,6 +107,23 @@ impl Sources {
             Origin::MlFlow(adapter) => self.mlflow.fetch_adapter(adapter, watch),
         }
     }
+
+    /// Remembers that this version of an adapter answers, in case that a newer one does not.
+    pub fn adapter_answers(&self, origin: &Origin, version: &str) -> Result<(), FetchError> {
+        match origin {
+            Origin::MlFlow(adapter) => self.mlflow.adapter_answers(adapter, version),
+            // A commit stays what it is, and the Hub's own client looks after the cache.
+            Origin::Hub(_) => Ok(()),
+        }
+    }
+
+    /// The version of it that answered last, if its registry counts versions and this one is on this machine.
+    pub fn last_good_adapter(&self, origin: &Origin) -> Option<Fetched> {
+        match origin {
+            Origin::MlFlow(adapter) => self.mlflow.last_good_adapter(adapter),
+            Origin::Hub(_) => None,
+        }
+    }
 }
 
 fn of_mlflow(entry: &Entry) -> Option<&MlFlowModel> {

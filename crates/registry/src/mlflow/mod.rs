@@ -72,7 +72,16 @@ impl MlFlow {
 
     /// Remembers that this version answers. The versions that nothing means any more are deleted, after a while.
     pub fn answers(&self, model: &MlFlowModel, version: &str) -> Result<(), FetchError> {
-        let versions = self.versions(Kind::Model, model);
+        self.answers_as(Kind::Model, model, version)
+    }
+
+    /// The same of an adapter.
+    pub fn adapter_answers(&self, adapter: &MlFlowModel, version: &str) -> Result<(), FetchError> {
+        self.answers_as(Kind::Adapter, adapter, version)
+    }
+
+    fn answers_as(&self, kind: Kind, model: &MlFlowModel, version: &str) -> Result<(), FetchError> {
+        let versions = self.versions(kind, model);
         versions.remember_good(model, version)?;
         versions.tidy();
         Ok(())
@@ -80,7 +89,16 @@ impl MlFlow {
 
     /// The version that answered last, if its files are still on this machine.
     pub fn last_good(&self, model: &MlFlowModel) -> Option<Fetched> {
-        let versions = self.versions(Kind::Model, model);
+        self.last_good_as(Kind::Model, model)
+    }
+
+    /// The same of an adapter.
+    pub fn last_good_adapter(&self, adapter: &MlFlowModel) -> Option<Fetched> {
+        self.last_good_as(Kind::Adapter, adapter)
+    }
+
+    fn last_good_as(&self, kind: Kind, model: &MlFlowModel) -> Option<Fetched> {
+        let versions = self.versions(kind, model);
         let (version, path) = versions.good(model)?;
         Some(Fetched { path, version, note: None })
     }

@@ -194,6 +194,26 @@ fn an_adapter_alone_comes_with_what_mlflow_says_of_it() {
 }
 
 #[test]
+fn the_version_of_an_adapter_that_answered_last_is_kept_for_when_a_newer_one_does_not() {
+    let world = World::new();
+    world.lists("", &[("peft", Some("/"))]);
+    world.lists("/peft", &[("adapter_config.json", Some("2")), ("adapter_model.safetensors", Some("23"))]);
+    world.holds("peft/adapter_config.json", b"{}");
+    world.holds("peft/adapter_model.safetensors", WEIGHTS);
+    let (sources, origin) = (world.sources(), Origin::MlFlow("models:/sql/Production".parse().unwrap()));
+    assert_eq!(sources.last_good_adapter(&origin), None);
+    let good = sources.fetch_adapter(&origin, &mut |_| {}).unwrap();
+    sources.adapter_answers(&origin, &good.version).unwrap();
+    let line = "registered-models/get-latest-versions?name=sql&stages=Production";
+    world.says(line, r#"{"model_versions": [{"version": "10"}]}"#);
+    let newer = sources.fetch_adapter(&origin, &mut |_| {}).unwrap();
+    assert_eq!(newer.version, "10");
+    assert_eq!(sources.last_good_adapter(&origin), Some(good));
+    // A model of this name is another matter.
+    assert_eq!(sources.mlflow.last_good(&"models:/sql/Production".parse().unwrap()), None);
+}
+
+#[test]
 fn half_of_a_model_that_was_deleted_is_not_continued() {
     let world = World::new();
     world.server.on(World::line("model/model.safetensors"), [Answer::new(404, "")]);
