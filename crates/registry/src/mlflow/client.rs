@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::uri::Target;
@@ -38,11 +39,13 @@ impl<'a> Client<'a> {
     pub(super) fn new(network: &'a Network, server: &str, access: &Access) -> Self {
         let (scheme, host) = server.split_once("://").unwrap_or(("", server));
         let (inside, host) = host.rsplit_once('@').map_or((None, host), |(inside, host)| (Some(inside), host));
-        let basic = |pair: &str| format!("Basic {}", STANDARD.encode(pair));
+        let basic = |pair: &[u8]| format!("Basic {}", STANDARD.encode(pair));
+        // In an address `@`, `/` and others are written as `%40`, `%2F`.
+        let decoded = |inside: &str| percent_decode_str(inside).collect::<Vec<u8>>();
         let authorization = match access {
-            Access::Basic { user, password } => Some(basic(&format!("{user}:{}", password.expose()))),
+            Access::Basic { user, password } => Some(basic(format!("{user}:{}", password.expose()).as_bytes())),
             Access::Bearer(token) => Some(format!("Bearer {}", token.expose())),
-            Access::Anybody => inside.map(basic),
+            Access::Anybody => inside.map(|inside| basic(&decoded(inside))),
         };
         Self { network, server: format!("{scheme}://{}", host.trim_end_matches('/')), authorization }
     }

@@ -297,6 +297,8 @@ fn a_name_and_password_or_a_token_are_sent_and_never_shown() {
     assert_eq!(sent(basic, &url), "Basic bWU6c2VjcmV0");
     assert_eq!(sent(Access::Bearer(Token::new("secret")), &url), "Bearer secret");
     assert_eq!(sent(Access::Anybody, &url.replace("http://", "http://me:secret@")), "Basic bWU6c2VjcmV0");
+    // `p@ss/word`, as it is written in an address.
+    assert_eq!(sent(Access::Anybody, &url.replace("http://", "http://me:p%40ss%2Fword@")), "Basic bWU6cEBzcy93b3Jk");
     assert_eq!(sent(Access::Anybody, &url), "");
 }
 
