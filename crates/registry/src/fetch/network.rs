@@ -49,6 +49,8 @@ pub(crate) struct Network {
     agent: Agent,
     /// For this machine itself, which no proxy can reach.
     direct: Agent,
+    /// Why there can be no connections over TLS, if there can be none.
+    without_tls: Option<String>,
     patience: Patience,
 }
 
@@ -68,10 +70,15 @@ enum Elsewhere {
 }
 
 impl Network {
-    pub(crate) fn new(patience: Patience, with_tls: bool) -> Result<Self, FetchError> {
-        let tls = if with_tls { authorities()? } else { Vec::new() };
+    pub(crate) fn new(patience: Patience) -> Self {
+        Self::trusting(patience, authorities())
+    }
+
+    /// Where there are no authorities, for a reason, a server without TLS can still be asked, unless it leads to one with it.
+    fn trusting(patience: Patience, authorities: Result<Vec<Certificate<'static>>, String>) -> Self {
+        let (authorities, without_tls) = authorities.map_or_else(|why| (Vec::new(), Some(why)), |found| (found, None));
         let tls = TlsConfig::builder()
-            .root_certs(RootCerts::new_with_certs(&tls))
+            .root_certs(RootCerts::new_with_certs(&authorities))
             .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
             .build();
         let config = || {
@@ -89,7 +96,7 @@ impl Network {
         };
         let agent = Agent::new_with_config(config().build());
         let direct = Agent::new_with_config(config().proxy(None).build());
-        Ok(Self { agent, direct, patience })
+        Self { agent, direct, without_tls, patience }
     }
 
     pub(crate) fn patience(&self) -> Patience {
@@ -161,6 +168,9 @@ impl Network {
     }
 
     fn send_once(&self, method: &Method, target: &Uri, authorization: Option<&str>, from: u64) -> Result<Reply, FetchError> {
+        if let Some(why) = self.without_tls.as_ref().filter(|_| target.scheme_str() == Some("https")) {
+            return Err(FetchError::NoAuthorities(why.clone()));
+        }
         let mut request = Request::builder().method(method).uri(target);
         if let Some(authorization) = authorization {
             request = request.header("authorization", authorization);
@@ -212,11 +222,11 @@ impl Reply {
     }
 }
 
-fn authorities() -> Result<Vec<Certificate<'static>>, FetchError> {
+/// Those of this machine, or why there are none.
+fn authorities() -> Result<Vec<Certificate<'static>>, String> {
     let found = rustls_native_certs::load_native_certs();
     if found.certs.is_empty() {
-        let why = found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
-        return Err(FetchError::NoAuthorities(why));
+        return Err(found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default());
     }
     Ok(found.certs.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).collect())
 }
@@ -257,28 +267,5 @@ fn is_this_machine(uri: &Uri) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_redirect_is_followed_on_the_same_server_and_to_others() {
-        let target: Uri = "https://hub.example:8443/a/b".parse().unwrap();
-        let followed = |location| follow(&target, location).map(|uri| uri.to_string()).unwrap_or_default();
-        assert_eq!(followed("/c?d=e"), "https://hub.example:8443/c?d=e");
-        assert_eq!(followed("//cdn.example/x"), "https://cdn.example/x");
-        assert_eq!(followed("https://cdn.example/x"), "https://cdn.example/x");
-        assert_eq!(followed("file:///etc/passwd"), "");
-    }
-
-    #[test]
-    fn this_machine_is_known_by_all_its_names() {
-        for (url, this) in [
-            ("http://localhost/", true),
-            ("http://127.0.0.1:5000/", true),
-            ("http://[::1]/", true),
-            ("http://10.0.0.1/", false),
-        ] {
-            assert_eq!(is_this_machine(&url.parse().unwrap()), this, "{url}");
-        }
-    }
-}
+#[path = "network_tests.rs"]
+mod tests;

@@ -123,7 +123,7 @@ impl Hub {
 
     fn download(&self, what: What, model: &HubModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
         let HubSettings { endpoint, token, patience, .. } = &self.settings;
-        let network = Network::new(*patience, endpoint.starts_with("https:"))?;
+        let network = Network::new(*patience);
         let client = Client::new(&network, endpoint, token.as_ref(), model);
         let Listing { commit, files } = client.list()?;
         let chosen = what.choose(&files, model.file.as_deref()).map_err(|why| why.told(model))?;

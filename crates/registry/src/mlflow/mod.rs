@@ -142,7 +142,7 @@ impl MlFlow {
                 "mlflow:{model}: MLFLOW_TRACKING_URI has to name the server, as http://localhost:5000"
             ))
         })?;
-        let network = Network::new(*patience, server.starts_with("https:"))?;
+        let network = Network::new(*patience);
         let client = Client::new(&network, server, access);
         let Found { version, files } = client.resolve(model)?;
         let versions = self.versions(kind, model);
