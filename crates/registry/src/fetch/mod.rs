@@ -22,7 +22,7 @@ pub(crate) use replace::replace;
 pub struct Progress {
     /// Bytes that are here, those of earlier attempts among them.
     pub done: u64,
-    /// Bytes of all its files.
+    /// Bytes of its files; of the Hub's, those that are here whole do not count.
     pub total: u64,
 }
 
