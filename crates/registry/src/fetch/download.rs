@@ -85,6 +85,9 @@ impl Partial {
     }
 
     fn empty(&mut self) -> Result<(), FetchError> {
+        if self.length == 0 {
+            return Ok(());
+        }
         let emptied = self.file.set_len(0).and_then(|()| self.file.rewind());
         self.length = 0;
         emptied.map_err(|source| FetchError::Disk { path: self.path.clone(), source })

@@ -1,7 +1,7 @@
 //! The Hub: what is downloaded, where it is put, and what goes wrong.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Barrier;
 use std::time::Duration;
@@ -212,6 +212,17 @@ fn a_server_that_always_breaks_off_is_given_up_and_what_came_is_kept() {
     world.fetch().unwrap();
     assert!(!partial.exists());
     assert_eq!(world.store.asked().last().unwrap().range.as_deref(), Some("bytes=9-"));
+}
+
+#[test]
+fn a_full_disk_is_told_from_other_failures() {
+    let world = World::new();
+    let blobs = world.repository().join("blobs");
+    fs::create_dir_all(&blobs).unwrap();
+    // It takes no byte, as a full disk.
+    symlink("/dev/full", blobs.join(format!("{WEIGHTS_TAG}.incomplete"))).unwrap();
+    insta::assert_snapshot!(world.told(world.fetch()), @"the disk is full: HOME/hub/models--acme--tiny/blobs has no room for what is left of model.safetensors; make room, or keep the cache elsewhere");
+    assert!(!world.repository().join("refs/main").exists());
 }
 
 #[test]
