@@ -303,6 +303,23 @@ fn a_name_and_password_or_a_token_are_sent_and_never_shown() {
 }
 
 #[test]
+fn the_secret_is_for_the_registry_alone() {
+    let (world, store) = (World::new(), Server::start());
+    let line = World::line("model/model.safetensors");
+    let away = Answer::new(302, "").with("location", format!("{}/stored?signature=x", store.url()));
+    world.server.on(line.clone(), [away]);
+    store.on("GET /stored?signature=x", [Answer::new(200, WEIGHTS)]);
+    let basic = Access::Basic { user: "me".into(), password: Token::new("secret") };
+    for (access, uri) in [(basic, "models:/sql/3"), (Access::Bearer(Token::new("secret")), "models:/sql/latest")] {
+        let settings = MlFlowSettings { access, ..world.settings() };
+        MlFlow::new(settings).fetch(&uri.parse().unwrap(), &mut |_| {}).unwrap();
+    }
+    assert!(world.server.asked().iter().all(|asked| asked.authorization.is_some()));
+    let stored: Vec<_> = store.asked().into_iter().map(|asked| asked.authorization).collect();
+    assert_eq!(stored, [None, None]);
+}
+
+#[test]
 fn a_connection_that_breaks_off_is_taken_up_where_it_ended() {
     let world = World::new();
     let line = World::line("model/model.safetensors");
