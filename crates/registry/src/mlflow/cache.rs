@@ -6,9 +6,9 @@
 //! <server>/<model>/3@5f2c…/             complete: it has been given this name when everything was in it
 //!                  4@90d1….incomplete/
 //!                  4@90d1….lock         held by whoever downloads it
-//!                  refs/Production      3
+//!                  refs/production      3
 //!                  places/3             3@5f2c…, or nothing: then it is 3/, as earlier versions of this program named it
-//!                  good/Production      3@5f2c…, which answered the last time
+//!                  good/production      3@5f2c…, which answered the last time
 //!                  about/3@5f2c….json   what the registry said of it
 //! ```
 
