@@ -38,6 +38,7 @@ def wait_until(condition, what):
 
 
 def get(url):
+    """A URL or a request; the bytes of the answer."""
     with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
         return answer.read()
 
@@ -158,6 +159,11 @@ class Server:
     def get(self, path):
         return json.loads(get(f"http://127.0.0.1:{self.port}{path}"))
 
+    def post(self, path, body):
+        """The bytes of the answer."""
+        url, headers = f"http://127.0.0.1:{self.port}{path}", {"content-type": "application/json"}
+        return get(urllib.request.Request(url, json.dumps(body).encode(), headers))
+
     def completes(self, model):
         """The status of an answer that is none."""
         try:
@@ -169,26 +175,18 @@ class Server:
     def complete(self, model):
         """What a model goes on with, which says which model it is: the weights are random."""
         body = {"model": model, "prompt": "Show all users", "max_tokens": 24, "temperature": 0, "ignore_eos": True}
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/v1/completions", json.dumps(body).encode(), {"content-type": "application/json"}
-        )
-        return json.loads(get(request))["choices"][0]["text"]
+        return json.loads(self.post("/v1/completions", body))["choices"][0]["text"]
 
     def answer(self, model, question):
         """What a trained model answers."""
         body = {"model": model, "messages": [{"role": "user", "content": question}], "temperature": 0}
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/v1/chat/completions", json.dumps(body).encode(), {"content-type": "application/json"}
-        )
-        return json.loads(get(request))["choices"][0]["message"]["content"]
+        return json.loads(self.post("/v1/chat/completions", body))["choices"][0]["message"]["content"]
 
     def stream(self, model):
         """The same, as it is made."""
         body = {"model": model, "prompt": "Show all users", "max_tokens": 24, "temperature": 0, "ignore_eos": True, "stream": True}
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/v1/completions", json.dumps(body).encode(), {"content-type": "application/json"}
-        )
-        events = [line.removeprefix("data: ") for line in get(request).decode().split("\n\n") if line.startswith("data: ")]
+        lines = self.post("/v1/completions", body).decode().split("\n\n")
+        events = [line.removeprefix("data: ") for line in lines if line.startswith("data: ")]
         assert events.pop() == "[DONE]"
         return "".join(json.loads(event)["choices"][0]["text"] for event in events)
 

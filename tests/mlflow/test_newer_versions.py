@@ -76,6 +76,7 @@ def test_a_broken_version_leaves_the_old_one_in_its_place(registry, live, starte
     text = server.complete(live)
     registry.promote(live, "2")
     wait_until(lambda: server.get("/health/ready")["models"][live] == "outdated", "the news of the broken version")
+    assert server.get("/health/ready")["reasons"] == {live: "no newer version can be had: its files cannot be used"}
     assert server.is_ready() and server.complete(live) == text
     metrics = get(f"http://127.0.0.1:{server.port}/metrics").decode()
     assert f'model_outdated{{model="{live}"}} 1' in metrics
@@ -88,7 +89,8 @@ def test_a_broken_version_leaves_the_old_one_in_its_place(registry, live, starte
     registry.register(live, as_it_is("hf/qwen2"))
     registry.promote(live, "3")
     wait_until(lambda: server.get("/info")["version"] == "3", "the mended version")
-    assert server.get("/health/ready")["models"][live] == "ready"
+    ready = server.get("/health/ready")
+    assert ready["models"][live] == "ready" and "reasons" not in ready
     assert server.complete(live) != text
 
 

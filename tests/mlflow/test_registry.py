@@ -4,6 +4,9 @@ import json
 import re
 import shutil
 import subprocess
+import urllib.error
+
+import pytest
 
 from conftest import KEPT, MODELS, PATIENCE, SERVER, Server, wait_until
 
@@ -77,7 +80,10 @@ def test_where_nothing_is_kept_yet_the_server_waits_for_the_registry(gate, start
     gate.open = False
     server = started(Server(tmp_path, MODEL_NAME="sql", MODEL_STAGE="Production", MLFLOW_TRACKING_URI=gate.url))
     wait_until(lambda: any("tried again" in line["message"] for line in server.lines()), "the warning")
-    assert server.status("/health/ready") == 503
+    with pytest.raises(urllib.error.HTTPError) as refusal:
+        server.get("/health/ready")
+    ready = json.load(refusal.value)
+    assert (refusal.value.code, ready["reasons"]) == (503, {"sql": "where it is kept cannot be reached"}), ready
     gate.open = True
     wait_until(server.is_ready, "the registry's return")
     assert server.complete("sql")
@@ -124,3 +130,26 @@ def test_an_adapter_that_was_logged_as_a_model_is_served_on_top_of_what_it_was_t
         assert server.complete("tuned") == server.complete("beside") != server.complete("base")
         assert "LoRA" in next(model["description"] for model in server.get("/api/llms") if model["id"] == "tuned")
         assert server.stop() == 0
+
+
+def test_an_adapter_of_the_registry_is_loaded_while_the_server_runs(gate, started, tmp_path):
+    (tmp_path / "serving_config.yaml").write_text(json.dumps({"models": [{"id": "llama", "source": str(MODELS / "hf/llama")}]}))
+    server = started(Server(tmp_path, MLFLOW_TRACKING_URI=gate.url))
+    wait_until(server.is_ready, "the server's start")
+
+    def load(name, path):
+        try:
+            return 200, server.post("/v1/load_lora_adapter", {"lora_name": name, "lora_path": path}).decode()
+        except urllib.error.HTTPError as refusal:
+            return refusal.code, json.load(refusal)["error"]["message"]
+
+    assert load("live", "mlflow:models:/sql-tuned/1") == (200, "Success: LoRA adapter 'live' added successfully.")
+    assert server.complete("live") != server.complete("llama")
+    code, told = load("other", "mlflow:models:/sql-tuned/7")
+    assert code == 400 and "version 1" in told, told
+    # The Hub is another matter: what comes from there is in the settings.
+    assert load("other", "hf:acme/sql-tuned")[0] == 403
+    gate.open = False
+    code, told = load("other", "mlflow:models:/sql/1")
+    assert code == 503 and "cannot be reached" in told, told
+    assert server.get("/v1/lora_adapters")["data"][0]["id"] == "live"

@@ -42,6 +42,7 @@ pub enum ModelState {
     Idle,
     Loading,
     Failed {
+        /// For anybody: names no files.
         reason: String,
     },
 }

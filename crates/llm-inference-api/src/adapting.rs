@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Weak;
 use std::time::SystemTime;
 
-use anyhow::{Result, anyhow};
 use checkpoint::{AdapterFiles, AdapterSummary};
 use engine::Engine;
-use registry::{Declared, Sources};
+use registry::{Declared, Fetched, Sources};
 use serving::{AdaptError, Adapted, AdapterSource, Adapts, OpenError};
 
+use crate::opening::unfit;
 use crate::{assemble, fetching};
 
 /// An adapter's files, on this machine.
@@ -21,6 +21,10 @@ struct Files {
 }
 
 impl Files {
+    fn of(fetched: Fetched) -> Self {
+        Self { path: fetched.path, version: Some(fetched.version) }
+    }
+
     /// Where nobody calls it anything, the date of its weights.
     fn version(&self) -> String {
         self.version.clone().unwrap_or_else(|| assemble::date(created(&self.path)))
@@ -36,40 +40,65 @@ pub(crate) struct Adapting {
 
 impl Adapts for Adapting {
     fn version(&self, source: &AdapterSource) -> Result<String, OpenError> {
-        let files = files(source.place(), &self.sources).map_err(|error| OpenError(format!("{error:#}")))?;
+        let files = match declared(source)? {
+            Declared::Origin(origin) => Files::of(fetching::newest_adapter(&origin, &self.sources)?),
+            place => self.files(&place)?,
+        };
         Ok(files.version())
     }
 
     fn adapt(&self, source: &AdapterSource, room: &mut dyn FnMut(u64) -> bool) -> Result<Adapted, AdaptError> {
-        let failed = |error: anyhow::Error| AdaptError::Failed(OpenError(format!("{error:#}")));
-        let files = files(source.place(), &self.sources).map_err(failed)?;
-        let engine = self.engine.upgrade().ok_or_else(|| failed(anyhow!("its model was closed meanwhile")))?;
-        adapt(&engine, &files, room)
-    }
-}
-
-fn adapt(engine: &Engine, files: &Files, room: &mut dyn FnMut(u64) -> bool) -> Result<Adapted, AdaptError> {
-    let failed = |error: anyhow::Error| AdaptError::Failed(OpenError(format!("{error:#}")));
-    let opened = checkpoint::Adapter::open(&files.path, engine.architecture());
-    let opened = opened.map_err(|error| failed(error.into()))?;
-    let bytes = engine.adapter_bytes(&opened);
-    if !room(bytes) {
-        return Err(AdaptError::NoRoom { bytes });
-    }
-    let adapter = engine.adapter(&opened).map_err(|error| failed(error.into()))?;
-    let (created, version) = (created(&files.path), files.version());
-    Ok(Adapted { adapter, description: described(&opened.summary), version, created, bytes })
-}
-
-fn files(source: &str, sources: &Sources) -> Result<Files> {
-    match source.parse() {
-        Ok(Declared::Path(path)) => Ok(Files { path, version: None }),
-        Ok(Declared::Origin(origin)) => {
-            let fetched = fetching::fetch_adapter(&origin, sources)?;
-            Ok(Files { path: fetched.path, version: Some(fetched.version) })
+        let place = declared(source).map_err(AdaptError::Failed)?;
+        let files = self.files(&place).map_err(AdaptError::Failed)?;
+        let adapted = self.adapt_from(&files, room)?;
+        if let Declared::Origin(origin) = &place
+            && let Err(error) = self.sources.adapter_answers(origin, &adapted.version)
+        {
+            tracing::warn!(source = %origin, %error, "a later start will not know which version was good");
         }
-        Ok(Declared::Embedded | Declared::Remote(_)) | Err(_) => Err(anyhow!("{source:?} is no place of an adapter")),
+        Ok(adapted)
     }
+
+    fn adapt_last_good(
+        &self,
+        source: &AdapterSource,
+        room: &mut dyn FnMut(u64) -> bool,
+    ) -> Option<Result<Adapted, AdaptError>> {
+        let Ok(Declared::Origin(origin)) = declared(source) else { return None };
+        let good = self.sources.last_good_adapter(&origin)?;
+        Some(self.adapt_from(&Files::of(good), room))
+    }
+}
+
+impl Adapting {
+    fn files(&self, place: &Declared) -> Result<Files, OpenError> {
+        match place {
+            Declared::Path(path) => Ok(Files { path: path.clone(), version: None }),
+            Declared::Origin(origin) => {
+                fetching::fetch_adapter(origin, &self.sources).map(Files::of).map_err(fetching::told)
+            }
+            Declared::Embedded | Declared::Remote(_) => Err(OpenError::new(format!("{place} is no place of an adapter"))),
+        }
+    }
+
+    fn adapt_from(&self, files: &Files, room: &mut dyn FnMut(u64) -> bool) -> Result<Adapted, AdaptError> {
+        let closed = || AdaptError::Failed(OpenError::new("its model was closed meanwhile"));
+        let engine = self.engine.upgrade().ok_or_else(closed)?;
+        let opened = checkpoint::Adapter::open(&files.path, engine.architecture());
+        let opened = opened.map_err(|error| AdaptError::Failed(unfit(error)))?;
+        let bytes = engine.adapter_bytes(&opened);
+        if !room(bytes) {
+            return Err(AdaptError::NoRoom { bytes });
+        }
+        let adapter = engine.adapter(&opened).map_err(|error| AdaptError::Failed(unfit(error)))?;
+        let (created, version) = (created(&files.path), files.version());
+        Ok(Adapted { adapter, description: described(&opened.summary), version, created, bytes })
+    }
+}
+
+fn declared(source: &AdapterSource) -> Result<Declared, OpenError> {
+    let place = source.place();
+    place.parse().map_err(|_| OpenError::new(format!("{place:?} is no place of an adapter")))
 }
 
 /// What can be known to be wrong with an adapter of the catalogue without its model.

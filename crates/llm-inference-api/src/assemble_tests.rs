@@ -67,7 +67,10 @@ async fn an_adapter_of_the_catalogue_says_what_peft_says() {
         assert_ne!(ask("tiny").await.ok().json()["choices"][0]["text"], text);
         let refusal = ask("misfit").await;
         assert_eq!(refusal.status.as_u16(), 503);
-        assert_eq!(refusal.json()["error"]["message"], "the adapter \"misfit\" could not be loaded");
+        assert_eq!(
+            refusal.json()["error"]["message"],
+            "the adapter \"misfit\" could not be loaded: its files cannot be used"
+        );
     }
     let card = app.service.card("tuned").unwrap();
     assert_eq!(card.description, "LoRA, rank 6, 14 modules, 0.0 M parameters, for hf/llama");

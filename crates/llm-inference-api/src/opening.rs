@@ -36,14 +36,27 @@ pub(crate) struct Known {
     pub(crate) summary: Option<Summary>,
     /// What it took when it was opened the last time.
     pub(crate) took: Option<Memory>,
-    /// Whether it could not be opened for want of a server that may come back.
-    pub(crate) waits_for_server: bool,
     /// The local files' date when they were opened.
     date: SystemTime,
     /// What was opened last, until it answers.
     opened: Option<Opening>,
-    /// Files that could not be opened, with their date, and why.
-    broken: Option<(Entry, SystemTime, OpenError)>,
+    broken: Option<Broken>,
+}
+
+/// Files that could not be opened, or were opened and did not answer.
+#[derive(Debug, Clone)]
+struct Broken {
+    local: Entry,
+    date: SystemTime,
+    why: OpenError,
+    opens: bool,
+}
+
+impl Broken {
+    /// Files that change while they are read are news.
+    fn is(&self, local: &Entry, date: SystemTime) -> bool {
+        (&self.local, self.date) == (local, date)
+    }
 }
 
 /// What was opened.
@@ -58,7 +71,7 @@ struct Opening {
 impl Known {
     pub(crate) fn new(local: Option<Entry>, summary: Option<Summary>) -> Self {
         let date = local.as_ref().map_or(SystemTime::UNIX_EPOCH, |local| assemble::created(&local.source));
-        Self { local, summary, took: None, waits_for_server: false, date, opened: None, broken: None }
+        Self { local, summary, took: None, date, opened: None, broken: None }
     }
 }
 
@@ -110,13 +123,22 @@ impl Parked {
         Ok((local, draft))
     }
 
+    /// Files that were opened before and did not answer, where others are known to.
+    fn refuse_silent(&self, local: &Entry) -> Result<(), OpenError> {
+        let broken = self.known().broken.clone();
+        let silent = broken.filter(|broken| broken.opens && broken.is(local, assemble::created(&local.source)));
+        match silent {
+            Some(Broken { why, .. }) if self.sources.last_good(&self.entry).is_some_and(|good| good != *local) => Err(why),
+            _ => Ok(()),
+        }
+    }
+
     /// From these files, of which it is remembered what came of it.
     fn open_these(&self, local: &Entry, draft: Option<&Entry>) -> Result<Opened, OpenError> {
-        // Files that change while they are read are news.
         let date = assemble::created(&local.source);
-        let opened = self.open_here(local, draft).map_err(told);
+        let opened = self.open_here(local, draft).map_err(unfit);
         let (opened, took) = opened.inspect_err(|error| {
-            self.known().broken = Some((local.clone(), date, error.clone()));
+            self.known().broken = Some(Broken { local: local.clone(), date, why: error.clone(), opens: false });
         })?;
         let summary = assemble::summary(local).ok();
         self.known().opened = Some(Opening { local: local.clone(), date, summary, took });
@@ -151,33 +173,32 @@ fn task(entry: &Entry, summary: Option<&Summary>) -> Task {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is used as a function from an error")]
-fn told(error: anyhow::Error) -> OpenError {
-    OpenError(format!("{error:#}"))
+/// As the service says of files that are here.
+pub(crate) fn unfit(error: impl Into<anyhow::Error>) -> OpenError {
+    OpenError { reason: "its files cannot be used", ..OpenError::new(format!("{:#}", error.into())) }
 }
 
 impl Opener for Parked {
     fn open(&self) -> Result<Opened, OpenError> {
-        let fetched = self.fetch();
-        self.known().waits_for_server = fetched.as_ref().is_err_and(FetchError::may_pass);
-        let (local, draft) = fetched.map_err(|error| told(error.into()))?;
+        let (local, draft) = self.fetch().map_err(fetching::told)?;
+        self.refuse_silent(&local)?;
         self.open_these(&local, draft.as_ref())
     }
 
     fn open_last_good(&self) -> Option<Result<Opened, OpenError>> {
         let good = self.sources.last_good(&self.entry)?;
         let broken = self.known().broken.clone();
-        if broken.is_some_and(|(broken, ..)| broken == good) {
+        if broken.is_some_and(|broken| broken.local == good) {
             return None;
         }
         let draft = self.draft.as_ref().map(|draft| fetching::fetch(draft, &self.sources)).transpose();
-        Some(draft.map_err(|error| told(error.into())).and_then(|draft| self.open_these(&good, draft.as_ref())))
+        Some(draft.map_err(fetching::told).and_then(|draft| self.open_these(&good, draft.as_ref())))
     }
 
     fn answers(&self) {
         let mut known = self.known();
         let Some(Opening { local, date, summary, took }) = known.opened.take() else { return };
-        let broken = known.broken.take().filter(|(broken, ..)| *broken != local);
+        let broken = known.broken.take().filter(|broken| broken.local != local);
         let version = local.version.clone();
         *known = Known { took: Some(took), date, broken, ..Known::new(Some(local), summary) };
         drop(known);
@@ -189,19 +210,25 @@ impl Opener for Parked {
     }
 
     fn has_news(&self, anyway: bool) -> Result<bool, OpenError> {
-        let newest = fetching::newest(&self.entry, &self.sources).map_err(OpenError)?;
+        let newest = fetching::newest(&self.entry, &self.sources)?;
         let date = assemble::created(&newest.source);
         let known = self.known();
         match &known.broken {
-            Some((broken, dated, error)) if !anyway && (broken, *dated) == (&newest, date) => Err(error.clone()),
-            Some((broken, dated, _)) if (broken, *dated) == (&newest, date) => Ok(true),
+            Some(broken) if broken.is(&newest, date) => {
+                if anyway {
+                    Ok(true)
+                } else {
+                    Err(broken.why.clone())
+                }
+            }
             _ => Ok((known.local.as_ref(), known.date) != (Some(&newest), date)),
         }
     }
 
     fn does_not_answer(&self, error: &OpenError) {
         let mut known = self.known();
-        known.broken = known.opened.take().map(|Opening { local, date, .. }| (local, date, error.clone()));
+        let opened = known.opened.take();
+        known.broken = opened.map(|Opening { local, date, .. }| Broken { local, date, why: error.clone(), opens: true });
     }
 
     fn registered(&self) -> Option<serving::Registered> {

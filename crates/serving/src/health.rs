@@ -1,5 +1,6 @@
 //! How the service is, as facts and as one word.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,10 +9,14 @@ use backend::{Backend, ModelState};
 use crate::Group;
 use crate::fleet::Member;
 
+const STALLED: &str = "its engine makes no progress";
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Health {
     /// In the order of the catalogue.
     pub models: Vec<ModelHealth>,
+    /// Why adapters do not answer, or not by their newest versions: of those of which that is so.
+    pub adapters: BTreeMap<String, String>,
     /// The first model is being opened, for the first time.
     pub starting: bool,
     pub draining: bool,
@@ -28,6 +33,8 @@ pub struct ModelHealth {
     pub upstreams: Option<Vec<String>>,
     /// It answers, and a newer version of it cannot be had.
     pub outdated: bool,
+    /// Why it does not answer, or not by its newest version.
+    pub reason: Option<String>,
     /// It is not there, but will be for whoever waits for it.
     comes: bool,
 }
@@ -80,14 +87,18 @@ impl ModelHealth {
     pub(crate) fn of(member: &Member, stall_limit: Duration, starting: bool) -> Self {
         let (state, activity) = member.state();
         let stalled = activity.stalled_for.is_some_and(|stalled| stalled > stall_limit);
-        let comes = !starting && member.is_on_demand() && matches!(state, ModelState::Idle | ModelState::Loading);
+        let trouble = member.trouble();
+        // One that failed before may do so again.
+        let may_come = state == ModelState::Idle || (state == ModelState::Loading && trouble.is_none());
+        let comes = !starting && member.is_on_demand() && may_come;
         let usable = |backend: &Arc<dyn Backend>| {
             let usable = backend.upstreams().into_iter().filter(|upstream| upstream.usable);
             usable.map(|upstream| upstream.address).collect()
         };
         let upstreams = member.remote().map(usable);
+        let reason = if stalled { Some(STALLED.to_owned()) } else { trouble };
         let (id, group, outdated) = (member.card().id.clone(), member.model.group, member.is_outdated());
-        Self { id, group, state, stalled, upstreams, outdated, comes }
+        Self { id, group, state, stalled, upstreams, outdated, reason, comes }
     }
 
     /// Now, or to whoever waits for it to be opened.

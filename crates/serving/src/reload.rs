@@ -47,7 +47,7 @@ impl Service {
     pub async fn refresh(&self, name: &str) -> Result<bool, OpenError> {
         match self.inner.fleet.find(name) {
             Ok(member) => member.refresh().await,
-            Err(unknown) => Err(OpenError(unknown.to_string())),
+            Err(unknown) => Err(OpenError::new(unknown.to_string())),
         }
     }
 }

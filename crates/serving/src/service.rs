@@ -10,7 +10,9 @@ use telemetry::{Metrics, Reading};
 use crate::account::Asker;
 use crate::drain::Drain;
 use crate::fleet::{Fleet, LoadAdapter};
-use crate::{Defaults, Group, Health, Model, ModelHealth, Offer, OpenError, Outcomes, Registered, Route, Scorers};
+use crate::{
+    AdapterSource, Defaults, Group, Health, Model, ModelHealth, Offer, OpenError, Outcomes, Registered, Route, Scorers,
+};
 
 /// When to try again if nobody knows better.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -171,6 +173,12 @@ impl Service {
         })
     }
 
+    /// The source of this name, if an adapter of the catalogue comes from there.
+    pub fn declared_adapter(&self, source: &str) -> Option<AdapterSource> {
+        let mut declared = self.inner.fleet.models().iter().flat_map(|member| &member.model.adapters);
+        declared.find(|(_, known)| known.place() == source).map(|(_, known)| known.clone())
+    }
+
     /// Serves an adapter from now on. Resolves when it is in memory, and fails if it cannot be: then nothing has changed.
     pub async fn load_adapter(&self, load: LoadAdapter) -> Result<()> {
         let id = load.id.clone();
@@ -208,7 +216,8 @@ impl Service {
         let limit = self.inner.settings.stall_limit;
         let starting = self.inner.fleet.is_starting();
         let models = self.inner.fleet.models().iter().map(|member| ModelHealth::of(member, limit, starting)).collect();
-        Health { models, starting, draining: self.inner.drain.is_draining() }
+        let adapters = self.inner.fleet.troubled_adapters();
+        Health { models, adapters, starting, draining: self.inner.drain.is_draining() }
     }
 
     pub fn metrics(&self) -> &Metrics {

@@ -50,7 +50,7 @@ pub struct Parked {
     pub registered: Option<Registered>,
     /// What is to be had is newer than what was opened last.
     news: Arc<Mutex<Result<bool, &'static str>>>,
-    adapter_version: Arc<AtomicUsize>,
+    adapters: Arc<Adapters>,
     /// What was good before it could not be opened can be opened.
     keeps_last_good: Arc<AtomicBool>,
     /// Times that what was open has died.
@@ -88,7 +88,7 @@ impl Parked {
             script: Arc::default(),
             registered: None,
             news: Arc::new(Mutex::new(Ok(false))),
-            adapter_version: Arc::new(AtomicUsize::new(1)),
+            adapters: Arc::default(),
             keeps_last_good: Arc::default(),
             deaths: Arc::default(),
             history: watch::Sender::new(History::default()),
@@ -125,7 +125,13 @@ impl Parked {
 
     /// From now on there is a newer version of each adapter.
     pub fn has_newer_adapters(&self) {
-        self.adapter_version.fetch_add(1, Ordering::Relaxed);
+        self.adapters.newer.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The same, and it cannot be loaded.
+    pub fn has_broken_adapters(&self) {
+        self.has_newer_adapters();
+        self.adapters.broken.store(self.adapters.newest(), Ordering::Relaxed);
     }
 
     /// Where it cannot be opened, it is opened once more, as the one that was good before.
@@ -173,7 +179,7 @@ impl Opener for Parked {
                 let adapts = Arc::new(Adapting {
                     counts: self.history.clone(),
                     opening: self.history().begun,
-                    version: Arc::clone(&self.adapter_version),
+                    adapters: Arc::clone(&self.adapters),
                 });
                 Ok(Opened {
                     backend: Arc::new(Driven { taken, deaths_before }),
@@ -182,13 +188,13 @@ impl Opener for Parked {
                     adapts: Some(adapts),
                 })
             }
-            Outcome::Fails(reason) => Err(OpenError(reason.into())),
+            Outcome::Fails(reason) => Err(OpenError::new(reason)),
             Outcome::Panics(text) => panic!("{text}"),
         }
     }
 
     fn has_news(&self, _: bool) -> Result<bool, OpenError> {
-        self.news.lock().unwrap_or_else(PoisonError::into_inner).map_err(|reason| OpenError(reason.into()))
+        self.news.lock().unwrap_or_else(PoisonError::into_inner).map_err(OpenError::new)
     }
 
     fn open_last_good(&self) -> Option<Result<Opened, OpenError>> {
@@ -207,39 +213,75 @@ impl Opener for Parked {
     }
 }
 
+/// The versions of every adapter, from 1 on.
+#[derive(Debug, Default)]
+struct Adapters {
+    newer: AtomicUsize,
+    /// The one that cannot be loaded.
+    broken: AtomicUsize,
+}
+
+impl Adapters {
+    fn newest(&self) -> usize {
+        1 + self.newer.load(Ordering::Relaxed)
+    }
+}
+
 /// Loads adapters for what was opened.
 #[derive(Debug)]
 struct Adapting {
     counts: watch::Sender<History>,
     /// Which opening it was.
     opening: usize,
-    /// Of every adapter.
-    version: Arc<AtomicUsize>,
+    adapters: Arc<Adapters>,
 }
 
 impl Adapts for Adapting {
     fn version(&self, _: &AdapterSource) -> Result<String, OpenError> {
-        Ok(self.version.load(Ordering::Relaxed).to_string())
+        Ok(self.adapters.newest().to_string())
     }
 
-    /// Takes ten bytes, and is its source for whoever looks into it, with the opening if that was not the first. What is called `broken`
-    /// cannot be loaded.
+    /// What is called `broken` cannot be loaded.
     fn adapt(&self, source: &AdapterSource, room: &mut dyn FnMut(u64) -> bool) -> Result<Adapted, AdaptError> {
         self.counts.send_modify(|history| history.adapted += 1);
-        if source.place().ends_with("broken") {
-            return Err(AdaptError::Failed(OpenError("it is for another model".into())));
+        let newest = self.adapters.newest();
+        if source.place().ends_with("broken") || newest == self.adapters.broken.load(Ordering::Relaxed) {
+            return Err(AdaptError::Failed(OpenError::new("it is for another model")));
         }
+        self.adapt_version(newest, source, room)
+    }
+
+    fn adapt_last_good(
+        &self,
+        source: &AdapterSource,
+        room: &mut dyn FnMut(u64) -> bool,
+    ) -> Option<Result<Adapted, AdaptError>> {
+        let good = self.adapters.newest() - 1;
+        (good > 0).then(|| self.adapt_version(good, source, room))
+    }
+}
+
+impl Adapting {
+    /// Takes ten bytes, and is its source for whoever looks into it, with the version and the opening if those are not the first.
+    fn adapt_version(
+        &self,
+        version: usize,
+        source: &AdapterSource,
+        room: &mut dyn FnMut(u64) -> bool,
+    ) -> Result<Adapted, AdaptError> {
         if !room(ADAPTER_BYTES) {
             return Err(AdaptError::NoRoom { bytes: ADAPTER_BYTES });
         }
-        let adapter = match self.opening {
-            1 => source.place().to_owned(),
-            opening => format!("{} of opening {opening}", source.place()),
-        };
+        let mut adapter = source.place().to_owned();
+        for (what, number) in [("version", version), ("opening", self.opening)] {
+            if number > 1 {
+                adapter = format!("{adapter} of {what} {number}");
+            }
+        }
         Ok(Adapted {
             adapter: backend::Adapter::new(Arc::new(adapter)),
             description: "a scripted adapter".into(),
-            version: self.version.load(Ordering::Relaxed).to_string(),
+            version: version.to_string(),
             created: SystemTime::UNIX_EPOCH,
             bytes: ADAPTER_BYTES,
         })

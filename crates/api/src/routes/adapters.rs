@@ -13,6 +13,8 @@ use crate::App;
 use crate::answer::{Error, Result};
 use crate::extract::Json;
 
+/// What the source of an adapter in the registry begins with. The registry is the one that whoever runs the server has named.
+const MLFLOW: &str = "mlflow:";
 /// As long as a name may be.
 const LONGEST_NAME: usize = 256;
 
@@ -22,7 +24,8 @@ pub(crate) struct LoadRequest {
     /// What it is asked for by, in place of a model.
     #[schema(value_type = String, min_length = 1, max_length = 256)]
     lora_name: Option<String>,
-    /// A directory as PEFT saves it, or a GGUF file.
+    /// A directory as PEFT saves it or a GGUF file, below the adapter root; a version in MLflow, `mlflow:models:/name/stage`; or the
+    /// source of an adapter of the settings file, as it stands there.
     #[schema(value_type = String, min_length = 1)]
     lora_path: Option<String>,
     /// Whether it may take the place of one of the same name. What runs is answered by that to the end.
@@ -74,14 +77,23 @@ pub(crate) async fn list(app: App) -> Answer<List> {
 pub(crate) async fn load(app: App, Json(request): Json<LoadRequest>) -> Result<String> {
     let LoadRequest { lora_name, lora_path, load_inplace: in_place, base_model_name: model, rest: _ } = request;
     let (id, path) = (lora_name.unwrap_or_default(), lora_path.unwrap_or_default());
+    let source = match app.service.declared_adapter(&path) {
+        Some(source) => source,
+        None if path.starts_with(MLFLOW) => AdapterSource::new(path),
+        None => below_root(&app, path).await?,
+    };
+    app.service.load_adapter(LoadAdapter { id: id.clone(), model, source, in_place }).await?;
+    Ok(format!("Success: LoRA adapter '{id}' added successfully."))
+}
+
+async fn below_root(app: &App, path: String) -> Result<AdapterSource> {
     let root = app.settings.adapter_root.clone().ok_or(Error::NoAdapterRoot)?;
     let source = spawn_blocking(move || AdapterSource::below(&root, &path)).await.map_err(backend::Error::internal)?;
     // The answer is the same whether something is outside or not there.
-    let source = source.ok_or_else(|| {
-        Wrong::invalid("lora_path", "does not lead to an adapter's directory or GGUF file below the adapter root")
-    })?;
-    app.service.load_adapter(LoadAdapter { id: id.clone(), model, source, in_place }).await?;
-    Ok(format!("Success: LoRA adapter '{id}' added successfully."))
+    source.ok_or_else(|| {
+        let reason = "does not lead to an adapter's directory or GGUF file below the adapter root";
+        Wrong::invalid("lora_path", reason).into()
+    })
 }
 
 /// Unloads an adapter. What runs is answered to the end.

@@ -53,6 +53,9 @@ pub(super) struct Ready {
     /// From ids to states.
     #[schema(value_type = BTreeMap<String, String>)]
     models: BTreeMap<String, &'static str>,
+    /// Why those models and adapters do not answer that do not, or not by their newest version.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    reasons: BTreeMap<String, String>,
 }
 
 /// How the server is.
@@ -120,7 +123,10 @@ pub(super) async fn ready(State(app): State<App>) -> Report<Ready> {
         () => "not_ready",
     };
     let models = health.models.iter().map(|model| (model.id.clone(), state_word(model))).collect();
-    report(health.is_ready() && accounts, Ready { status, models })
+    let ready = health.is_ready() && accounts;
+    let mut reasons = health.adapters;
+    reasons.extend(health.models.into_iter().filter_map(|model| Some((model.id, model.reason?))));
+    report(ready, Ready { status, models, reasons })
 }
 
 fn report<T>(well: bool, body: T) -> Report<T> {

@@ -89,7 +89,7 @@ async fn only_what_lies_below_the_root_is_loaded() {
     let world = World::new();
     let outside = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(outside.path(), world.root.path().join("link")).unwrap();
-    for path in ["../x", "/etc", "link", "nothing", outside.path().to_str().unwrap(), "hf:org/adapter"] {
+    for path in ["../x", "/etc", "link", "nothing", outside.path().to_str().unwrap(), "hf:org/other"] {
         let answer = world.load(json!({"lora_name": "x", "lora_path": path})).await;
         let error = &answer.json()["error"];
         assert_eq!((answer.status.as_u16(), &error["param"]), (400, &json!("lora_path")), "{path}");
@@ -122,4 +122,25 @@ async fn what_is_wrong_with_it_is_said() {
     insta::assert_snapshot!(told(&gone), @r#"404 {"error":{"message":"the adapter \"x\" does not exist; there are: declared, legal","type":"invalid_request_error","param":"adapter","code":"model_not_found"}}"#);
     let gone = world.app.post("/v1/completions", &json!({"model": "x", "prompt": "Once"})).await;
     insta::assert_snapshot!(told(&gone), @r#"404 {"error":{"message":"the model \"x\" does not exist; there are: demo, declared, legal","type":"invalid_request_error","param":"model","code":"model_not_found"}}"#);
+}
+
+#[tokio::test]
+async fn what_the_settings_name_can_be_loaded_again() {
+    let world = World::new();
+    assert_eq!(world.app.post(UNLOAD, &json!({"lora_name": "declared"})).await.status, 200);
+    let loaded = world.load(json!({"lora_name": "declared", "lora_path": "hf:org/adapter"})).await;
+    assert_eq!(told(&loaded), "200 Success: LoRA adapter 'declared' added successfully.");
+    let predict = json!({"prompt": "Once", "adapter": "declared"});
+    assert_eq!(world.ask("/predict", predict).await.unwrap(), "hf:org/adapter");
+}
+
+#[tokio::test]
+async fn the_registry_is_a_source_without_a_root() {
+    let model = Parked::new("demo", 1);
+    let app = TestApp::with_models(vec![model.model()]);
+    let load = async |path: &str| app.post(LOAD, &json!({"lora_name": "live", "lora_path": path})).await;
+    assert_eq!(load("hf:org/adapter").await.status, 403);
+    assert_eq!(load("mlflow:models:/sql/1").await.status, 200);
+    let listed = app.get("/v1/lora_adapters").await.ok().json();
+    assert_eq!(listed["data"][0]["id"], "live");
 }

@@ -8,7 +8,7 @@ use serving::{Group, Model};
 use testkit::{Parked, Scripted, TestApp};
 
 fn failed() -> ModelState {
-    ModelState::Failed { reason: "/secret/path is gone".into() }
+    ModelState::Failed { reason: "the engine has stopped".into() }
 }
 
 /// Status and body of all three.
@@ -54,7 +54,7 @@ async fn one_of_two_models_has_failed() {
     insta::assert_snapshot!(told(&TestApp::with_models(models)).await, @r#"
         /health 200 {"status":"degraded","version":"test","api_status":"running","model_status":"loaded","gpu_status":"unavailable","backends":{"chat":["in-process:good"],"text2sql":["in-process:good"]},"timestamp":"2026-01-01T00:00:00Z","uptime_seconds":"…"}
         /health/live 200 {"status":"alive"}
-        /health/ready 200 {"status":"ready","models":{"bad":"failed","good":"ready"}}
+        /health/ready 200 {"status":"ready","models":{"bad":"failed","good":"ready"},"reasons":{"bad":"the engine has stopped"}}
     "#);
 }
 
@@ -65,7 +65,7 @@ async fn the_only_model_has_failed() {
     insta::assert_snapshot!(told(&TestApp::new(&backend)).await, @r#"
         /health 503 {"status":"unhealthy","version":"test","api_status":"running","model_status":"error","gpu_status":"unavailable","backends":{"chat":[],"text2sql":[]},"timestamp":"2026-01-01T00:00:00Z","uptime_seconds":"…"}
         /health/live 200 {"status":"alive"}
-        /health/ready 503 {"status":"not_ready","models":{"demo":"failed"}}
+        /health/ready 503 {"status":"not_ready","models":{"demo":"failed"},"reasons":{"demo":"the engine has stopped"}}
     "#);
 }
 
@@ -80,7 +80,7 @@ async fn an_engine_makes_no_progress() {
     insta::assert_snapshot!(told(&app).await, @r#"
         /health 503 {"status":"unhealthy","version":"test","api_status":"running","model_status":"loaded","gpu_status":"unavailable","backends":{"chat":[],"text2sql":[]},"timestamp":"2026-01-01T00:00:00Z","uptime_seconds":"…"}
         /health/live 503 {"status":"stalled"}
-        /health/ready 503 {"status":"not_ready","models":{"demo":"stalled"}}
+        /health/ready 503 {"status":"not_ready","models":{"demo":"stalled"},"reasons":{"demo":"its engine makes no progress"}}
     "#);
 }
 

@@ -99,10 +99,10 @@ async fn a_model_that_is_not_there_yet() {
         503 Service Unavailable retry-after: 5
         {"error":{"message":"the model \"demo\" is being loaded","type":"server_error","param":null,"code":"service_unavailable"}}
     "#);
-    backend.set_state(ModelState::Failed { reason: "/secret/path is gone".into() });
+    backend.set_state(ModelState::Failed { reason: "the engine has stopped".into() });
     insta::assert_snapshot!(told(&app.post(CHAT, &chat_with(json!({}))).await), @r#"
         503 Service Unavailable retry-after: 5
-        {"error":{"message":"the model \"demo\" could not be loaded","type":"server_error","param":null,"code":"service_unavailable"}}
+        {"error":{"message":"the model \"demo\" cannot answer: the engine has stopped","type":"server_error","param":null,"code":"service_unavailable"}}
     "#);
 }
 

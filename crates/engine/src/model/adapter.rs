@@ -15,8 +15,9 @@ pub struct Adapter {
     bytes: u64,
 }
 
-/// The largest number that half precision holds.
-const LARGEST_HALF: f32 = 65504.0;
+/// The most that the elements of an update may be of: a weight is of the order of one, and what is out of all proportion to that makes
+/// every answer nonsense or no number.
+const MOST: f32 = 65504.0;
 
 /// Tells adapters apart that were loaded in this process, also two of one name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -109,8 +110,12 @@ fn pack(arena: &mut Arena, element: LowRankElement, updates: &Updates) -> Result
     if updates.downs.is_empty() {
         return Ok(None);
     }
-    let most = if element == LowRankElement::F16 { LARGEST_HALF } else { f32::MAX };
-    if !updates.downs.iter().chain(updates.ups.iter().flatten().map(|up| &up.weight)).all(|weight| is_within(weight, most)) {
+    let greatest_downs: Vec<f32> = updates.downs.iter().map(greatest).collect();
+    let mut greatest_updates = updates.ups.iter().flatten().map(|up| {
+        // The sign of a scale says nothing about its size.
+        up.scale.abs() * greatest(&up.weight) * greatest_downs[up.down]
+    });
+    if greatest_downs.iter().any(|down| down.is_infinite()) || !greatest_updates.all(|update| update <= MOST) {
         return Err(ModelError::NotFinite);
     }
     let downs: Vec<_> = updates.downs.iter().map(as_rows).collect();
@@ -122,12 +127,16 @@ fn pack(arena: &mut Arena, element: LowRankElement, updates: &Updates) -> Result
     Ok(Some(LowRank::pack(arena, element, &downs, &ups)?))
 }
 
-fn is_within(tensor: &Tensor, most: f32) -> bool {
-    let mut row = vec![0.0; tensor.columns()];
-    (0..tensor.rows()).all(|index| {
+/// Of a matrix, regardless of signs; infinite if one of its elements is no number.
+fn greatest(tensor: &Tensor) -> f32 {
+    let mut row = vec![0.0_f32; tensor.columns()];
+    let mut greatest = 0.0_f32;
+    for index in 0..tensor.rows() {
         tensor.dequantise_row(index, &mut row);
-        row.iter().all(|value| value.abs() <= most)
-    })
+        let of_row = row.iter().map(|value| if value.is_nan() { f32::INFINITY } else { value.abs() });
+        greatest = of_row.fold(greatest, f32::max);
+    }
+    greatest
 }
 
 fn as_rows(tensor: &Tensor) -> &dyn Rows {

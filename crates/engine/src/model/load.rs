@@ -15,7 +15,7 @@ use crate::settings::Progress;
 pub enum ModelError {
     #[error("a matrix of the model cannot be packed")]
     Pack(#[from] kernels::PackError),
-    #[error("the adapter holds a number that is none, or too large for half precision")]
+    #[error("the adapter holds a number that is none, or its weights and its scale (lora_alpha) are out of all proportion")]
     NotFinite,
     #[error("what the model computes is no number: a weight is damaged, a NaN or infinite")]
     NotSound,

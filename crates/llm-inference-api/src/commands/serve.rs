@@ -53,9 +53,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let models = remote::in_order(&selection, &parked, &groups);
     let service = assemble::service(models, &settings, otlp.as_ref(), besides);
     let greet = || Greeting::new(&settings, address, &selection, &parked, &sources).say(settings.log.format.value);
-    let waits_for_server = || parked.first().is_some_and(|first| first.known().waits_for_server);
     let refresh = refresh(service.clone(), changing(&here, &settings), settings.registry.refresh.value);
-    let start = start(service.clone(), groups, refresh, waits_for_server, greet);
+    let start = start(service.clone(), groups, refresh, greet);
     let grace = http.grace;
     let outcome = runtime.block_on(serve(listener, api::App::new(service, http), grace, start));
     runtime.block_on(accounts.close());
@@ -73,7 +72,6 @@ fn start(
     service: Service,
     groups: Vec<Arc<Group>>,
     refresh: impl Future<Output = Infallible>,
-    waits_for_server: impl Fn() -> bool,
     greet: impl FnOnce(),
 ) -> impl Future<Output = Result<Infallible>> {
     // Called and not only promised: whoever asks before this goes on would be told that the service is ready.
@@ -81,11 +79,11 @@ fn start(
     let open = async move {
         if service.health().models.len() == 1 {
             if let Err(error) = first.await {
-                keep_trying(&service, error, &waits_for_server).await?;
+                keep_trying(&service, error).await?;
             }
             greet();
         } else {
-            start_with_others(&service, first, &waits_for_server, greet).await;
+            start_with_others(&service, first, greet).await;
         }
         std::future::pending().await
     };
@@ -106,12 +104,7 @@ fn start(
 const FIRST_ALONE: Duration = Duration::from_secs(10);
 
 /// Loads the first model, and then the others whether it is there or not.
-async fn start_with_others(
-    service: &Service,
-    first: impl Future<Output = Result<(), OpenError>>,
-    waits_for_server: impl Fn() -> bool,
-    greet: impl FnOnce(),
-) {
+async fn start_with_others(service: &Service, first: impl Future<Output = Result<(), OpenError>>, greet: impl FnOnce()) {
     tokio::pin!(first);
     let early = tokio::time::timeout(FIRST_ALONE, first.as_mut()).await;
     service.waits_no_longer();
@@ -126,8 +119,8 @@ async fn start_with_others(
     let ((), opened) = tokio::join!(service.open_others(), late);
     let Err(error) = opened else { return };
     tracing::error!(%error, "the first model cannot be loaded; the others are served");
-    if waits_for_server()
-        && let Err(error) = keep_trying(service, error, waits_for_server).await
+    if error.may_pass
+        && let Err(error) = keep_trying(service, error).await
     {
         // Whoever wants it later has it tried again.
         tracing::error!(%error, "the first model cannot be loaded");
@@ -146,23 +139,26 @@ fn changing(entries: &[Entry], settings: &Settings) -> Vec<String> {
 
 /// Looks for newer versions of these models, as often as is said; zero: never.
 async fn refresh(service: Service, models: Vec<String>, every: Duration) -> Infallible {
-    if models.is_empty() || every.is_zero() {
+    if every.is_zero() {
         return std::future::pending().await;
     }
-    loop {
-        tokio::time::sleep(every).await;
-        for model in &models {
+    // Each for itself: a download of one may take an hour.
+    join_all(models.iter().map(async |model| {
+        loop {
+            tokio::time::sleep(every).await;
             // A failure is in the log, and the old version answers on.
             let _ = service.refresh(model).await;
         }
-    }
+    }))
+    .await;
+    std::future::pending().await
 }
 
 /// Loads the first model after a failure, which is tried again for as long as a server that has its files cannot be reached.
-async fn keep_trying(service: &Service, failed: OpenError, waits_for_server: impl Fn() -> bool) -> Result<(), OpenError> {
+async fn keep_trying(service: &Service, failed: OpenError) -> Result<(), OpenError> {
     let mut told = None;
     let mut failed = failed;
-    while waits_for_server() {
+    while failed.may_pass {
         if told.as_ref() != Some(&failed) {
             tracing::warn!(error = %failed, "the first model cannot be had yet; it is tried again and again");
         }
@@ -331,7 +327,7 @@ mod tests {
     async fn nobody_who_comes_early_is_told_that_the_service_is_ready() {
         let service = TestApp::with_models(vec![Parked::new("demo", 1).model()]).service;
         assert!(service.health().is_ready(), "a model on demand is as good as there");
-        let _start = start(service.clone(), Vec::new(), std::future::pending(), || false, || ());
+        let _start = start(service.clone(), Vec::new(), std::future::pending(), || ());
         assert!(service.health().is_loading());
     }
 }

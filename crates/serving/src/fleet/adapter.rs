@@ -3,21 +3,28 @@
 //! It is loaded by the first request that wants it, once however many want it, on a thread of its own. Its files are read anew only
 //! if it had to make room for others in between; another version of them is another adapter, under the same name.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use backend::{Adapter, Error, ModelCard, ModelState, Result};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::news::News;
 use super::shelf::{Place, Shelf};
-use super::{AdaptError, Adapted, AdapterSource, Lease, Member, OpenError};
+use super::{AdaptError, Adapted, AdapterSource, Adapts, Bay, Lease, Member, OpenError};
 use crate::service::RETRY_AFTER;
 
 /// When to look again whether there is room.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// How long a failure is remembered, so that a broken file is not read for every request.
 const PAUSE: Duration = Duration::from_secs(5);
+
+const NEWEST: Adapt = |adapts, source, room| adapts.adapt(source, room);
+const LAST_GOOD: Adapt = |adapts, source, room| {
+    let none = || Err(AdaptError::Failed(OpenError::new("there is none")));
+    adapts.adapt_last_good(source, room).unwrap_or_else(none)
+};
 
 #[derive(Debug)]
 pub(super) struct Shelved {
@@ -31,6 +38,7 @@ pub(super) struct Shelved {
     waiting: Arc<Semaphore>,
     patience: Duration,
     latest: Mutex<Latest>,
+    news: News,
 }
 
 /// What came of loading it the last time.
@@ -41,7 +49,12 @@ struct Latest {
     failure: Option<(OpenError, Instant)>,
     /// So many bytes were not to be had.
     no_room_for: Option<u64>,
+    /// A newer version that cannot be loaded.
+    broken: Option<(String, OpenError)>,
 }
+
+/// How an adapter is had from its files.
+type Adapt = fn(&dyn Adapts, &AdapterSource, &mut dyn FnMut(u64) -> bool) -> Result<Adapted, AdaptError>;
 
 /// How long a request waits for an adapter, and how many may.
 #[derive(Debug, Clone, Copy)]
@@ -63,14 +76,14 @@ impl Shelved {
         let place = shelf.place();
         let Patience { wait, most_waiting } = patience;
         let (turn, waiting) = (Arc::new(Semaphore::new(1)), Arc::new(Semaphore::new(most_waiting)));
-        let latest = Mutex::default();
-        Some(Self { id, parent, source, shelf, place, turn, waiting, patience: wait, latest })
+        let (latest, news) = (Mutex::default(), News::default());
+        Some(Self { id, parent, source, shelf, place, turn, waiting, patience: wait, latest, news })
     }
 
     /// What is known of it; what it shares with its model is as it is there now.
     pub(super) fn card(&self) -> Arc<ModelCard> {
         let parent = self.parent.card();
-        let known = self.latest.lock().unwrap_or_else(PoisonError::into_inner).card.clone();
+        let known = self.latest().card.clone();
         let own = known.unwrap_or_else(|| ModelCard {
             description: "adapter".to_owned(),
             version: "unknown".to_owned(),
@@ -98,28 +111,52 @@ impl Shelved {
         }
     }
 
-    /// The model, open, with this adapter.
-    pub(super) async fn open(self: &Arc<Self>) -> Result<Lease> {
-        self.lease().await.map_err(|why| self.explain(&why))
+    pub(super) fn is_named(&self, name: &str) -> bool {
+        self.id == name
     }
 
-    /// The same for nobody yet. Whoever runs the server is told what is wrong with the files.
+    /// Why it does not answer, or not by its newest version; for anybody.
+    pub(super) fn trouble(&self) -> Option<String> {
+        if self.shelf.has(self.place) {
+            return self.news.trouble();
+        }
+        self.latest().failure.as_ref().map(|(error, _)| error.reason.to_owned())
+    }
+
+    fn latest(&self) -> MutexGuard<'_, Latest> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The model, open, with this adapter; where its newest version cannot be loaded, with the last good one.
+    pub(super) async fn open(self: &Arc<Self>) -> Result<Lease> {
+        self.lease(true).await.map_err(|why| self.explain(&why))
+    }
+
+    /// The newest version, for nobody yet. Whoever runs the server is told what is wrong with it.
     pub(super) async fn load(self: &Arc<Self>) -> Result<()> {
-        match self.lease().await {
+        match self.lease(false).await {
             Ok(_) => Ok(()),
+            Err(NotLoaded::Failed(error, again_in)) if error.may_pass => {
+                let reason = format!("the adapter {:?} could not be loaded: {error}", self.id);
+                Err(Error::Unavailable { reason, retry_after: again_in })
+            }
             Err(NotLoaded::Failed(error, _)) => Err(Error::invalid("lora_path", error.to_string())),
             Err(why) => Err(self.explain(&why)),
         }
     }
 
-    async fn lease(self: &Arc<Self>) -> Result<Lease, NotLoaded> {
+    async fn lease(self: &Arc<Self>, or_last_good: bool) -> Result<Lease, NotLoaded> {
         let deadline = Instant::now() + self.patience;
+        let mut waits = None;
         loop {
             let lease = Box::pin(self.parent.open()).await.map_err(NotLoaded::Model)?;
             if let Some(adapter) = self.find(&lease) {
                 return Ok(Lease { adapter: Some(adapter), ..lease });
             }
-            match self.fetch(lease).await {
+            if waits.is_none() {
+                waits = Some(self.waiting.try_acquire().map_err(|_| NotLoaded::Crowded)?);
+            }
+            match self.fetch(lease, or_last_good).await {
                 // Those that are in use may be done with soon.
                 Err(NotLoaded::Full) if Instant::now() < deadline => sleep(LOOK_AGAIN).await,
                 fetched => return fetched,
@@ -129,29 +166,48 @@ impl Shelved {
 
     /// If it is in memory and there is a newer version of it, has that there in its place; whether it does.
     pub(super) async fn refresh(self: &Arc<Self>) -> Result<bool, OpenError> {
-        if !self.shelf.has(self.place) || self.parent.state().0 != ModelState::Ready {
+        if self.state() != ModelState::Ready {
             return Ok(false);
         }
-        let told = |error: &dyn std::error::Error| OpenError(error.to_string());
+        let Some(adapts) = self.parent.bay().and_then(Bay::adapts) else { return Ok(false) };
+        let renewed = self.look_and_renew(adapts).await;
+        self.news.note(&self.id, renewed.as_ref().err());
+        renewed
+    }
+
+    async fn look_and_renew(self: &Arc<Self>, adapts: Arc<dyn Adapts>) -> Result<bool, OpenError> {
+        let told = |error: &dyn std::error::Error| OpenError::new(error.to_string());
+        let it = Arc::clone(self);
+        // Looking is no use of the model: it can make room meanwhile.
+        let newest = tokio::task::spawn_blocking(move || adapts.version(&it.source)).await;
+        let newest = newest.map_err(|error| told(&error))??;
+        if !self.is_news(&newest)? {
+            return Ok(false);
+        }
         let lease = Box::pin(self.parent.open()).await.map_err(|error| told(&error))?;
         let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|error| told(&error))?;
         let it = Arc::clone(self);
-        let renewed = tokio::task::spawn_blocking(move || {
+        let read = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            it.renew(&lease)
+            it.read(&lease, NEWEST)
         });
-        renewed.await.map_err(|error| told(&error))?
+        match read.await.map_err(|error| told(&error))? {
+            Ok(_) => Ok(true),
+            Err(NotLoaded::Failed(error, _)) => {
+                self.latest().broken = (!error.may_pass).then(|| (newest, error.clone()));
+                Err(error)
+            }
+            Err(why) => Err(told(&self.explain(&why))),
+        }
     }
 
-    fn renew(&self, lease: &Lease) -> Result<bool, OpenError> {
-        let Some(adapts) = &lease.adapts else { return Ok(false) };
-        let newest = adapts.version(&self.source)?;
-        let known =
-            self.latest.lock().unwrap_or_else(PoisonError::into_inner).card.as_ref().map(|card| card.version.clone());
-        if known == Some(newest) {
-            return Ok(false);
+    /// Whether a version is worth loading. One that was in vain before is not.
+    fn is_news(&self, version: &str) -> Result<bool, OpenError> {
+        let latest = self.latest();
+        match &latest.broken {
+            Some((broken, error)) if broken == version => Err(error.clone()),
+            _ => Ok(latest.card.as_ref().is_none_or(|card| card.version != version)),
         }
-        self.read(lease).map(|_| true).map_err(|why| OpenError(self.explain(&why).to_string()))
     }
 
     /// The one that was made for this state of the model: another one may be of another shape.
@@ -159,8 +215,7 @@ impl Shelved {
         self.shelf.find(self.place, &Arc::downgrade(&lease.backend))
     }
 
-    async fn fetch(self: &Arc<Self>, lease: Lease) -> Result<Lease, NotLoaded> {
-        let _place = self.waiting.try_acquire().map_err(|_| NotLoaded::Crowded)?;
+    async fn fetch(self: &Arc<Self>, lease: Lease, or_last_good: bool) -> Result<Lease, NotLoaded> {
         let turn = timeout(self.patience, Arc::clone(&self.turn).acquire_owned()).await;
         let turn = turn.map_err(|_| NotLoaded::TooLong)?.map_err(|_| NotLoaded::TooLong)?;
         if let Some(adapter) = self.find(&lease) {
@@ -172,45 +227,63 @@ impl Shelved {
         let loading = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             // With the model, which stays open meanwhile.
-            let adapter = it.read(&lease)?;
+            let adapter = if or_last_good { it.read_any(&lease) } else { it.read(&lease, NEWEST) };
+            let adapter = adapter.inspect_err(|why| it.remember(why))?;
             Ok(Lease { adapter: Some(adapter), ..lease })
         });
         let loaded = timeout(self.patience, loading).await.map_err(|_| NotLoaded::TooLong)?;
-        loaded.unwrap_or_else(|_| Err(NotLoaded::Failed(OpenError("loading it panicked".into()), PAUSE)))
+        loaded.unwrap_or_else(|_| Err(NotLoaded::Failed(OpenError::new("loading it panicked"), PAUSE)))
     }
 
     fn remembered_failure(&self) -> Result<(), NotLoaded> {
-        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let latest = self.latest();
         let Some((error, until)) = &latest.failure else { return Ok(()) };
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() { Ok(()) } else { Err(NotLoaded::Failed(error.clone(), left)) }
     }
 
-    /// On a thread where that may take its time.
-    fn read(&self, lease: &Lease) -> Result<Adapter, NotLoaded> {
-        let failed = |reason: &str| NotLoaded::Failed(OpenError(reason.into()), PAUSE);
+    fn remember(&self, why: &NotLoaded) {
+        if let NotLoaded::Failed(error, pause) = why {
+            tracing::error!(adapter = %self.id, source = self.source.place(), %error, "the adapter could not be loaded");
+            self.latest().failure = Some((error.clone(), Instant::now() + *pause));
+        }
+    }
+
+    /// The newest version, or the last good one. On a thread where that may take its time.
+    fn read_any(&self, lease: &Lease) -> Result<Adapter, NotLoaded> {
+        let newest = self.read(lease, NEWEST);
+        let Err(NotLoaded::Failed(error, _)) = &newest else { return newest };
+        match self.read(lease, LAST_GOOD) {
+            Ok(adapter) => {
+                self.news.note(&self.id, Some(error));
+                Ok(adapter)
+            }
+            Err(_) => newest,
+        }
+    }
+
+    fn read(&self, lease: &Lease, adapt: Adapt) -> Result<Adapter, NotLoaded> {
+        let failed = |reason: &str| NotLoaded::Failed(OpenError::new(reason), PAUSE);
         let adapts = lease.adapts.as_ref().ok_or_else(|| failed("its model takes no adapters"))?;
         // What it took the last time is asked for before its files are.
-        let known = self.latest.lock().unwrap_or_else(PoisonError::into_inner).no_room_for;
-        if let Some(bytes) = known.filter(|bytes| self.shelf.make_room(*bytes).is_none()) {
-            return Err(self.no_room(bytes));
-        }
+        let known = self.latest().no_room_for;
+        let mut room = known.map(|bytes| self.shelf.make_room(bytes).ok_or_else(|| self.no_room(bytes))).transpose()?;
         if !self.source.stays() {
             return Err(failed("it leads out of the adapter root"));
         }
-        let mut room = None;
-        let adapted = adapts.adapt(&self.source, &mut |bytes| {
-            room = self.shelf.make_room(bytes);
+        let adapted = adapt(&**adapts, &self.source, &mut |bytes| {
+            if room.as_ref().is_none_or(|room| room.bytes() != bytes) {
+                // Not both at once.
+                drop(room.take());
+                room = self.shelf.make_room(bytes);
+            }
             room.is_some()
         });
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         match (adapted, room) {
             (Ok(Adapted { adapter, description, version, created, bytes }), Some(room)) => {
                 let parent = self.parent.card();
-                *latest = Latest {
-                    card: Some(ModelCard { description, version, created, size: bytes, ..(*parent).clone() }),
-                    ..Latest::default()
-                };
+                let card = ModelCard { description, version, created, size: bytes, ..(*parent).clone() };
+                *self.latest() = Latest { card: Some(card), ..Latest::default() };
                 let held = adapter.clone();
                 room.fill(self.place, Arc::downgrade(&lease.backend), adapter);
                 tracing::info!(adapter = %self.id, model = %parent.id, source = self.source.place(), bytes, "loaded an adapter");
@@ -218,14 +291,10 @@ impl Shelved {
             }
             (Ok(_), None) => Err(failed("it was loaded without room for it")),
             (Err(AdaptError::NoRoom { bytes }), _) => {
-                latest.no_room_for = Some(bytes);
+                self.latest().no_room_for = Some(bytes);
                 Err(self.no_room(bytes))
             }
-            (Err(AdaptError::Failed(error)), _) => {
-                tracing::error!(adapter = %self.id, source = self.source.place(), %error, "the adapter could not be loaded");
-                latest.failure = Some((error.clone(), Instant::now() + PAUSE));
-                Err(NotLoaded::Failed(error, PAUSE))
-            }
+            (Err(AdaptError::Failed(error)), _) => Err(NotLoaded::Failed(error, PAUSE)),
         }
     }
 
@@ -240,8 +309,9 @@ impl Shelved {
         let unavailable = |reason: String, retry_after| Error::Unavailable { reason, retry_after };
         match why {
             NotLoaded::Model(error) => error.clone(),
-            // Why is in the log; it may name files.
-            NotLoaded::Failed(_, again_in) => unavailable(format!("the adapter {id:?} could not be loaded"), *again_in),
+            NotLoaded::Failed(error, again_in) => {
+                unavailable(format!("the adapter {id:?} could not be loaded: {}", error.reason), *again_in)
+            }
             NotLoaded::TooLarge { bytes, budget } => {
                 unavailable(format!("the adapter {id:?} takes {bytes} bytes of memory, of {budget} for all"), RETRY_AFTER)
             }

@@ -1,5 +1,6 @@
 //! Adapters that come and go while the server runs.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLockReadGuard, RwLockWriteGuard};
 
 use backend::{Error, Result};
@@ -73,6 +74,11 @@ impl Fleet {
         };
         adapters.remove(index);
         Ok(())
+    }
+
+    /// Those that do not answer, or not by their newest versions, and why.
+    pub(crate) fn troubled_adapters(&self) -> BTreeMap<String, String> {
+        self.adapters().iter().filter_map(|adapter| Some((adapter.card().id.clone(), adapter.trouble()?))).collect()
     }
 
     /// The adapter of this name that is there, if another one may take its place.

@@ -75,7 +75,7 @@ impl Bay {
             View::Open(model) => (model.backend.state(), model.backend.activity()),
             View::Closed => idle(ModelState::Idle),
             View::Opening => idle(ModelState::Loading),
-            View::Failed(error) => idle(ModelState::Failed { reason: error.to_string() }),
+            View::Failed(error) => idle(ModelState::Failed { reason: error.reason.into() }),
             View::TooLarge { bytes, budget } => idle(ModelState::Failed { reason: too_large(bytes, budget) }),
         }
     }
@@ -104,7 +104,7 @@ impl Bay {
         match self.lease(Place::preload(self.clone()), waits).await {
             Ok(_) => Ok(()),
             Err(Unopened::Refused(Refusal::Failed { error, .. })) => Err(error),
-            Err(why) => Err(OpenError(self.explain(&why).to_string())),
+            Err(why) => Err(OpenError::new(self.explain(&why).to_string())),
         }
     }
 
@@ -130,7 +130,27 @@ impl Bay {
     }
 
     pub(super) fn is_outdated(&self) -> bool {
-        self.is_open() && self.garage.is_outdated(self.slot)
+        self.is_open() && self.garage.news[self.slot].is_outdated()
+    }
+
+    /// Why it cannot be opened, or no newer state of it; for anybody.
+    pub(super) fn trouble(&self) -> Option<String> {
+        if self.is_open() {
+            return self.garage.news[self.slot].trouble();
+        }
+        let slots = self.garage.slots();
+        match slots.view(self.slot, Instant::now()) {
+            View::TooLarge { bytes, budget } => Some(format!("it {}", too_large(bytes, budget))),
+            _ => slots.failure(self.slot).map(|error| error.reason.to_owned()),
+        }
+    }
+
+    /// What loads adapters for it while it is open, if it takes any. Does not hold it.
+    pub(super) fn adapts(&self) -> Option<Arc<dyn Adapts>> {
+        match self.garage.slots().view(self.slot, Instant::now()) {
+            View::Open(model) => model.adapts.clone(),
+            _ => None,
+        }
     }
 
     fn is_open(&self) -> bool {
@@ -164,9 +184,8 @@ impl Bay {
         let id = &self.card().id;
         let unavailable = |reason: String, retry_after| Error::Unavailable { reason, retry_after };
         match why {
-            // Why is in the log; it may name files.
-            Unopened::Refused(Refusal::Failed { again_in, .. }) => {
-                unavailable(format!("the model {id:?} could not be loaded"), *again_in)
+            Unopened::Refused(Refusal::Failed { error, again_in }) => {
+                unavailable(format!("the model {id:?} could not be loaded: {}", error.reason), *again_in)
             }
             Unopened::Refused(Refusal::TooLarge { bytes, budget }) => {
                 unavailable(format!("the model {id:?} {}", too_large(*bytes, *budget)), RETRY_AFTER)

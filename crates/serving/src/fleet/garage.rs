@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
+use super::news::News;
 use super::slots::{Reason, Refusal, Slots, Step};
 use super::{OnDemand, OpenError, Opened, at_least_one};
 use crate::service::Settings;
@@ -20,8 +21,7 @@ pub(super) struct Garage {
     slots: Mutex<Slots<Opened>>,
     /// What the models say of themselves: once they were opened, they know better than the heads of their files.
     cards: Mutex<Vec<Arc<ModelCard>>>,
-    /// Why there is no newer state of a model, where one was looked for in vain.
-    news: Mutex<Vec<Option<OpenError>>>,
+    pub(super) news: Vec<News>,
     /// One looks for a newer state of a model at a time.
     pub(super) turns: Vec<tokio::sync::Mutex<()>>,
     /// Of models that are open, and what is left of them afterwards. Nobody waits for these when the service ends.
@@ -44,7 +44,8 @@ impl Garage {
     pub(super) fn new(models: Vec<OnDemand>, settings: &Settings) -> Self {
         let slots = Slots::new(models.iter().map(|model| model.bytes), settings.memory, at_least_one(settings.most_waiting));
         let cards = models.iter().map(|model| Arc::clone(&model.card)).collect();
-        let (slots, cards, news) = (Mutex::new(slots), Mutex::new(cards), Mutex::new(vec![None; models.len()]));
+        let (slots, cards) = (Mutex::new(slots), Mutex::new(cards));
+        let news = models.iter().map(|_| News::default()).collect();
         let turns = models.iter().map(|_| tokio::sync::Mutex::default()).collect();
         Self {
             models,
@@ -129,7 +130,7 @@ impl Garage {
     /// The state that answered before the one that could not be brought.
     fn bring_last_good(&self, slot: usize) -> Option<Opened> {
         let opener = &self.models[slot].opener;
-        alive(|| opener.open_last_good().unwrap_or_else(|| Err(OpenError("there is none".into())))).ok()
+        alive(|| opener.open_last_good().unwrap_or_else(|| Err(OpenError::new("there is none")))).ok()
     }
 
     fn opened(self: &Arc<Self>, slot: usize, model: Opened) {
@@ -145,24 +146,9 @@ impl Garage {
         self.cards()[slot] = card;
     }
 
-    /// Said once.
+    /// What came of looking for a newer state of a model.
     pub(super) fn note(&self, slot: usize, error: Option<&OpenError>) {
-        let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
-        if news[slot].as_ref() == error {
-            return;
-        }
-        news[slot] = error.cloned();
-        let id = &self.card(slot).id;
-        if let Some(error) = error {
-            tracing::error!(model = %id, %error, "no newer version can be had; the old one answers on");
-        } else {
-            tracing::info!(model = %id, "newer versions can be had again");
-        }
-    }
-
-    /// Whether a newer state was looked for in vain.
-    pub(super) fn is_outdated(&self, slot: usize) -> bool {
-        self.news.lock().unwrap_or_else(PoisonError::into_inner)[slot].is_some()
+        self.news[slot].note(&self.models[slot].card.id, error);
     }
 
     fn failed(&self, slot: usize, error: OpenError) {
@@ -190,7 +176,7 @@ impl Garage {
 
 fn alive(open: impl FnOnce() -> Result<Opened, OpenError>) -> Result<Opened, OpenError> {
     let opened = catch_unwind(AssertUnwindSafe(open));
-    let model = opened.unwrap_or_else(|_| Err(OpenError("loading it panicked".into())))?;
+    let model = opened.unwrap_or_else(|_| Err(OpenError::new("loading it panicked")))?;
     // Opened anew by whoever waits, it would go round in circles.
-    if model.is_alive() { Ok(model) } else { Err(OpenError("it stopped as soon as it was loaded".into())) }
+    if model.is_alive() { Ok(model) } else { Err(OpenError::new("it stopped as soon as it was loaded")) }
 }

@@ -66,7 +66,11 @@ impl Member {
     }
 
     pub(crate) fn is_named(&self, name: &str) -> bool {
-        self.card().id == name || self.model.aliases.iter().any(|alias| alias == name)
+        let is_id = match &self.access {
+            Access::Adapter(adapter) => adapter.is_named(name),
+            Access::Running(_) | Access::OnDemand(_) => self.card().id == name,
+        };
+        is_id || self.model.aliases.iter().any(|alias| alias == name)
     }
 
     pub(crate) fn is_on_demand(&self) -> bool {
@@ -106,6 +110,18 @@ impl Member {
     /// A newer version was looked for, and cannot be had.
     pub(crate) fn is_outdated(&self) -> bool {
         self.bay().is_some_and(Bay::is_outdated)
+    }
+
+    /// Why it does not answer, or not by its newest version; for anybody.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        match &self.access {
+            Access::Running(backend) => match backend.state() {
+                ModelState::Failed { reason } => Some(reason),
+                ModelState::Ready | ModelState::Idle | ModelState::Loading => None,
+            },
+            Access::OnDemand(bay) => bay.trouble(),
+            Access::Adapter(adapter) => adapter.trouble(),
+        }
     }
 
     pub(crate) fn reading(&self) -> Reading {
@@ -153,9 +169,8 @@ impl Member {
 
 fn unavailable(backend: &dyn Backend) -> Error {
     let reason = match backend.state() {
-        // Why is in the log; it may name files.
-        ModelState::Failed { .. } => "could not be loaded",
-        ModelState::Loading | ModelState::Idle | ModelState::Ready => "is being loaded",
+        ModelState::Failed { reason } => format!("cannot answer: {reason}"),
+        ModelState::Loading | ModelState::Idle | ModelState::Ready => "is being loaded".into(),
     };
     let reason = format!("the model {:?} {reason}", backend.card().id);
     Error::Unavailable { reason, retry_after: RETRY_AFTER }

@@ -10,6 +10,7 @@ mod adapters;
 mod bay;
 mod garage;
 mod member;
+mod news;
 mod opener;
 mod renew;
 mod shelf;
@@ -127,7 +128,10 @@ impl Fleet {
     pub(crate) async fn open_first(&self) -> Result<(), OpenError> {
         let Some(first) = self.models.iter().find_map(|model| model.bay()) else { return Ok(()) };
         let opened = first.preload().await;
-        self.waits_no_longer();
+        // Where there is no other, nobody can be answered until this one is there.
+        if opened.is_ok() || self.models.len() > 1 {
+            self.waits_no_longer();
+        }
         opened
     }
 

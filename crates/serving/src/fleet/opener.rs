@@ -40,6 +40,13 @@ pub trait Adapts: Debug + Send + Sync {
 
     /// Asks for room before it takes any. Takes as long as the files take to come; called on a thread where that is allowed.
     fn adapt(&self, source: &AdapterSource, room: &mut dyn FnMut(u64) -> bool) -> Result<Adapted, AdaptError>;
+
+    /// The version that was loaded before this one cannot be, if that is still to be had.
+    fn adapt_last_good(
+        &self,
+        source: &AdapterSource,
+        room: &mut dyn FnMut(u64) -> bool,
+    ) -> Option<Result<Adapted, AdaptError>>;
 }
 
 /// An adapter in memory.
@@ -82,10 +89,24 @@ impl Opened {
     }
 }
 
-/// For the log and for whoever runs the server: it may name files, so that no client is sent it.
+/// Why a model or an adapter could not be opened.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{0}")]
-pub struct OpenError(pub String);
+#[error("{details}")]
+pub struct OpenError {
+    /// For anybody: names no files.
+    pub reason: &'static str,
+    /// For the log and for whoever runs the server: may name files, so that no client is sent it.
+    pub details: String,
+    /// Whether the same may go well a little later, as when a server that has the files cannot be reached.
+    pub may_pass: bool,
+}
+
+impl OpenError {
+    /// With nothing in it for others than whoever runs the server.
+    pub fn new(details: impl Into<String>) -> Self {
+        Self { reason: "the log says why", details: details.into(), may_pass: false }
+    }
+}
 
 /// A model that is opened when somebody asks for it, and closed again when its memory is wanted for another.
 #[derive(Debug, Clone)]

@@ -26,7 +26,7 @@ impl Garage {
             garage.note(slot, renewed.as_ref().err());
             renewed
         });
-        renewed.await.unwrap_or_else(|_| Err(OpenError("looking for a newer state panicked".into())))
+        renewed.await.unwrap_or_else(|_| Err(OpenError::new("looking for a newer state panicked")))
     }
 
     async fn look_and_renew(self: &Arc<Self>, slot: usize, anyway: bool) -> Result<bool, OpenError> {
@@ -34,7 +34,7 @@ impl Garage {
         let _turn = self.turns[slot].lock().await;
         let garage = Arc::clone(self);
         let look = tokio::task::spawn_blocking(move || garage.models[slot].opener.has_news(anyway));
-        if !look.await.map_err(|error| OpenError(error.to_string()))?? {
+        if !look.await.map_err(|error| OpenError::new(error.to_string()))?? {
             return Ok(false);
         }
         let has_room = self.make_room_beside(slot).await?;
@@ -53,14 +53,14 @@ impl Garage {
                 Renewal::Wait => {}
                 Renewal::Refuse(NotRenewed::NotOpen) => return Ok(false),
                 Renewal::Refuse(NotRenewed::NoRoom { bytes, budget }) => {
-                    return Err(OpenError(format!(
+                    return Err(OpenError::new(format!(
                         "another one of {bytes} bytes beside it is more than the {budget} that all models may take together \
                          (LLM_MODEL_MEMORY_BYTES); a restart loads it"
                     )));
                 }
             }
             if timeout_at(deadline, changes.changed()).await.is_err() {
-                return Err(OpenError("all models that could make room for another one beside it are in use".into()));
+                return Err(OpenError::new("all models that could make room for another one beside it are in use"));
             }
         }
     }
@@ -69,7 +69,7 @@ impl Garage {
     async fn replace(self: &Arc<Self>, slot: usize) -> Result<bool, OpenError> {
         let garage = Arc::clone(self);
         let brought = tokio::task::spawn_blocking(move || garage.bring(slot)).await;
-        let brought = brought.unwrap_or_else(|error| Err(OpenError(error.to_string())));
+        let brought = brought.unwrap_or_else(|error| Err(OpenError::new(error.to_string())));
         let model = brought.inspect_err(|_| {
             self.slots().not_renewed(slot);
             self.has_changed();
@@ -154,6 +154,6 @@ async fn warm(backend: &dyn Backend) -> Result<(), OpenError> {
         Ok(())
     };
     let answered = timeout(WARM_UP, answer).await;
-    let failed = |reason: String| OpenError(format!("it was loaded and does not answer: {reason}"));
+    let failed = |reason: String| OpenError::new(format!("it was loaded and does not answer: {reason}"));
     answered.map_err(|_| failed("it takes too long".into()))?.map_err(|error| failed(error.to_string()))
 }

@@ -31,7 +31,7 @@ struct Held {
     adapter: Adapter,
     bytes: u64,
     last_used: u64,
-    /// Nobody can ask for it any more.
+    /// It is to go as soon as nobody uses it.
     given_up: bool,
 }
 
@@ -66,14 +66,14 @@ impl Shelf {
         let mut contents = self.contents();
         contents.clock += 1;
         let clock = contents.clock;
-        let held = contents.held.iter_mut().find(|held| held.place == place && held.model.ptr_eq(model))?;
+        let held = contents.held.iter_mut().find(|held| held.is_at(place) && held.model.ptr_eq(model))?;
         held.last_used = clock;
         Some(held.adapter.clone())
     }
 
     /// Whether there is something at a place, without using it.
     pub(super) fn has(&self, place: Place) -> bool {
-        self.contents().held.iter().any(|held| held.place == place)
+        self.contents().held.iter().any(|held| held.is_at(place) && !held.is_lost())
     }
 
     /// Room for so many bytes; `None` if those that are not in use would not make enough.
@@ -87,7 +87,7 @@ impl Shelf {
         }
         while !fits(&contents) {
             let idle = contents.held.iter().enumerate().filter(|(_, held)| !held.adapter.is_in_use());
-            let (oldest, _) = idle.min_by_key(|(_, held)| (!held.given_up, held.last_used))?;
+            let (oldest, _) = idle.min_by_key(|(_, held)| (!held.is_lost(), held.last_used))?;
             contents.held.swap_remove(oldest);
         }
         contents.promised += bytes;
@@ -96,9 +96,7 @@ impl Shelf {
 
     /// What is at a place can go as soon as nobody uses it.
     pub(super) fn give_up(&self, place: Place) {
-        let mut contents = self.contents();
-        contents.held.retain(|held| held.place != place || held.adapter.is_in_use());
-        contents.held.iter_mut().filter(|held| held.place == place).for_each(|held| held.given_up = true);
+        self.contents().give_up(|held| held.place == place);
     }
 
     fn contents(&self) -> MutexGuard<'_, Contents> {
@@ -107,16 +105,37 @@ impl Shelf {
 }
 
 impl Contents {
+    fn give_up(&mut self, which: impl Fn(&Held) -> bool) {
+        self.held.retain(|held| !which(held) || held.adapter.is_in_use());
+        self.held.iter_mut().filter(|held| which(held)).for_each(|held| held.given_up = true);
+    }
+
     fn taken(&self) -> u64 {
         self.promised + self.held.iter().map(|held| held.bytes).sum::<u64>()
     }
 }
 
+impl Held {
+    /// One that was given up is not found again.
+    fn is_at(&self, place: Place) -> bool {
+        self.place == place && !self.given_up
+    }
+
+    /// Nobody can ask for it any more.
+    fn is_lost(&self) -> bool {
+        self.given_up || self.model.strong_count() == 0
+    }
+}
+
 impl Room<'_> {
-    /// Puts the adapter there. What was there for another state of the model can go as soon as nobody uses it.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Puts the adapter there. Another one for the same state of the model can go as soon as nobody uses it.
     pub(super) fn fill(self, place: Place, model: Weak<dyn Backend>, adapter: Adapter) {
-        self.shelf.give_up(place);
         let mut contents = self.shelf.contents();
+        contents.give_up(|held| held.place == place && held.model.ptr_eq(&model));
         contents.clock += 1;
         let held = Held { place, model, adapter, bytes: self.bytes, last_used: contents.clock, given_up: false };
         contents.held.push(held);
@@ -141,66 +160,87 @@ mod tests {
         Adapter::new(Arc::new(()))
     }
 
-    fn model() -> Weak<dyn Backend> {
-        Arc::downgrade(&(Arc::new(Scripted::new("demo")) as Arc<dyn Backend>))
+    fn model() -> Arc<dyn Backend> {
+        Arc::new(Scripted::new("demo"))
     }
 
-    /// What is there for a model that is no more, as that of [`put`].
-    fn find(shelf: &Shelf, place: Place) -> Option<Adapter> {
-        shelf.find(place, &(Weak::<Scripted>::new() as Weak<dyn Backend>))
+    /// A shelf, and a model that is open.
+    struct World {
+        shelf: Shelf,
+        model: Arc<dyn Backend>,
     }
 
-    /// Puts an adapter of so many bytes onto the shelf.
-    fn put(shelf: &Shelf, bytes: u64) -> Option<Place> {
-        let place = shelf.place();
-        shelf.make_room(bytes)?.fill(place, Weak::<Scripted>::new(), adapter());
-        Some(place)
+    impl World {
+        fn of(budget: u64) -> Self {
+            Self { shelf: Shelf::new(budget), model: model() }
+        }
+
+        fn find(&self, place: Place) -> Option<Adapter> {
+            self.shelf.find(place, &Arc::downgrade(&self.model))
+        }
+
+        /// Puts an adapter of so many bytes there.
+        fn put(&self, bytes: u64) -> Option<Place> {
+            let place = self.shelf.place();
+            self.shelf.make_room(bytes)?.fill(place, Arc::downgrade(&self.model), adapter());
+            Some(place)
+        }
     }
 
     #[test]
     fn the_one_that_nobody_has_used_for_longest_makes_room() {
-        let shelf = Shelf::new(10);
-        let [first, second] = [4, 4].map(|bytes| put(&shelf, bytes).unwrap());
-        find(&shelf, first);
-        let third = put(&shelf, 4).unwrap();
-        assert_eq!([first, second, third].map(|place| shelf.has(place)), [true, false, true]);
+        let world = World::of(10);
+        let [first, second] = [4, 4].map(|bytes| world.put(bytes).unwrap());
+        world.find(first);
+        let third = world.put(4).unwrap();
+        assert_eq!([first, second, third].map(|place| world.shelf.has(place)), [true, false, true]);
     }
 
     #[test]
     fn one_in_use_is_never_thrown_out_and_none_for_nothing() {
-        let shelf = Shelf::new(10);
-        let [used, idle] = [6, 4].map(|bytes| put(&shelf, bytes).unwrap());
-        let in_use = find(&shelf, used);
-        assert!(put(&shelf, 5).is_none());
-        assert!(shelf.has(idle), "it would not have been enough");
-        assert!(put(&shelf, 4).is_some() && !shelf.has(idle));
+        let world = World::of(10);
+        let [used, idle] = [6, 4].map(|bytes| world.put(bytes).unwrap());
+        let in_use = world.find(used);
+        assert!(world.put(5).is_none());
+        assert!(world.shelf.has(idle), "it would not have been enough");
+        assert!(world.put(4).is_some() && !world.shelf.has(idle));
         drop(in_use);
-        assert!(put(&shelf, 10).is_some() && !shelf.has(used));
+        assert!(world.put(10).is_some() && !world.shelf.has(used));
     }
 
     #[test]
     fn what_was_given_up_counts_until_nobody_uses_it() {
-        let shelf = Shelf::new(10);
-        let place = put(&shelf, 8).unwrap();
-        let in_use = find(&shelf, place);
-        shelf.give_up(place);
-        assert!(put(&shelf, 5).is_none());
+        let world = World::of(10);
+        let place = world.put(8).unwrap();
+        let in_use = world.find(place);
+        world.shelf.give_up(place);
+        assert!(world.find(place).is_none() && world.put(5).is_none());
         drop(in_use);
-        assert!(put(&shelf, 5).is_some());
+        assert!(world.put(5).is_some());
+    }
+
+    #[test]
+    fn another_one_is_found_in_the_place_of_one_that_is_in_use() {
+        let world = World::of(10);
+        let place = world.put(4).unwrap();
+        let in_use = world.find(place);
+        world.shelf.make_room(4).unwrap().fill(place, Arc::downgrade(&world.model), Adapter::new(Arc::new("newer")));
+        assert_eq!(world.find(place).unwrap().get::<&str>().as_deref(), Some(&"newer"));
+        drop(in_use);
+        assert!(world.put(6).is_some(), "the older one makes room");
     }
 
     #[test]
     fn one_that_was_made_for_another_state_of_its_model_is_not_found() {
-        let shelf = Shelf::new(10);
-        let (place, [old, new]) = (shelf.place(), [model(), model()]);
-        shelf.make_room(4).unwrap().fill(place, Weak::clone(&old), adapter());
-        let in_use = shelf.find(place, &old);
-        assert!(in_use.is_some() && shelf.find(place, &new).is_none());
-        shelf.make_room(4).unwrap().fill(place, Weak::clone(&new), adapter());
-        assert!(shelf.find(place, &new).is_some());
+        let (mut world, new) = (World::of(10), model());
+        let place = world.put(4).unwrap();
+        let in_use = world.find(place);
+        assert!(in_use.is_some() && world.shelf.find(place, &Arc::downgrade(&new)).is_none());
+        world.shelf.make_room(4).unwrap().fill(place, Arc::downgrade(&new), adapter());
+        assert!(world.find(place).is_some(), "for who still has the old one");
         drop(in_use);
-        assert!(put(&shelf, 6).is_some() && shelf.find(place, &old).is_none(), "the old one makes room");
-        assert!(shelf.find(place, &new).is_some());
+        world.model = new;
+        assert!(world.put(6).is_some() && world.find(place).is_some(), "what is of no model makes room");
     }
 
     #[test]

@@ -45,6 +45,8 @@ struct Slot<T> {
     last_used: u64,
     /// One after the other, without a success between them.
     failures: u32,
+    /// The last of them.
+    failure: Option<OpenError>,
 }
 
 #[derive(Debug)]
@@ -161,12 +163,14 @@ impl<T> Slots<T> {
         slot.bytes = bytes;
         slot.last_used = self.uses;
         slot.failures = 0;
+        slot.failure = None;
         let victims = self.victims(self.held().saturating_sub(self.budget), Some(index));
         self.close(victims.unwrap_or_default())
     }
 
     pub(super) fn failed(&mut self, slot: usize, error: OpenError, now: Instant) {
         let slot = &mut self.all[slot];
+        slot.failure = Some(error.clone());
         slot.state = State::Failed { error, until: now + pause(slot.failures) };
         slot.failures += 1;
     }
@@ -192,6 +196,11 @@ impl<T> Slots<T> {
             _ if *bytes > self.budget => View::TooLarge { bytes: *bytes, budget: self.budget },
             State::Closed | State::Closing | State::Failed { .. } => View::Closed,
         }
+    }
+
+    /// Why it could not be opened, from then on until it is.
+    pub(super) fn failure(&self, slot: usize) -> Option<&OpenError> {
+        self.all[slot].failure.as_ref()
     }
 
     /// The open models that make room for `bytes`, those first that nobody has used for longest; `None` if there are not enough
@@ -282,6 +291,7 @@ impl<T> Slot<T> {
             retiring: 0,
             last_used: 0,
             failures: 0,
+            failure: None,
         }
     }
 

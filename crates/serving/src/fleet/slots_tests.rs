@@ -113,7 +113,7 @@ fn each_failure_is_remembered_for_longer_until_one_succeeds() {
     for _ in 0..8 {
         assert!(slots.enter(0));
         assert_eq!(slots.next(0, now, |_| true), Step::Open);
-        let error = OpenError("broken".into());
+        let error = OpenError::new("broken");
         slots.failed(0, error.clone(), now);
         assert_eq!(slots.view(0, now), View::Failed(&error));
         let Step::Refuse(Refusal::Failed { again_in, .. }) = slots.next(0, now, |_| true) else { panic!("it is open") };
@@ -230,7 +230,7 @@ impl World {
             }
             Event::Fails(index) => {
                 if let Some(slot) = take(&mut self.opening, index) {
-                    self.slots.failed(slot, OpenError("broken".into()), self.now);
+                    self.slots.failed(slot, OpenError::new("broken"), self.now);
                 }
             }
             Event::Closed(index) => take(&mut self.closing, index).into_iter().for_each(|slot| self.slots.closed(slot)),

@@ -102,7 +102,41 @@ async fn a_newer_version_of_an_adapter_takes_its_place() {
     assert_eq!((service.card("legal").unwrap().version.as_str(), model.history().adapted), ("2", 2));
     ask(&service, &model, "legal").await.unwrap();
     assert_eq!(model.history().adapted, 2);
+    assert_eq!(model.backend.adapters(), ["/legal", "/legal of version 2"].map(|adapter| Some(adapter.to_owned())));
     assert!(running.all(|event| async move { event.is_ok() }).await);
+}
+
+#[tokio::test]
+async fn a_newer_version_that_cannot_be_loaded_leaves_the_old_one_where_it_is() {
+    let model = Parked::new("demo", 1);
+    let service = service(&model, &["legal"]);
+    ask(&service, &model, "legal").await.unwrap();
+    model.has_broken_adapters();
+    for _ in 0..3 {
+        assert_eq!(service.refresh("legal").await.unwrap_err().details, "it is for another model");
+    }
+    assert_eq!(model.history().adapted, 2, "it is not tried again");
+    let trouble = || service.health().adapters.remove("legal");
+    assert_eq!(trouble().unwrap(), "no newer version can be had: the log says why");
+    ask(&service, &model, "legal").await.unwrap();
+    model.has_newer_adapters();
+    assert!(service.refresh("legal").await.unwrap());
+    assert_eq!(trouble(), None);
+    ask(&service, &model, "legal").await.unwrap();
+    let answered = ["/legal", "/legal", "/legal of version 3"].map(|adapter| Some(adapter.to_owned()));
+    assert_eq!(model.backend.adapters(), answered);
+}
+
+#[tokio::test]
+async fn whoever_comes_when_the_newest_version_is_broken_gets_the_last_good_one() {
+    let model = Parked::new("demo", 1);
+    let service = service(&model, &["legal"]);
+    model.has_broken_adapters();
+    ask(&service, &model, "legal").await.unwrap();
+    assert_eq!(service.card("legal").unwrap().version, "1");
+    assert!(service.health().adapters["legal"].starts_with("no newer version can be had"));
+    let error = service.load_adapter(load("live", "/one", false)).await.unwrap_err();
+    assert_eq!(error.to_string(), "lora_path: it is for another model", "whoever loads one wants the newest");
 }
 
 #[tokio::test]
@@ -111,7 +145,7 @@ async fn what_cannot_be_loaded_is_not_tried_for_every_request() {
     let service = service(&model, &["broken"]);
     for _ in 0..3 {
         let error = ask(&service, &model, "broken").await.unwrap_err();
-        assert_eq!(error.to_string(), "the adapter \"broken\" could not be loaded");
+        assert_eq!(error.to_string(), "the adapter \"broken\" could not be loaded: the log says why");
     }
     assert_eq!(model.history().adapted, 1);
     ask(&service, &model, "demo").await.unwrap();

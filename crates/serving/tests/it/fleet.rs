@@ -12,6 +12,9 @@ use tokio::time::advance;
 
 use crate::generation;
 
+/// What anybody is told of a failure.
+const UNTOLD: &str = "the log says why";
+
 /// A service of these models, with so many bytes for all of them.
 fn service(models: &[&Parked], memory: u64) -> Service {
     let serving = Settings { memory, most_waiting: 4, ..Settings::default() };
@@ -185,16 +188,17 @@ async fn a_failure_is_remembered_for_a_while() {
     let service = service(&[&model], 1);
     let error = service.generate(of(&model)).await.err().unwrap();
     assert_eq!((error.kind(), error.retry_after()), (Kind::Unavailable, Some(Duration::from_secs(5))));
-    assert_eq!(error.to_string(), "the model \"demo\" could not be loaded");
-    assert_eq!(states(&service), [ModelState::Failed { reason: "/secret/path is gone".into() }]);
+    assert_eq!(error.to_string(), format!("the model \"demo\" could not be loaded: {UNTOLD}"));
+    assert_eq!(states(&service), [ModelState::Failed { reason: UNTOLD.into() }]);
     assert!(!service.health().is_ready());
     advance(Duration::from_secs(4)).await;
     assert!(service.generate(of(&model)).await.is_err());
     assert_eq!(model.history().begun, 1);
     advance(Duration::from_secs(1)).await;
-    assert!(service.health().is_ready());
+    let reason = || service.health().models.remove(0).reason;
+    assert!(service.health().is_ready() && reason().as_deref() == Some(UNTOLD));
     ask(&service, &model).await.unwrap();
-    assert_eq!(model.history().begun, 2);
+    assert_eq!((model.history().begun, reason()), (2, None));
 }
 
 #[tokio::test(start_paused = true)]
@@ -224,7 +228,10 @@ async fn one_that_dies_as_soon_as_it_is_there_has_failed() {
     let model = Parked::new("demo", 1);
     model.never_lives();
     let service = service(&[&model], 1);
-    assert_eq!(ask(&service, &model).await.unwrap_err().to_string(), "the model \"demo\" could not be loaded");
+    assert_eq!(
+        ask(&service, &model).await.unwrap_err().to_string(),
+        format!("the model \"demo\" could not be loaded: {UNTOLD}")
+    );
     assert_eq!((model.history().begun, model.history().closed), (1, 1));
 }
 
@@ -289,6 +296,26 @@ async fn a_first_model_that_cannot_be_opened_fails_the_start() {
     model.fails("/models/demo.gguf is gone");
     let service = service(&[&model], 1);
     assert_eq!(service.open_first().await.unwrap_err().to_string(), "/models/demo.gguf is gone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_service_is_not_ready_while_its_only_model_is_tried_again() {
+    let model = Parked::new("demo", 1);
+    model.fails("nobody answers at mlflow:5000");
+    let service = service(&[&model], 1);
+    service.open_first().await.unwrap_err();
+    let gate = model.gated();
+    for _ in 0..3 {
+        assert!(!service.health().is_ready() && service.health().is_loading());
+        advance(Duration::from_secs(3)).await;
+    }
+    let mut again = Box::pin(service.open_first_again());
+    assert!(poll!(&mut again).is_pending());
+    assert_eq!(states(&service), [ModelState::Loading]);
+    assert!(!service.health().is_ready() && service.health().models[0].reason.as_deref() == Some(UNTOLD));
+    drop(gate);
+    again.await.unwrap();
+    assert!(service.health().is_ready());
 }
 
 #[tokio::test(start_paused = true)]

@@ -57,15 +57,17 @@ async fn one_that_cannot_be_opened_leaves_the_old_one_where_it_is() {
     ask(&service, &model).await;
     model.has(Ok(true));
     model.fails("the file is cut in half");
-    assert_eq!(service.refresh("demo").await.unwrap_err().0, "the file is cut in half");
+    assert_eq!(service.refresh("demo").await.unwrap_err().details, "the file is cut in half");
     assert!(is_outdated(&service));
+    let reason = || service.health().models.remove(0).reason;
+    assert_eq!(reason().unwrap(), "no newer version can be had: the log says why");
     ask(&service, &model).await;
     model.panics("somewhere");
     assert_eq!(service.reload("demo").await.unwrap_err().kind(), Kind::Unavailable);
     ask(&service, &model).await;
     model.backend.reply(Reply::text(&["It answers"]));
     assert!(service.refresh("demo").await.unwrap());
-    assert!(!is_outdated(&service));
+    assert!(!is_outdated(&service) && reason().is_none());
 }
 
 #[tokio::test]
@@ -77,7 +79,7 @@ async fn one_that_does_not_answer_does_not_take_the_place() {
     let (reply, remote) = Reply::steered();
     model.backend.reply(reply);
     remote.fail(Error::internal("the step has failed"));
-    let reason = service.refresh("demo").await.unwrap_err().0;
+    let reason = service.refresh("demo").await.unwrap_err().details;
     assert!(reason.starts_with("it was loaded and does not answer: "), "{reason}");
     let history = model.until(|history| history.closed == 1).await;
     assert_eq!((history.begun, history.silent), (2, 1));
@@ -136,7 +138,7 @@ async fn while_the_registry_is_away_the_old_one_answers() {
     ask(&service, &model).await;
     model.has(Err("nobody answers at mlflow:5000"));
     for _ in 0..2 {
-        assert_eq!(service.refresh("demo").await.unwrap_err().0, "nobody answers at mlflow:5000");
+        assert_eq!(service.refresh("demo").await.unwrap_err().details, "nobody answers at mlflow:5000");
     }
     assert!(is_outdated(&service));
     model.has(Ok(false));
@@ -149,7 +151,7 @@ async fn two_that_are_more_than_the_memory_are_not_tried() {
     let service = service(&model, 8);
     ask(&service, &model).await;
     model.has(Ok(true));
-    let reason = service.refresh("demo").await.unwrap_err().0;
+    let reason = service.refresh("demo").await.unwrap_err().details;
     assert!(reason.contains("LLM_MODEL_MEMORY_BYTES"), "{reason}");
     assert_eq!(model.history().begun, 1);
 }
