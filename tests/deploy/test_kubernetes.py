@@ -1,5 +1,6 @@
 """The chart renders what Kubernetes takes, and the manifests are what it renders."""
 
+import json
 import os
 import re
 import subprocess
@@ -135,6 +136,16 @@ def test_a_cluster_has_the_same_alerts_as_everybody():
     [rendered] = [one for one in yaml.safe_load_all(render({"prometheusRule": {"enabled": True}})) if one["kind"] == "PrometheusRule"]
     files = [yaml.safe_load(file.read_text()) for file in sorted((DEPLOY / "prometheus/rules").glob("*.yml"))]
     assert rendered["spec"]["groups"] == [group for file in files for group in file["groups"]]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_cluster_has_the_same_dashboard_as_everybody(version):
+    rendered = {one["metadata"]["name"]: one for one in yaml.safe_load_all(render({"dashboard": {"enabled": True}}))}
+    dashboard = rendered["llm-inference-api-dashboard"]
+    kubernetes_validate.validate(dashboard, version, strict=True)
+    assert dashboard["metadata"]["labels"]["grafana_dashboard"] == "1"
+    files = {file.name: json.loads(file.read_text()) for file in (DEPLOY / "grafana/dashboards").glob("*.json")}
+    assert files and {name: json.loads(text) for name, text in dashboard["data"].items()} == files
 
 
 def test_new_settings_are_new_pods():

@@ -1,6 +1,6 @@
 //! `models`: what is there, where, and how big; and what comes from the Hugging Face Hub, and goes.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use registry::{Declared, Entry, Origin, Source, Sources};
 use serde_json::json;
@@ -124,7 +124,13 @@ fn pull(id: &str, settings: &Settings) -> Result<()> {
     if fetched.adapter.is_some() {
         pull_adapter(&entry, &sources)?;
     }
-    let description = describe(&fetched, &sources).unwrap_or_else(|error| format!("cannot be served: {error}"));
+    let description = describe(&fetched, &sources).map_err(|error| {
+        anyhow!(
+            "{} is here and cannot be served: {error}; if its files were damaged, `llm-inference-api models rm {id}` \
+             deletes them, to be downloaded anew",
+            fetched.source
+        )
+    })?;
     let version = fetched.version.as_deref().unwrap_or_default();
     Ok(terminal::answer(&format!("{}\n{description}, {}, version {version}\n", fetched.source, size(fetched.size)))?)
 }

@@ -294,11 +294,21 @@ async fn serve(
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    /// Nobody waits for it: a file that may not grow any further (RLIMIT_FSIZE) is an error of whoever writes it, and no end of the
+    /// server, as it would be if nobody had asked for the signal.
+    _file_size: Signal,
 }
+
+/// SIGXFSZ
+const FILE_SIZE: i32 = 25;
 
 impl Signals {
     fn listen() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            _file_size: signal(SignalKind::from_raw(FILE_SIZE))?,
+        })
     }
 
     async fn next(&mut self) {
