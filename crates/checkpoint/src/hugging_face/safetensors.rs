@@ -42,13 +42,18 @@ pub(crate) fn read(file: &Path, storage: &Storage, tensors: &mut Tensors) -> Res
             shape: entry.shape,
             bytes: size,
         };
-        tensors.insert(name, stored)?;
+        tensors.insert(unwrapped(&name), stored)?;
     }
     if data_start + end != bytes.len() {
         let found = format!("{} bytes", bytes.len() - data_start);
         return Err(Error::malformed(&file, "data", format!("{end} bytes"), found));
     }
     Ok(())
+}
+
+/// What PEFT had wrapped when a model was saved is called `q_proj.base_layer.weight`.
+pub(crate) fn unwrapped(name: &str) -> String {
+    name.replace(".base_layer.", ".")
 }
 
 fn header<'a>(file: &Path, bytes: &'a [u8]) -> Result<&'a [u8]> {

@@ -61,7 +61,7 @@ fn read_shards(directory: &Path, index: &Path, tensors: &mut Tensors) -> Result<
         read_file(&directory.join(shard), tensors)?;
     }
     for (tensor, shard) in places {
-        let stored = tensors.stored(tensor)?;
+        let stored = tensors.stored(&safetensors::unwrapped(tensor))?;
         if stored.file.file_name() != Some(shard.as_ref()) {
             let found = stored.file.display().to_string();
             return Err(Error::tensor(index, tensor, format!("this tensor in {shard}"), found));

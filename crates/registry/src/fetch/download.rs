@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::{Digest, FetchError, Network, Reply};
+use super::{Digest, FetchError, Network, Reply, room};
 
 /// A file to get.
 #[derive(Debug)]
@@ -77,11 +77,18 @@ impl Partial {
     }
 
     fn failed(&self, source: io::Error, wanted: &Download<'_>) -> FetchError {
-        if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
-            let directory = self.path.parent().unwrap_or(&self.path).to_owned();
-            return FetchError::DiskFull { directory, file: wanted.name.to_owned() };
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => self.is_full(wanted),
+            _ => FetchError::Disk { path: self.path.clone(), source },
         }
-        FetchError::Disk { path: self.path.clone(), source }
+    }
+
+    fn is_full(&self, wanted: &Download<'_>) -> FetchError {
+        FetchError::DiskFull { directory: self.directory().to_owned(), file: wanted.name.to_owned() }
+    }
+
+    fn directory(&self) -> &Path {
+        self.path.parent().unwrap_or(&self.path)
     }
 
     fn empty(&mut self) -> Result<(), FetchError> {
@@ -172,6 +179,9 @@ fn take(reply: &mut Reply, wanted: &Download<'_>, partial: &mut Partial, at: &mu
         let read = body.read(&mut buffer).map_err(|source| cut_off(partial.length, Some(source)))?;
         if read == 0 {
             break;
+        }
+        if room::is_gone(partial.directory()) {
+            return Err(partial.is_full(wanted));
         }
         partial.file.write_all(&buffer[..read]).map_err(|source| partial.failed(source, wanted))?;
         partial.length += read as u64;

@@ -46,6 +46,8 @@ pub enum FetchError {
     Checksum { file: String, expected: String, found: String },
     #[error("the disk is full: {} has no room for what is left of {file}; make room, or keep the cache elsewhere", directory.display())]
     DiskFull { directory: PathBuf, file: String },
+    #[error("the disk is full: {bytes} bytes are to come, and {} has room for {room}; make room, or keep the cache elsewhere", directory.display())]
+    NoRoom { directory: PathBuf, bytes: u64, room: u64 },
     #[error("{} cannot be written", path.display())]
     Disk {
         path: PathBuf,
@@ -75,6 +77,20 @@ impl FetchError {
         }
     }
 
+    /// Whether what was downloaded before can be used all the same: nothing was said against it, but nobody could say either that it is
+    /// the newest. A token that has ended ends no server.
+    pub(crate) fn leaves_what_is_here(&self) -> bool {
+        match self {
+            Self::Answered { .. }
+            | Self::Forbidden { .. }
+            | Self::NoAuthorities(_)
+            | Self::NotThere(_)
+            | Self::Redirected { .. }
+            | Self::Senseless { .. } => true,
+            _ => self.may_pass(),
+        }
+    }
+
     /// The same for anybody: names no file and no server.
     pub fn in_short(&self) -> &'static str {
         match self {
@@ -88,7 +104,7 @@ impl FetchError {
             Self::NotAModel(_) => "what is kept under its name is no model",
             Self::CutOff { .. } | Self::Changed { .. } => "its download broke off",
             Self::Length { .. } | Self::Checksum { .. } => "what was downloaded of it is damaged",
-            Self::DiskFull { .. } => "the disk is full",
+            Self::DiskFull { .. } | Self::NoRoom { .. } => "the disk is full",
             Self::Disk { .. } => "the disk cannot be written",
             Self::NeitherHere { source, .. } => source.in_short(),
         }

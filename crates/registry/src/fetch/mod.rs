@@ -6,6 +6,7 @@ mod error;
 mod network;
 mod relative;
 mod replace;
+pub(crate) mod room;
 
 use std::path::PathBuf;
 

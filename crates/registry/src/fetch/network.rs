@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::io::Read as _;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls::crypto::ring;
 use ureq::Agent;
@@ -25,6 +25,8 @@ pub struct Patience {
     pub answer: Duration,
     /// Between two parts of an answer.
     pub silence: Duration,
+    /// A short question and its answer, all attempts together.
+    pub question: Duration,
     /// One after the other that bring nothing.
     pub attempts: u32,
     /// Before the second attempt; it doubles with each.
@@ -37,6 +39,7 @@ impl Default for Patience {
             connect: Duration::from_secs(10),
             answer: Duration::from_mins(1),
             silence: Duration::from_mins(1),
+            question: Duration::from_secs(30),
             attempts: 4,
             pause: Duration::from_millis(500),
         }
@@ -59,6 +62,18 @@ pub(crate) struct Reply {
     /// Who gave it, for messages.
     pub(crate) host: String,
     pub(crate) response: Response<ureq::Body>,
+}
+
+/// How an answer is waited for.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    elsewhere: Elsewhere,
+    /// Its head and its body have to be there by then.
+    until: Option<Instant>,
+}
+
+impl Way {
+    const FOLLOWED: Self = Self { elsewhere: Elsewhere::Follow, until: None };
 }
 
 /// How redirects to other hosts are taken.
@@ -105,28 +120,34 @@ impl Network {
 
     /// What is there, from byte `from` on if the server can do that.
     pub(crate) fn get(&self, url: &str, authorization: Option<&str>, from: u64) -> Result<Reply, FetchError> {
-        self.send(&Method::GET, url, authorization, from, Elsewhere::Follow)
+        self.send(&Method::GET, url, authorization, from, Way::FOLLOWED)
     }
 
     /// What is said of it, by the host itself.
     pub(crate) fn head(&self, url: &str, authorization: Option<&str>) -> Result<Reply, FetchError> {
-        self.patiently(|| self.send(&Method::HEAD, url, authorization, 0, Elsewhere::Stop)?.unless_overloaded())
+        self.patiently(|until| {
+            let way = Way { elsewhere: Elsewhere::Stop, until: Some(until) };
+            self.send(&Method::HEAD, url, authorization, 0, way)?.unless_overloaded()
+        })
     }
 
     /// A short answer, tried several times.
     pub(crate) fn ask(&self, url: &str, authorization: Option<&str>) -> Result<(Reply, String), FetchError> {
-        self.patiently(|| {
-            let mut reply = self.get(url, authorization, 0)?.unless_overloaded()?;
+        self.patiently(|until| {
+            let way = Way { until: Some(until), ..Way::FOLLOWED };
+            let mut reply = self.send(&Method::GET, url, authorization, 0, way)?.unless_overloaded()?;
             let text = reply.text()?;
             Ok((reply, text))
         })
     }
 
-    fn patiently<T>(&self, call: impl Fn() -> Result<T, FetchError>) -> Result<T, FetchError> {
+    /// `call` is told when it has to be over.
+    fn patiently<T>(&self, call: impl Fn(Instant) -> Result<T, FetchError>) -> Result<T, FetchError> {
+        let until = Instant::now() + self.patience.question;
         let mut attempt = 1;
         loop {
-            match call() {
-                Err(error) if error.may_pass() && attempt < self.patience.attempts => {
+            match call(until) {
+                Err(error) if error.may_pass() && attempt < self.patience.attempts && Instant::now() < until => {
                     self.pause(attempt);
                     attempt += 1;
                 }
@@ -146,17 +167,17 @@ impl Network {
         url: &str,
         authorization: Option<&str>,
         from: u64,
-        elsewhere: Elsewhere,
+        way: Way,
     ) -> Result<Reply, FetchError> {
         let first = address(url)?;
         let mut target = first.clone();
         for _ in 0..=MOST_REDIRECTS {
             let authorization = authorization.filter(|_| origin(&target) == origin(&first));
-            let reply = self.send_once(method, &target, authorization, from)?;
+            let reply = self.send_once(method, &target, authorization, from, way.until)?;
             let location = reply.header("location").filter(|_| reply.response.status().is_redirection());
             let Some(location) = location else { return Ok(reply) };
             let next = follow(&target, location)?;
-            if elsewhere == Elsewhere::Stop && origin(&next) != origin(&target) {
+            if way.elsewhere == Elsewhere::Stop && origin(&next) != origin(&target) {
                 return Ok(reply);
             }
             if target.scheme_str() == Some("https") && next.scheme_str() != Some("https") {
@@ -167,7 +188,14 @@ impl Network {
         Err(FetchError::Redirected { host: host(&first), what: "in circles" })
     }
 
-    fn send_once(&self, method: &Method, target: &Uri, authorization: Option<&str>, from: u64) -> Result<Reply, FetchError> {
+    fn send_once(
+        &self,
+        method: &Method,
+        target: &Uri,
+        authorization: Option<&str>,
+        from: u64,
+        until: Option<Instant>,
+    ) -> Result<Reply, FetchError> {
         if let Some(why) = self.without_tls.as_ref().filter(|_| target.scheme_str() == Some("https")) {
             return Err(FetchError::NoAuthorities(why.clone()));
         }
@@ -181,6 +209,8 @@ impl Network {
         let request = request.body(()).map_err(|_| FetchError::Address { url: target.to_string() })?;
         let agent = if is_this_machine(target) { &self.direct } else { &self.agent };
         let unreachable = |source| FetchError::Unreachable { host: host(target), source: Box::new(source) };
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        let request = agent.configure_request(request).timeout_global(left).build();
         let response = agent.run(request).map_err(unreachable)?;
         Ok(Reply { host: host(target), response })
     }

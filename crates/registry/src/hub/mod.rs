@@ -10,7 +10,7 @@ mod client;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::fetch::{self, Digest, Download, FetchError, Fetched, Network, Patience, Progress, Token, Watch};
+use crate::fetch::{self, Digest, Download, FetchError, Fetched, Network, Patience, Progress, Token, Watch, room};
 pub use cache::Cached;
 use cache::Repository;
 use choice::Unfit;
@@ -108,7 +108,7 @@ impl Hub {
             return cached.ok_or_else(|| FetchError::Offline(format!("hf:{model}")));
         }
         match (self.download(what, model, watch), cached) {
-            (Err(error), Some(cached)) if error.may_pass() => {
+            (Err(error), Some(cached)) if error.leaves_what_is_here() => {
                 let reason = crate::error::with_causes(&error);
                 let note = format!("hf:{model} is served as it lies on this machine ({}): {reason}", cached.version);
                 Ok(Fetched { note: Some(note), ..cached })
@@ -192,6 +192,8 @@ impl Pull<'_> {
             }
         }
         let total = missing.iter().map(|file| file.size).sum();
+        let to_come = missing.iter().map(|file| room::missing(file.size, &self.repository.partial(&file.etag))).sum();
+        room::ensure(&self.repository.snapshot(&self.commit), to_come)?;
         let mut done = 0;
         for file in &missing {
             self.one(file, &mut |at| watch(Progress { done: done + at, total }))?;

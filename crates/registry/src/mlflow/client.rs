@@ -78,7 +78,19 @@ impl<'a> Client<'a> {
         let answer = self.ask("model-versions/get-download-uri", &query)?;
         let answer = answer.or_missing(|| format!("mlflow:{model}: version {version} has no files"))?;
         let files = answer["artifact_uri"].as_str().ok_or_else(|| self.senseless("it names no place of the files"))?;
-        Ok(Found { version, files: files.to_owned() })
+        Ok(Found { version, files: self.place(files)? })
+    }
+
+    /// The place of what is named by the run that logged it: `runs:/<run>/model`.
+    fn place(&self, named: &str) -> Result<String, FetchError> {
+        let Some(named) = named.strip_prefix("runs:/") else { return Ok(named.to_owned()) };
+        let (run, path) = named.trim_start_matches('/').split_once('/').unwrap_or((named, ""));
+        let answer = self.ask("runs/get", &[("run_id", run)])?;
+        let answer =
+            answer.or_missing(|| format!("there is no run {run} in MLflow at {}, which the version is of", self.host()))?;
+        let root = answer["run"]["info"]["artifact_uri"].as_str();
+        let root = root.ok_or_else(|| self.senseless("it does not say where the run's files are"))?;
+        Ok(format!("{}/{path}", root.trim_end_matches('/')).trim_end_matches('/').to_owned())
     }
 
     /// What the registry says of a version beside its files: of itself, of the model that was logged, of the run that made it.

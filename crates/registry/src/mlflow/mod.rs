@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::with_causes;
-use crate::fetch::{self, Download, FetchError, Fetched, Network, Patience, Progress, Token, Watch};
+use crate::fetch::{self, Download, FetchError, Fetched, Network, Patience, Progress, Token, Watch, room};
 use cache::Versions;
 use client::{Client, Found};
 use layout::Part;
@@ -115,7 +115,7 @@ impl MlFlow {
 
     fn fetch_as(&self, kind: Kind, model: &MlFlowModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
         match (self.download(kind, model, watch), self.cached_as(kind, model)) {
-            (Err(error), Some(cached)) if error.may_pass() => {
+            (Err(error), Some(cached)) if error.leaves_what_is_here() => {
                 let reason = with_causes(&error);
                 let note =
                     format!("mlflow:{model} is served as it lies on this machine (version {}): {reason}", cached.version);
@@ -200,6 +200,11 @@ impl Pull<'_> {
         let parts = layout.map_err(|unfit| unfit.told(self.model, || self.client.text(place, MLMODEL)))?;
         let directory = self.versions.incomplete(self.directory);
         let total = parts.iter().filter_map(|part| part.size).sum();
+        let to_come = |part: &Part| {
+            let path = directory.join(&part.name);
+            if path.is_file() { 0 } else { room::missing(part.size.unwrap_or(0), &path.with_added_extension("part")) }
+        };
+        room::ensure(&directory, parts.iter().map(to_come).sum())?;
         let mut done = 0;
         for part in &parts {
             self.one(place, part, &directory, &mut |at| watch(Progress { done: done + at, total }))?;

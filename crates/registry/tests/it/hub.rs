@@ -1,6 +1,7 @@
 //! The Hub: what is downloaded, where it is put, and what goes wrong.
 
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Barrier;
@@ -455,9 +456,24 @@ fn while_the_hub_is_down_what_is_here_is_served_and_said_so() {
     world.hub.on("GET /api/models/acme/tiny/revision/main", [Answer::new(502, "bad gateway")]);
     let note = world.fetch().unwrap().note.unwrap();
     insta::assert_snapshot!(note.replace(&world.hub.url().replace("http://", ""), "HUB"), @"hf:acme/tiny is served as it lies on this machine (0123456789abcdef0123456789abcdef01234567): HUB answered 502: bad gateway");
-    // A model that is gone, or may not be read any more, is another matter.
-    world.hub.on("GET /api/models/acme/tiny/revision/main", [Answer::new(403, "")]);
-    assert!(matches!(world.fetch(), Err(FetchError::Forbidden { .. })));
+    // A token that has ended, or a model that was taken back, ends no server that has it.
+    for status in [401, 403, 404] {
+        world.hub.on("GET /api/models/acme/tiny/revision/main", [Answer::new(status, "")]);
+        assert!(world.fetch().unwrap().note.unwrap().contains("is served as it lies on this machine"), "{status}");
+    }
+}
+
+#[test]
+fn a_hub_that_is_silent_is_not_waited_for_where_the_model_is_here() {
+    let world = World::new();
+    world.fetch().unwrap();
+    // Connections are made, and nobody ever answers.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", silent.local_addr().unwrap());
+    let patience = Patience { question: Duration::from_millis(200), ..world.settings().patience };
+    let hub = Hub::new(HubSettings { endpoint, patience, ..world.settings() });
+    let fetched = hub.fetch(&model(), &mut |_| {}).unwrap();
+    assert!(fetched.note.unwrap().contains("cannot be reached: timeout"));
 }
 
 #[test]

@@ -152,6 +152,15 @@ fn a_model_in_production_is_put_together_from_its_parts() {
 }
 
 #[test]
+fn the_files_of_a_run_are_found_where_the_run_has_them() {
+    let world = World::new();
+    let root = PLACE.strip_suffix("/artifacts").unwrap();
+    world.says("runs/get?run_id=r-1", &format!(r#"{{"run": {{"info": {{"artifact_uri": "mlflow-artifacts:/{root}/"}}}}}}"#));
+    world.is_at("3", "runs:/r-1/artifacts");
+    assert_eq!(names(&world.fetch("models:/sql/3").unwrap().path), ["config.json", "model.safetensors", "tokenizer.json"]);
+}
+
+#[test]
 fn a_model_that_was_deleted_and_made_anew_is_another() {
     let world = World::new();
     let old = world.fetch("models:/sql/3").unwrap();

@@ -29,6 +29,16 @@ fn tensors_are_found_in_their_shards() {
 }
 
 #[test]
+fn a_model_that_was_saved_within_peft_has_its_names() {
+    let directory = tempdir().unwrap();
+    let names = ["q_proj.base_layer.weight", "q_proj.lora_A.default.weight"];
+    fs::write(directory.path().join("one.safetensors"), safetensors(&names.map(|name| (name, &[2][..])))).unwrap();
+    let index = format!(r#"{{"weight_map": {{"{}": "one.safetensors"}}}}"#, names[0]);
+    fs::write(directory.path().join(INDEX), index).unwrap();
+    assert_eq!(read(directory.path()).unwrap().vector("q_proj.weight", 2).unwrap(), [0.0, 1.0]);
+}
+
+#[test]
 fn a_tensor_in_another_shard_than_the_index_says_is_refused() {
     let directory = directory(r#"{"weight_map": {"a": "two.safetensors", "b": "one.safetensors"}}"#);
     let error = refusal(directory.path());
