@@ -132,6 +132,17 @@ def test_an_adapter_that_was_logged_as_a_model_is_served_on_top_of_what_it_was_t
         assert server.stop() == 0
 
 
+def test_a_model_that_peft_trained_is_served_as_it_was_logged(registry, started, tmp_path):
+    logged = MODELS / "mlflow/peft"
+    registry.call("POST", "registered-models/create", name="logged")
+    registry.register("logged", {str(file.relative_to(logged)): file for file in logged.rglob("*") if file.is_file()})
+    base = {"id": "base", "source": str(MODELS / "hf/llama"), "adapters": [{"id": "beside", "source": str(MODELS / "adapters/llama")}]}
+    (tmp_path / "serving_config.yaml").write_text(json.dumps({"models": [{"id": "logged", "source": "mlflow:models:/logged/1"}, base]}))
+    server = started(Server(tmp_path, MLFLOW_TRACKING_URI=registry.url))
+    wait_until(server.is_ready, "the server's start")
+    assert server.complete("logged") == server.complete("beside") != server.complete("base")
+
+
 def test_an_adapter_of_the_registry_is_loaded_while_the_server_runs(gate, started, tmp_path):
     (tmp_path / "serving_config.yaml").write_text(json.dumps({"models": [{"id": "llama", "source": str(MODELS / "hf/llama")}]}))
     server = started(Server(tmp_path, MLFLOW_TRACKING_URI=gate.url))
