@@ -38,4 +38,5 @@ def test_the_demo_model_and_its_adapters_answer_each_in_its_own_way(registered, 
     for name, answers in ANSWERS.items():
         for question, expected in answers.items():
             assert server.answer(name, question) == expected, name
+    assert [model["uri"] for model in server.get("/info")["models"]] == [f"models:/{name}/1" for name in ANSWERS]
     assert server.stop() == 0

@@ -7,9 +7,9 @@ use std::time::SystemTime;
 use checkpoint::{AdapterFiles, AdapterSummary};
 use engine::Engine;
 use registry::{Declared, Fetched, Sources};
-use serving::{AdaptError, Adapted, AdapterSource, Adapts, OpenError};
+use serving::{AdaptError, Adapted, AdapterSource, Adapts, OpenError, Registered};
 
-use crate::opening::unfit;
+use crate::opening::{known, unfit};
 use crate::{assemble, fetching};
 
 /// An adapter's files, on this machine.
@@ -45,6 +45,13 @@ impl Adapts for Adapting {
             place => self.files(&place)?,
         };
         Ok(files.version())
+    }
+
+    fn registered(&self, source: &AdapterSource, version: &str) -> Option<Registered> {
+        match declared(source).ok()? {
+            Declared::Origin(origin) => self.sources.registered_adapter(&origin, version).map(known),
+            Declared::Path(_) | Declared::Embedded | Declared::Remote(_) => None,
+        }
     }
 
     fn adapt(&self, source: &AdapterSource, room: &mut dyn FnMut(u64) -> bool) -> Result<Adapted, AdaptError> {

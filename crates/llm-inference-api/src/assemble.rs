@@ -303,6 +303,7 @@ pub(crate) fn described(entry: &Entry, sources: &Sources) -> Result<String> {
         Source::Remote(servers) => Ok(format!("on {} other servers", servers.len())),
         Source::Embedded | Source::Path(_) | Source::Origin(_) => match sources.cached(entry) {
             Some(local) => summary(&local).map(|summary| summary.to_string()),
+            None if sources.is_adapter(entry) => Ok("an adapter; adapters: of its model names it".to_owned()),
             None => Ok("not downloaded, or not in full".to_owned()),
         },
     }

@@ -233,8 +233,12 @@ impl Opener for Parked {
 
     fn registered(&self) -> Option<serving::Registered> {
         let version = self.known().local.as_ref()?.version.clone()?;
-        let registry::Registered { uri, stage, aliases, run_id, parameters, metrics, tags } =
-            self.sources.registered(&self.entry, &version)?;
-        Some(serving::Registered { uri, stage, aliases, run_id, parameters, metrics, tags })
+        self.sources.registered(&self.entry, &version).map(known)
     }
+}
+
+/// In the service's words.
+pub(crate) fn known(registered: registry::Registered) -> serving::Registered {
+    let registry::Registered { uri, stage, aliases, run_id, parameters, metrics, tags } = registered;
+    serving::Registered { uri, stage, aliases, run_id, parameters, metrics, tags }
 }

@@ -53,28 +53,64 @@ impl Sources {
     }
 
     /// The models of the Hub of which there are files on this machine, each under the id that it is asked for by: GGUF files by
-    /// their names, and the repository itself unless it is here for those alone.
+    /// their names, other revisions than the default one by theirs, and the repository itself unless it is here for those alone.
     pub fn downloaded(&self) -> Result<Vec<Entry>, FetchError> {
         Ok(self.hub.list()?.iter().flat_map(|cached| self.models_of(cached)).collect())
     }
 
     fn models_of(&self, cached: &Cached) -> Vec<Entry> {
-        let Cached { repository, files, bytes, .. } = cached;
-        let whole = |model: HubModel| self.hub.cached(&model).is_some_and(|fetched| fetched.path.is_dir());
-        let itself = Some(repository.clone()).filter(|name| files.is_empty() || declared::hub(name).is_some_and(whole));
-        let names = itself.into_iter().chain(files.iter().map(|file| format!("{repository}:{file}")));
+        let Cached { repository, revisions, files, bytes } = cached;
+        let is_whole = |name: &String| {
+            let cached = declared::hub(name).and_then(|model| self.hub.cached(&model));
+            cached.is_some_and(|fetched| fetched.path.is_dir())
+        };
+        let revisions = revisions.iter().map(|(revision, _)| format!("{repository}@{revision}"));
+        let mut names: Vec<String> = [repository.clone()].into_iter().chain(revisions).filter(is_whole).collect();
+        // The default one goes by the name alone.
+        names.retain(|name| name.strip_prefix(repository.as_str()) != Some("@main"));
+        names.extend(files.iter().map(|file| format!("{repository}:{file}")));
+        if names.is_empty() {
+            names.push(repository.clone());
+        }
         let entry = |name: String| {
             let source = Source::Origin(Origin::Hub(declared::hub(&name)?));
             // Alone, a name of one part is no id.
             let id = if repository.contains('/') { name } else { format!("hf:{name}") };
             Some(Entry { size: *bytes, ..Entry::new(id, source) })
         };
-        names.filter_map(entry).collect()
+        names.into_iter().filter_map(entry).collect()
+    }
+
+    /// The models of MLflow of which there is a version on this machine.
+    pub fn registered_here(&self) -> Vec<Entry> {
+        let entry = |(model, size): (MlFlowModel, u64)| {
+            let origin = Origin::MlFlow(model);
+            Entry { size, ..Entry::new(origin.to_string(), Source::Origin(origin)) }
+        };
+        self.mlflow.list().into_iter().map(entry).collect()
+    }
+
+    /// Whether it is an adapter that is here, and not the model beneath.
+    pub fn is_adapter(&self, entry: &Entry) -> bool {
+        let Source::Origin(origin) = &entry.source else { return false };
+        let cached = match origin {
+            Origin::Hub(model) => self.hub.cached(model),
+            Origin::MlFlow(model) => self.mlflow.cached(model),
+        };
+        cached.is_some_and(|fetched| matches!(tuned::base(&fetched.path), Ok(Some(_)) | Err(_)))
     }
 
     /// What the registry that it comes from said of this version of it, when it was last asked.
     pub fn registered(&self, entry: &Entry, version: &str) -> Option<Registered> {
         self.mlflow.registered(of_mlflow(entry)?, version)
+    }
+
+    /// The same of an adapter.
+    pub fn registered_adapter(&self, origin: &Origin, version: &str) -> Option<Registered> {
+        match origin {
+            Origin::Hub(_) => None,
+            Origin::MlFlow(adapter) => self.mlflow.registered_adapter(adapter, version),
+        }
     }
 
     /// Remembers that this version of a model answers, in case that a newer one does not.

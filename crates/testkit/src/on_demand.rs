@@ -241,6 +241,10 @@ impl Adapts for Adapting {
         Ok(self.adapters.newest().to_string())
     }
 
+    fn registered(&self, _: &AdapterSource, _: &str) -> Option<Registered> {
+        None
+    }
+
     /// What is called `broken` cannot be loaded.
     fn adapt(&self, source: &AdapterSource, room: &mut dyn FnMut(u64) -> bool) -> Result<Adapted, AdaptError> {
         self.counts.send_modify(|history| history.adapted += 1);

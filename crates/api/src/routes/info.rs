@@ -8,6 +8,7 @@ use backend::ModelCard;
 use jiff::Timestamp;
 use serde::Serialize;
 use serving::{Group, Registered};
+use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
 
 use crate::App;
@@ -49,8 +50,12 @@ pub(crate) struct ModelInfo {
 )]
 pub(crate) async fn show(State(app): State<App>) -> Result<Json<Info>> {
     let default = app.service.card(&app.service.name(None, Group::Chat)?)?;
-    let models = app.service.cards().iter().map(|card| ModelInfo::of(&app, card)).collect();
-    Ok(Json(Info { model: ModelInfo::of(&app, &default), models }))
+    // What registries have said is in files.
+    let info = spawn_blocking(move || {
+        let models = app.service.cards().iter().map(|card| ModelInfo::of(&app, card)).collect();
+        Info { model: ModelInfo::of(&app, &default), models }
+    });
+    Ok(Json(info.await.map_err(backend::Error::internal)?))
 }
 
 impl ModelInfo {

@@ -24,7 +24,7 @@ enum ModelsCommand {
     List(ListArguments),
     /// Download a model, or what is missing of it, and say where it is.
     Pull(OneArguments),
-    /// Remove a model of the Hub from this machine, all its revisions.
+    /// Remove a model of the Hub or of MLflow from this machine, all its revisions and versions.
     Rm(OneArguments),
 }
 
@@ -39,7 +39,7 @@ struct ListArguments {
 
 #[derive(Debug, Args)]
 struct OneArguments {
-    /// org/name, org/name@revision, org/name:file.gguf; to pull also mlflow:models:/name/stage.
+    /// org/name, org/name@revision, org/name:file.gguf, mlflow:models:/name/stage.
     #[arg(value_name = "ID")]
     id: String,
     #[command(flatten)]
@@ -94,7 +94,7 @@ fn list(ListArguments { json, place }: ListArguments) -> Result<(), Failure> {
     let sources = fetching::sources(&settings);
     let mut entries = catalogue.entries().to_vec();
     entries.extend(served.iter().filter(|entry| !catalogue.entries().contains(entry)).cloned());
-    for entry in fetching::downloaded(&sources) {
+    for entry in fetching::downloaded(&sources).into_iter().chain(sources.registered_here()) {
         if entries.iter().all(|other| other.source != entry.source) {
             entries.push(entry);
         }
@@ -147,13 +147,17 @@ fn pull_adapter(entry: &Entry, sources: &Sources) -> Result<()> {
 }
 
 fn remove(id: &str, settings: &Settings) -> Result<()> {
-    let Origin::Hub(model) = origin(id)? else { bail!("only models of the Hugging Face Hub can be removed so") };
-    if model.revision.is_some() || model.file.is_some() {
-        bail!("a model is removed whole, all its revisions and files: llm-inference-api models rm {}", model.repository);
-    }
-    match fetching::sources(settings).hub.remove(&model)? {
-        0 => bail!("there are no files of {} in {}", model.repository, settings.registry.home.value.display()),
-        bytes => Ok(terminal::answer(&format!("removed {}, {}\n", model.repository, size(bytes)))?),
+    let (origin, sources) = (origin(id)?, fetching::sources(settings));
+    let (removed, place) = match &origin {
+        Origin::Hub(model) if model.revision.is_some() || model.file.is_some() => {
+            bail!("a model is removed whole, all its revisions and files: llm-inference-api models rm {}", model.repository)
+        }
+        Origin::Hub(model) => (sources.hub.remove(model)?, &settings.registry.home.value),
+        Origin::MlFlow(model) => (sources.mlflow.remove(model)?, &settings.accounts.data_directory.value),
+    };
+    match removed {
+        0 => bail!("there are no files of {origin} in {}", place.display()),
+        bytes => Ok(terminal::answer(&format!("removed {origin}, {}\n", size(bytes)))?),
     }
 }
 

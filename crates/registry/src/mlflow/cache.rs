@@ -18,6 +18,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use percent_encoding::percent_decode_str;
+
 use super::Registered;
 use super::uri::{MlFlowModel, Target};
 use crate::fetch::{self, FetchError};
@@ -32,10 +34,31 @@ pub(super) struct Versions {
 
 impl Versions {
     pub(super) fn new(cache: &Path, server: &str, model: &MlFlowModel) -> Self {
-        let host = server.split_once("://").map_or(server, |(_, host)| host);
-        // Without the name and the password that an address may hold.
-        let host = host.rsplit_once('@').map_or(host, |(_, host)| host).trim_end_matches('/');
-        Self { root: cache.join(folder(host)).join(folder(model.name())) }
+        Self { root: of_server(cache, server).join(folder(model.name())) }
+    }
+
+    /// Gives back the room of all versions; the bytes that they took.
+    pub(super) fn remove(&self) -> Result<u64, FetchError> {
+        let bytes = size(&self.root);
+        match fs::remove_dir_all(&self.root) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(FetchError::Disk { path: self.root.clone(), source })
+            }
+            _ => Ok(bytes),
+        }
+    }
+
+    /// What was asked for, each in the words that it was asked for by, and the bytes of the version that this is.
+    fn asked_for(&self, name: &str) -> Vec<(MlFlowModel, u64)> {
+        let asked = named(&self.root.join("refs")).into_iter().filter_map(|(reference, path)| {
+            let uri = match reference.strip_prefix('@') {
+                Some(alias) => format!("models:/{name}@{alias}"),
+                None if reference == name => format!("models:/{name}"),
+                None => format!("models:/{name}/{reference}"),
+            };
+            Some((uri.parse().ok()?, size(&self.known(&read(&path)?)?)))
+        });
+        asked.collect()
     }
 
     /// What a version is on this machine, as far as the registry said when it was last asked.
@@ -139,6 +162,41 @@ impl Versions {
     fn reference(&self, model: &MlFlowModel) -> PathBuf {
         self.root.join("refs").join(reference(model))
     }
+}
+
+/// Every model of a server of which a version is here whole.
+pub(super) fn list(cache: &Path, server: &str) -> Vec<(MlFlowModel, u64)> {
+    let models = named(&of_server(cache, server)).into_iter();
+    models.flat_map(|(name, root)| Versions { root }.asked_for(&name)).collect()
+}
+
+fn of_server(cache: &Path, server: &str) -> PathBuf {
+    let host = server.split_once("://").map_or(server, |(_, host)| host);
+    // Without the name and the password that an address may hold.
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host).trim_end_matches('/');
+    cache.join(folder(host))
+}
+
+/// What is in a directory, sorted by the names that somebody chose.
+fn named(directory: &Path) -> Vec<(String, PathBuf)> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut named: Vec<(String, PathBuf)> = entries
+        .filter_map(|path| {
+            let name = percent_decode_str(path.file_name()?.to_str()?).decode_utf8().ok()?.into_owned();
+            Some((name, path))
+        })
+        .collect();
+    named.sort();
+    named
+}
+
+/// Bytes of all files in it, as far as they can be counted.
+fn size(path: &Path) -> u64 {
+    let Ok(metadata) = fs::symlink_metadata(path) else { return 0 };
+    if !metadata.is_dir() {
+        return metadata.len();
+    }
+    fs::read_dir(path).into_iter().flatten().flatten().map(|entry| size(&entry.path())).sum()
 }
 
 /// The name of the directory of a version whose files are at this place. That may hold secrets, and is not written down.

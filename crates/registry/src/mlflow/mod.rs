@@ -65,9 +65,25 @@ impl MlFlow {
         Some(Fetched { path, version, note: None })
     }
 
+    /// Every model of the registry of which a version is on this machine, with its bytes.
+    pub fn list(&self) -> Vec<(MlFlowModel, u64)> {
+        let Some(server) = &self.settings.tracking_uri else { return Vec::new() };
+        cache::list(&self.settings.cache, server)
+    }
+
+    /// Gives back the room that a model takes, all its versions; the bytes that it took.
+    pub fn remove(&self, model: &MlFlowModel) -> Result<u64, FetchError> {
+        Ok(self.versions(Kind::Model, model).remove()? + self.versions(Kind::Adapter, model).remove()?)
+    }
+
     /// What the registry said of a version when it was last asked.
     pub fn registered(&self, model: &MlFlowModel, version: &str) -> Option<Registered> {
         self.versions(Kind::Model, model).described(version)
+    }
+
+    /// The same of an adapter.
+    pub fn registered_adapter(&self, adapter: &MlFlowModel, version: &str) -> Option<Registered> {
+        self.versions(Kind::Adapter, adapter).described(version)
     }
 
     /// Remembers that this version answers. The versions that nothing means any more are deleted, after a while.

@@ -382,6 +382,17 @@ fn a_repository_is_listed_beside_the_files_that_were_asked_for_by_name() {
 }
 
 #[test]
+fn a_revision_is_listed_by_its_name() {
+    let world = World::new();
+    world.lists("v2", &["config.json", "model.safetensors"]);
+    let wanted = HubModel { revision: Some("v2".into()), ..model() };
+    Hub::new(world.settings()).fetch(&wanted, &mut |_| {}).unwrap();
+    let [listed] = &world.sources().downloaded().unwrap()[..] else { panic!("not one") };
+    assert_eq!(listed.id, "acme/tiny@v2");
+    assert!(world.sources().cached(listed).is_some());
+}
+
+#[test]
 fn what_was_trained_on_top_of_a_model_comes_with_that_model() {
     let world = World::new();
     let settings = br#"{"base_model_name_or_path": "acme/tiny", "r": 4}"#;
@@ -400,7 +411,9 @@ fn what_was_trained_on_top_of_a_model_comes_with_that_model() {
     }
     let sources = world.sources();
     let entry = Catalogue::scan(&Places::default()).unwrap().locate(Path::new("hf:acme/tuned")).unwrap();
-    assert!(sources.cached(&entry).is_none());
+    assert!(sources.cached(&entry).is_none() && !sources.is_adapter(&entry));
+    sources.hub.fetch_adapter(&HubModel { repository: "acme/tuned".into(), ..model() }, &mut |_| {}).unwrap();
+    assert!(sources.cached(&entry).is_none() && sources.is_adapter(&entry), "without the model beneath");
     let (fetched, note) = sources.fetch(&entry, &mut |_| {}).unwrap();
     let hub = world.home.path().join("hub");
     assert_eq!(fetched.source, Source::Path(hub.join("models--acme--tiny/snapshots").join(COMMIT)));

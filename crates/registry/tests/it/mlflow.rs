@@ -152,6 +152,23 @@ fn a_model_in_production_is_put_together_from_its_parts() {
 }
 
 #[test]
+fn what_is_here_is_listed_as_it_was_asked_for_and_given_back() {
+    let world = World::new();
+    let mlflow = MlFlow::new(world.settings());
+    assert_eq!(mlflow.list(), []);
+    for uri in ["models:/sql/Production", "models:/sql@champion", "models:/sql/3", "models:/m-1"] {
+        world.fetch(uri).unwrap();
+    }
+    let listed: Vec<_> = world.sources().registered_here().into_iter().map(|entry| (entry.id, entry.size)).collect();
+    let bytes = WEIGHTS.len() as u64 + 4;
+    let uris = ["models:/m-1", "models:/sql/3", "models:/sql@champion", "models:/sql/production"];
+    assert_eq!(listed, uris.map(|uri| (format!("mlflow:{uri}"), bytes)));
+    let model = "models:/sql/3".parse().unwrap();
+    assert!(mlflow.remove(&model).unwrap() > bytes && mlflow.cached(&model).is_none());
+    assert_eq!((mlflow.remove(&model).unwrap(), mlflow.list().len()), (0, 1));
+}
+
+#[test]
 fn the_files_of_a_run_are_found_where_the_run_has_them() {
     let world = World::new();
     let root = PLACE.strip_suffix("/artifacts").unwrap();

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::news::News;
 use super::shelf::{Place, Shelf};
 use super::{AdaptError, Adapted, AdapterSource, Adapts, Bay, Lease, Member, OpenError};
+use crate::Registered;
 use crate::service::RETRY_AFTER;
 
 /// When to look again whether there is room.
@@ -113,6 +114,12 @@ impl Shelved {
 
     pub(super) fn is_named(&self, name: &str) -> bool {
         self.id == name
+    }
+
+    /// What its registry says of it, if it comes from one; its model has to be open for that.
+    pub(super) fn registered(&self) -> Option<Registered> {
+        let version = self.latest().card.as_ref()?.version.clone();
+        self.parent.bay().and_then(Bay::adapts)?.registered(&self.source, &version)
     }
 
     /// Why it does not answer, or not by its newest version; for anybody.

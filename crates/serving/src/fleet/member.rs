@@ -104,7 +104,11 @@ impl Member {
     }
 
     pub(crate) fn registered(&self) -> Option<Registered> {
-        self.bay().and_then(Bay::registered)
+        match &self.access {
+            Access::Running(_) => None,
+            Access::OnDemand(bay) => bay.registered(),
+            Access::Adapter(adapter) => adapter.registered(),
+        }
     }
 
     /// A newer version was looked for, and cannot be had.

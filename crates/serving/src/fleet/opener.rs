@@ -38,6 +38,9 @@ pub trait Adapts: Debug + Send + Sync {
     /// Which version of an adapter is the newest, in the words of its [`Adapted`]. May download it.
     fn version(&self, source: &AdapterSource) -> Result<String, OpenError>;
 
+    /// What the registry that an adapter comes from says of a version, if it comes from one.
+    fn registered(&self, source: &AdapterSource, version: &str) -> Option<Registered>;
+
     /// Asks for room before it takes any. Takes as long as the files take to come; called on a thread where that is allowed.
     fn adapt(&self, source: &AdapterSource, room: &mut dyn FnMut(u64) -> bool) -> Result<Adapted, AdaptError>;
 
