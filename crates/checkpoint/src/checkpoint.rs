@@ -23,6 +23,8 @@ pub struct Checkpoint {
     pub summary: Summary,
     /// What whoever serves the model should know: a shortened context, a missing chat template, unused tensors.
     pub warnings: Vec<String>,
+    /// A tensor of what was trained on top of the model and is not merged into it: without that, this is another model.
+    pub unmerged: Option<String>,
 }
 
 impl Checkpoint {
@@ -56,6 +58,7 @@ impl Checkpoint {
             defaults: model.defaults,
             summary: model.summary,
             warnings,
+            unmerged: model.unused.into_iter().find(|name| name.contains(".lora_")),
         })
     }
 
@@ -74,6 +77,7 @@ impl Checkpoint {
             defaults: GenerationDefaults::default(),
             summary: model.summary,
             warnings,
+            unmerged: None,
         })
     }
 }

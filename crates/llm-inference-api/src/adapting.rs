@@ -29,6 +29,11 @@ impl Files {
     fn version(&self) -> String {
         self.version.clone().unwrap_or_else(|| assemble::date(created(&self.path)))
     }
+
+    /// A version that was deleted and made anew lies in another place.
+    fn state(&self) -> String {
+        format!("{} in {}", self.version(), self.path.display())
+    }
 }
 
 /// Loads adapters for a model that is open.
@@ -39,12 +44,12 @@ pub(crate) struct Adapting {
 }
 
 impl Adapts for Adapting {
-    fn version(&self, source: &AdapterSource) -> Result<String, OpenError> {
+    fn newest(&self, source: &AdapterSource) -> Result<String, OpenError> {
         let files = match declared(source)? {
             Declared::Origin(origin) => Files::of(fetching::newest_adapter(&origin, &self.sources)?),
             place => self.files(&place)?,
         };
-        Ok(files.version())
+        Ok(files.state())
     }
 
     fn registered(&self, source: &AdapterSource, version: &str) -> Option<Registered> {
@@ -98,8 +103,8 @@ impl Adapting {
             return Err(AdaptError::NoRoom { bytes });
         }
         let adapter = engine.adapter(&opened).map_err(|error| AdaptError::Failed(unfit(error)))?;
-        let (created, version) = (created(&files.path), files.version());
-        Ok(Adapted { adapter, description: described(&opened.summary), version, created, bytes })
+        let (created, version, state) = (created(&files.path), files.version(), files.state());
+        Ok(Adapted { adapter, description: described(&opened.summary), version, state, created, bytes })
     }
 }
 

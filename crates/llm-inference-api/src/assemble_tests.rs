@@ -46,6 +46,18 @@ fn fixture(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../testkit/fixtures/models").join(name)
 }
 
+#[test]
+fn what_was_trained_and_not_merged_is_not_left_out() {
+    let place = tempfile::tempdir().unwrap();
+    for file in ["mlflow/peft/model/config.json", "mlflow/peft/model/model.safetensors", "hf/llama/tokenizer.json"] {
+        fs::copy(fixture(file), place.path().join(Path::new(file).file_name().unwrap())).unwrap();
+    }
+    let entry = Entry::new("half", Source::Path(place.path().to_owned()));
+    let refused = open(&entry).unwrap_err().to_string();
+    assert!(refused.contains("what was trained is not merged into it (model.layers.0."), "{refused}");
+    open(&Entry { adapter: Some(fixture("mlflow/peft/peft")), ..entry }).unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_adapter_of_the_catalogue_says_what_peft_says() {
     let places = ["hf/llama", "adapters/llama", "adapters/mistral"].map(|name| fixture(name).display().to_string());

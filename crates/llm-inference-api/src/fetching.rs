@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use registry::{
-    Access, Entry, FetchError, Fetched, Hub, HubSettings, MlFlow, MlFlowSettings, Origin, Patience, Progress, Sources, Token,
+    Access, Entry, FetchError, Fetched, Hub, HubSettings, MlFlow, MlFlowSettings, Note, Origin, Patience, Progress, Sources,
+    Token,
 };
 use serving::OpenError;
 
@@ -55,7 +56,7 @@ pub(crate) fn downloaded(sources: &Sources) -> Vec<Entry> {
 pub(crate) fn fetch_adapter(origin: &Origin, sources: &Sources) -> Result<Fetched, FetchError> {
     let fetched = sources.fetch_adapter(origin, &mut |_| {})?;
     if let Some(note) = &fetched.note {
-        tracing::warn!(source = %origin, "{note}");
+        tracing::warn!(source = %origin, "{}", note.sentence);
     }
     Ok(fetched)
 }
@@ -73,7 +74,7 @@ pub(crate) fn newest_adapter(origin: &Origin, sources: &Sources) -> Result<Fetch
 pub(crate) fn fetch(entry: &Entry, sources: &Sources) -> Result<Entry, FetchError> {
     let (fetched, note) = fetch_or_keep(entry, sources)?;
     if let Some(note) = note {
-        tracing::warn!(model = %entry.id, "{note}");
+        tracing::warn!(model = %entry.id, "{}", note.sentence);
     }
     Ok(fetched)
 }
@@ -87,8 +88,9 @@ pub(crate) fn newest(entry: &Entry, sources: &Sources) -> Result<Entry, OpenErro
     }
 }
 
-fn not_asked(note: String) -> OpenError {
-    OpenError { reason: "where it is kept cannot be asked", may_pass: true, details: note }
+fn not_asked(note: Note) -> OpenError {
+    let Note { sentence, in_short, may_pass } = note;
+    OpenError { reason: in_short, details: sentence, may_pass }
 }
 
 /// As the service says it.
@@ -98,7 +100,7 @@ pub(crate) fn told(error: FetchError) -> OpenError {
 }
 
 /// With a note if the place could not be asked, and what is here has to do.
-fn fetch_or_keep(entry: &Entry, sources: &Sources) -> Result<(Entry, Option<String>), FetchError> {
+fn fetch_or_keep(entry: &Entry, sources: &Sources) -> Result<(Entry, Option<Note>), FetchError> {
     let bar = bar(entry);
     let started = Instant::now();
     let mut bytes = 0;

@@ -66,6 +66,8 @@ struct Opening {
     date: SystemTime,
     summary: Option<Summary>,
     took: Memory,
+    /// What answered before, in the place of what is newest.
+    last_good: bool,
 }
 
 impl Known {
@@ -134,14 +136,14 @@ impl Parked {
     }
 
     /// From these files, of which it is remembered what came of it.
-    fn open_these(&self, local: &Entry, draft: Option<&Entry>) -> Result<Opened, OpenError> {
+    fn open_these(&self, local: &Entry, draft: Option<&Entry>, last_good: bool) -> Result<Opened, OpenError> {
         let date = assemble::created(&local.source);
         let opened = self.open_here(local, draft).map_err(unfit);
         let (opened, took) = opened.inspect_err(|error| {
             self.known().broken = Some(Broken { local: local.clone(), date, why: error.clone(), opens: false });
         })?;
         let summary = assemble::summary(local).ok();
-        self.known().opened = Some(Opening { local: local.clone(), date, summary, took });
+        self.known().opened = Some(Opening { local: local.clone(), date, summary, took, last_good });
         Ok(opened)
     }
 
@@ -182,7 +184,7 @@ impl Opener for Parked {
     fn open(&self) -> Result<Opened, OpenError> {
         let (local, draft) = self.fetch().map_err(fetching::told)?;
         self.refuse_silent(&local)?;
-        self.open_these(&local, draft.as_ref())
+        self.open_these(&local, draft.as_ref(), false)
     }
 
     fn open_last_good(&self) -> Option<Result<Opened, OpenError>> {
@@ -192,14 +194,15 @@ impl Opener for Parked {
             return None;
         }
         let draft = self.draft.as_ref().map(|draft| fetching::fetch(draft, &self.sources)).transpose();
-        Some(draft.map_err(fetching::told).and_then(|draft| self.open_these(&good, draft.as_ref())))
+        Some(draft.map_err(fetching::told).and_then(|draft| self.open_these(&good, draft.as_ref(), true)))
     }
 
     fn answers(&self) {
         let mut known = self.known();
-        let Some(Opening { local, date, summary, took }) = known.opened.take() else { return };
+        let Some(Opening { local, date, summary, took, last_good }) = known.opened.take() else { return };
         let broken = known.broken.take().filter(|broken| broken.local != local);
-        let version = local.version.clone();
+        // That of the last good one is remembered, and may by now be the number of another.
+        let version = local.version.clone().filter(|_| !last_good);
         *known = Known { took: Some(took), date, broken, ..Known::new(Some(local), summary) };
         drop(known);
         if let Some(version) = version

@@ -16,7 +16,7 @@ pub use catalogue::{Allowed, Catalogue, Places};
 pub use declared::{Declaration, Declared, NotASource};
 pub use entry::{Entry, Source};
 pub use error::Error;
-pub use fetch::{FetchError, Fetched, Patience, Progress, Token, Watch};
+pub use fetch::{FetchError, Fetched, Note, Patience, Progress, Token, Watch};
 pub use hub::{Cached, Hub, HubModel, HubSettings};
 pub use mlflow::{Access, MlFlow, MlFlowModel, MlFlowSettings, NotAModelUri, Registered};
 pub use sources::{Origin, Sources};

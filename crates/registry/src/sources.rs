@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::declared;
 use crate::entry::{Entry, Source};
-use crate::fetch::{FetchError, Fetched, Watch};
+use crate::fetch::{FetchError, Fetched, Note, Watch};
 use crate::hub::{Cached, Hub, HubModel};
 use crate::mlflow::{MlFlow, MlFlowModel, Registered};
 use crate::scan;
@@ -37,11 +37,14 @@ impl Sources {
     /// The same model with its files on this machine; `None` if that would take a download.
     pub fn cached(&self, entry: &Entry) -> Option<Entry> {
         let Source::Origin(origin) = &entry.source else { return Some(entry.clone()) };
-        let cached = match origin {
+        self.here(entry, &self.files_of(origin)?)
+    }
+
+    fn files_of(&self, origin: &Origin) -> Option<Fetched> {
+        match origin {
             Origin::Hub(model) => self.hub.cached(model),
             Origin::MlFlow(model) => self.mlflow.cached(model),
-        };
-        self.here(entry, &cached?)
+        }
     }
 
     /// `None` if it takes a download all the same, or is no model.
@@ -93,11 +96,11 @@ impl Sources {
     /// Whether it is an adapter that is here, and not the model beneath.
     pub fn is_adapter(&self, entry: &Entry) -> bool {
         let Source::Origin(origin) = &entry.source else { return false };
-        let cached = match origin {
-            Origin::Hub(model) => self.hub.cached(model),
-            Origin::MlFlow(model) => self.mlflow.cached(model),
-        };
-        cached.is_some_and(|fetched| matches!(tuned::base(&fetched.path), Ok(Some(_)) | Err(_)))
+        match (self.files_of(origin), origin) {
+            (Some(fetched), _) => matches!(tuned::base(&fetched.path), Ok(Some(_)) | Err(_)),
+            (None, Origin::MlFlow(adapter)) => self.mlflow.cached_adapter(adapter).is_some(),
+            (None, Origin::Hub(_)) => false,
+        }
     }
 
     /// What the registry that it comes from said of this version of it, when it was last asked.
@@ -125,7 +128,7 @@ impl Sources {
 
     /// The same model with its files on this machine, after a download if need be, and why it may not be the newest. It may
     /// take hours.
-    pub fn fetch(&self, entry: &Entry, watch: Watch<'_>) -> Result<(Entry, Option<String>), FetchError> {
+    pub fn fetch(&self, entry: &Entry, watch: Watch<'_>) -> Result<(Entry, Option<Note>), FetchError> {
         let Source::Origin(origin) = &entry.source else { return Ok((entry.clone(), None)) };
         let fetched = match origin {
             Origin::Hub(model) => self.hub.fetch(model, watch).map_err(|error| nor_a_path(error, entry, model))?,

@@ -134,6 +134,12 @@ impl Parked {
         self.adapters.broken.store(self.adapters.newest(), Ordering::Relaxed);
     }
 
+    /// The same, and there is no room for it.
+    pub fn has_large_adapters(&self) {
+        self.has_newer_adapters();
+        self.adapters.large.store(self.adapters.newest(), Ordering::Relaxed);
+    }
+
     /// Where it cannot be opened, it is opened once more, as the one that was good before.
     pub fn keeps_last_good(&self) {
         self.keeps_last_good.store(true, Ordering::Relaxed);
@@ -219,6 +225,8 @@ struct Adapters {
     newer: AtomicUsize,
     /// The one that cannot be loaded.
     broken: AtomicUsize,
+    /// The one that takes a thousand times as much as the others.
+    large: AtomicUsize,
 }
 
 impl Adapters {
@@ -237,7 +245,7 @@ struct Adapting {
 }
 
 impl Adapts for Adapting {
-    fn version(&self, _: &AdapterSource) -> Result<String, OpenError> {
+    fn newest(&self, _: &AdapterSource) -> Result<String, OpenError> {
         Ok(self.adapters.newest().to_string())
     }
 
@@ -273,8 +281,10 @@ impl Adapting {
         source: &AdapterSource,
         room: &mut dyn FnMut(u64) -> bool,
     ) -> Result<Adapted, AdaptError> {
-        if !room(ADAPTER_BYTES) {
-            return Err(AdaptError::NoRoom { bytes: ADAPTER_BYTES });
+        let is_large = version == self.adapters.large.load(Ordering::Relaxed);
+        let bytes = if is_large { 1000 * ADAPTER_BYTES } else { ADAPTER_BYTES };
+        if !room(bytes) {
+            return Err(AdaptError::NoRoom { bytes });
         }
         let mut adapter = source.place().to_owned();
         for (what, number) in [("version", version), ("opening", self.opening)] {
@@ -286,8 +296,9 @@ impl Adapting {
             adapter: backend::Adapter::new(Arc::new(adapter)),
             description: "a scripted adapter".into(),
             version: version.to_string(),
+            state: version.to_string(),
             created: SystemTime::UNIX_EPOCH,
-            bytes: ADAPTER_BYTES,
+            bytes,
         })
     }
 }

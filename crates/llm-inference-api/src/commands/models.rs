@@ -1,8 +1,8 @@
-//! `models`: what is there, where, and how big; and what comes from the Hugging Face Hub, and goes.
+//! `models`: what is there, where, and how big; and what comes from the Hugging Face Hub or MLflow, and goes.
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand};
-use registry::{Declared, Entry, Origin, Source, Sources};
+use registry::{Declared, Entry, FetchError, HubModel, Origin, Source, Sources};
 use serde_json::json;
 
 use crate::commands::{Failure, prepare};
@@ -39,7 +39,7 @@ struct ListArguments {
 
 #[derive(Debug, Args)]
 struct OneArguments {
-    /// org/name, org/name@revision, org/name:file.gguf, mlflow:models:/name/stage.
+    /// org/name, org/name@revision, org/name:file.gguf, mlflow:models:/name/stage; to remove org/name, mlflow:models:/name.
     #[arg(value_name = "ID")]
     id: String,
     #[command(flatten)]
@@ -118,7 +118,9 @@ fn pull(id: &str, settings: &Settings) -> Result<()> {
     let sources = fetching::sources(settings);
     let fetched = match fetching::fetch(&entry, &sources) {
         // It may be an adapter of which the model beneath is not to be had from the Hub: whoever declares that model can use it.
-        Err(error) if !error.may_pass() => return pull_adapter(&entry, &sources).map_err(|_| error.into()),
+        Err(error @ (FetchError::NotAModel(_) | FetchError::NotThere(_) | FetchError::Offline(_))) => {
+            return pull_adapter(&entry, &sources).map_err(|_| error.into());
+        }
         fetched => fetched?,
     };
     if fetched.adapter.is_some() {
@@ -126,8 +128,8 @@ fn pull(id: &str, settings: &Settings) -> Result<()> {
     }
     let description = describe(&fetched, &sources).map_err(|error| {
         anyhow!(
-            "{} is here and cannot be served: {error}; if its files were damaged, `llm-inference-api models rm {id}` \
-             deletes them, to be downloaded anew",
+            "{} is here and cannot be served: {error}; if its files were damaged, `llm-inference-api models rm` deletes \
+             them, to be downloaded anew",
             fetched.source
         )
     })?;
@@ -147,17 +149,32 @@ fn pull_adapter(entry: &Entry, sources: &Sources) -> Result<()> {
 }
 
 fn remove(id: &str, settings: &Settings) -> Result<()> {
-    let (origin, sources) = (origin(id)?, fetching::sources(settings));
-    let (removed, place) = match &origin {
-        Origin::Hub(model) if model.revision.is_some() || model.file.is_some() => {
-            bail!("a model is removed whole, all its revisions and files: llm-inference-api models rm {}", model.repository)
-        }
-        Origin::Hub(model) => (sources.hub.remove(model)?, &settings.registry.home.value),
-        Origin::MlFlow(model) => (sources.mlflow.remove(model)?, &settings.accounts.data_directory.value),
+    let sources = fetching::sources(settings);
+    let (removed, place) = match registered_name(id) {
+        Some(name) => (sources.mlflow.remove(name)?, &settings.accounts.data_directory.value),
+        None => (sources.hub.remove(&of_hub(id)?)?, &settings.registry.home.value),
     };
     match removed {
-        0 => bail!("there are no files of {origin} in {}", place.display()),
-        bytes => Ok(terminal::answer(&format!("removed {origin}, {}\n", size(bytes)))?),
+        0 => bail!("there are no files of {id} in {}", place.display()),
+        bytes => Ok(terminal::answer(&format!("removed {id}, {}\n", size(bytes)))?),
+    }
+}
+
+/// `sql` of `mlflow:models:/sql`.
+fn registered_name(id: &str) -> Option<&str> {
+    id.strip_prefix("mlflow:models:/").filter(|name| !name.is_empty() && !name.contains(['/', '@']))
+}
+
+fn of_hub(id: &str) -> Result<HubModel> {
+    match origin(id)? {
+        Origin::Hub(model) if model.revision.is_none() && model.file.is_none() => Ok(model),
+        Origin::Hub(model) => {
+            bail!("a model is removed whole, all its revisions and files: llm-inference-api models rm {}", model.repository)
+        }
+        Origin::MlFlow(model) => {
+            let whole = format!("mlflow:models:/{}", model.name());
+            bail!("a model is removed whole, all its versions: llm-inference-api models rm {whole}")
+        }
     }
 }
 
@@ -167,7 +184,7 @@ fn origin(id: &str) -> Result<Origin> {
         Ok(Declared::Origin(origin)) => Some(origin),
         _ => None,
     });
-    source.with_context(|| format!("{id:?} is no id of a model, expected org/name, org/name@revision or org/name:file.gguf"))
+    source.with_context(|| format!("{id:?} is no id of a model, expected org/name, org/name@revision, org/name:file.gguf or mlflow:models:/name/stage"))
 }
 
 fn describe(entry: &Entry, sources: &Sources) -> Result<String, String> {

@@ -82,8 +82,11 @@ impl FetchError {
     pub(crate) fn leaves_what_is_here(&self) -> bool {
         match self {
             Self::Answered { .. }
+            | Self::Disk { .. }
+            | Self::DiskFull { .. }
             | Self::Forbidden { .. }
             | Self::NoAuthorities(_)
+            | Self::NoRoom { .. }
             | Self::NotThere(_)
             | Self::Redirected { .. }
             | Self::Senseless { .. } => true,

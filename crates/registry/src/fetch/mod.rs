@@ -10,6 +10,8 @@ pub(crate) mod room;
 
 use std::path::PathBuf;
 
+use crate::error::with_causes;
+
 pub(crate) use digest::{Digest, fingerprint};
 pub(crate) use download::{Download, download, locked};
 pub use error::FetchError;
@@ -37,8 +39,25 @@ pub struct Fetched {
     pub path: PathBuf,
     /// What its origin calls this state of it: a commit, or a number.
     pub version: String,
-    /// Why it may not be the newest, in a whole sentence.
-    pub note: Option<String>,
+    pub note: Option<Note>,
+}
+
+/// Why it may not be the newest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// In a whole sentence, for whoever runs the server.
+    pub sentence: String,
+    /// In short, for anybody.
+    pub in_short: &'static str,
+    /// Whether it may be known a little later.
+    pub may_pass: bool,
+}
+
+impl Note {
+    pub(crate) fn of(what_is_here: &str, error: &FetchError) -> Self {
+        let sentence = format!("{what_is_here}: {}", with_causes(error));
+        Self { sentence, in_short: error.in_short(), may_pass: error.may_pass() }
+    }
 }
 
 /// A secret that is sent and never shown.

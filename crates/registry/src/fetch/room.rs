@@ -29,8 +29,9 @@ pub(crate) fn missing(size: u64, partial: &Path) -> u64 {
 fn of(directory: &Path) -> Option<u64> {
     // It may be there only later.
     let directory = directory.ancestors().find(|ancestor| ancestor.is_dir())?;
-    let disk = rustix::fs::statvfs(directory).ok()?;
-    Some((disk.f_bavail * disk.f_frsize).saturating_sub(LEFT_TO_OTHERS))
+    // Some say nothing of their size.
+    let disk = rustix::fs::statvfs(directory).ok().filter(|disk| disk.f_blocks > 0)?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize).saturating_sub(LEFT_TO_OTHERS))
 }
 
 #[cfg(test)]

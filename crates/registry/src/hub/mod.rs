@@ -10,7 +10,7 @@ mod client;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::fetch::{self, Digest, Download, FetchError, Fetched, Network, Patience, Progress, Token, Watch, room};
+use crate::fetch::{self, Digest, Download, FetchError, Fetched, Network, Note, Patience, Progress, Token, Watch, room};
 pub use cache::Cached;
 use cache::Repository;
 use choice::Unfit;
@@ -109,9 +109,8 @@ impl Hub {
         }
         match (self.download(what, model, watch), cached) {
             (Err(error), Some(cached)) if error.leaves_what_is_here() => {
-                let reason = crate::error::with_causes(&error);
-                let note = format!("hf:{model} is served as it lies on this machine ({}): {reason}", cached.version);
-                Ok(Fetched { note: Some(note), ..cached })
+                let here = format!("hf:{model} is served as it lies on this machine ({})", cached.version);
+                Ok(Fetched { note: Some(Note::of(&here, &error)), ..cached })
             }
             (outcome, _) => outcome,
         }

@@ -33,8 +33,8 @@ pub(super) struct Versions {
 }
 
 impl Versions {
-    pub(super) fn new(cache: &Path, server: &str, model: &MlFlowModel) -> Self {
-        Self { root: of_server(cache, server).join(folder(model.name())) }
+    pub(super) fn new(cache: &Path, server: &str, model: &str) -> Self {
+        Self { root: of_server(cache, server).join(folder(model)) }
     }
 
     /// Gives back the room of all versions; the bytes that they took.
@@ -53,7 +53,7 @@ impl Versions {
         let asked = named(&self.root.join("refs")).into_iter().filter_map(|(reference, path)| {
             let uri = match reference.strip_prefix('@') {
                 Some(alias) => format!("models:/{name}@{alias}"),
-                None if reference == name => format!("models:/{name}"),
+                None if reference == name && name.starts_with("m-") => format!("models:/{name}"),
                 None => format!("models:/{name}/{reference}"),
             };
             Some((uri.parse().ok()?, size(&self.known(&read(&path)?)?)))
@@ -183,7 +183,8 @@ fn named(directory: &Path) -> Vec<(String, PathBuf)> {
     let mut named: Vec<(String, PathBuf)> = entries
         .filter_map(|path| {
             let name = percent_decode_str(path.file_name()?.to_str()?).decode_utf8().ok()?.into_owned();
-            Some((name, path))
+            // What a crash has left of a file that was to be written.
+            (!name.ends_with(".incomplete")).then_some((name, path))
         })
         .collect();
     named.sort();
@@ -249,8 +250,8 @@ mod tests {
 
     /// Of a model asked for in two ways.
     fn versions(cache: &Path) -> (Versions, [MlFlowModel; 2]) {
-        let models = ["models:/a/Production", "models:/a/7"].map(|uri| uri.parse().unwrap());
-        (Versions::new(cache, "http://host", &models[0]), models)
+        let models: [MlFlowModel; 2] = ["models:/a/Production", "models:/a/7"].map(|uri| uri.parse().unwrap());
+        (Versions::new(cache, "http://host", "a"), models)
     }
 
     fn make_old(path: &Path) {
@@ -316,8 +317,7 @@ mod tests {
 
     #[test]
     fn a_password_in_the_address_is_not_written_down() {
-        let model = "models:/a/1".parse().unwrap();
-        let versions = Versions::new(Path::new("/cache"), "https://me:secret@mlflow.example:8080/", &model);
+        let versions = Versions::new(Path::new("/cache"), "https://me:secret@mlflow.example:8080/", "a");
         assert_eq!(versions.root, Path::new("/cache/mlflow.example%3A8080/a"));
     }
 }

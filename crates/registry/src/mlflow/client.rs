@@ -84,7 +84,8 @@ impl<'a> Client<'a> {
     /// The place of what is named by the run that logged it: `runs:/<run>/model`.
     fn place(&self, named: &str) -> Result<String, FetchError> {
         let Some(named) = named.strip_prefix("runs:/") else { return Ok(named.to_owned()) };
-        let (run, path) = named.trim_start_matches('/').split_once('/').unwrap_or((named, ""));
+        let named = named.trim_start_matches('/');
+        let (run, path) = named.split_once('/').unwrap_or((named, ""));
         let answer = self.ask("runs/get", &[("run_id", run)])?;
         let answer =
             answer.or_missing(|| format!("there is no run {run} in MLflow at {}, which the version is of", self.host()))?;

@@ -11,8 +11,7 @@ mod uri;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::error::with_causes;
-use crate::fetch::{self, Download, FetchError, Fetched, Network, Patience, Progress, Token, Watch, room};
+use crate::fetch::{self, Download, FetchError, Fetched, Network, Note, Patience, Progress, Token, Watch, room};
 use cache::Versions;
 use client::{Client, Found};
 use layout::Part;
@@ -58,32 +57,46 @@ impl MlFlow {
         self.cached_as(Kind::Model, model)
     }
 
+    /// The same of an adapter.
+    pub fn cached_adapter(&self, adapter: &MlFlowModel) -> Option<Fetched> {
+        self.cached_as(Kind::Adapter, adapter)
+    }
+
     fn cached_as(&self, kind: Kind, model: &MlFlowModel) -> Option<Fetched> {
-        let versions = self.versions(kind, model);
+        let versions = self.versions(kind, model)?;
         let version = versions.remembered(model)?;
         let path = versions.known(&version)?;
         Some(Fetched { path, version, note: None })
     }
 
-    /// Every model of the registry of which a version is on this machine, with its bytes.
+    /// Every model and adapter of the registry of which a version is on this machine, with its bytes.
     pub fn list(&self) -> Vec<(MlFlowModel, u64)> {
         let Some(server) = &self.settings.tracking_uri else { return Vec::new() };
-        cache::list(&self.settings.cache, server)
+        let mut list = cache::list(&self.cache(Kind::Model), server);
+        for (adapter, bytes) in cache::list(&self.cache(Kind::Adapter), server) {
+            match list.iter_mut().find(|(model, _)| *model == adapter) {
+                Some((_, both)) => *both += bytes,
+                None => list.push((adapter, bytes)),
+            }
+        }
+        list
     }
 
-    /// Gives back the room that a model takes, all its versions; the bytes that it took.
-    pub fn remove(&self, model: &MlFlowModel) -> Result<u64, FetchError> {
-        Ok(self.versions(Kind::Model, model).remove()? + self.versions(Kind::Adapter, model).remove()?)
+    /// Gives back the room that a registered model takes, all its versions; the bytes that it took.
+    pub fn remove(&self, name: &str) -> Result<u64, FetchError> {
+        let server = self.settings.tracking_uri.as_deref().ok_or_else(|| no_server(name))?;
+        let remove = |kind| Versions::new(&self.cache(kind), server, name).remove();
+        Ok(remove(Kind::Model)? + remove(Kind::Adapter)?)
     }
 
     /// What the registry said of a version when it was last asked.
     pub fn registered(&self, model: &MlFlowModel, version: &str) -> Option<Registered> {
-        self.versions(Kind::Model, model).described(version)
+        self.versions(Kind::Model, model)?.described(version)
     }
 
     /// The same of an adapter.
     pub fn registered_adapter(&self, adapter: &MlFlowModel, version: &str) -> Option<Registered> {
-        self.versions(Kind::Adapter, adapter).described(version)
+        self.versions(Kind::Adapter, adapter)?.described(version)
     }
 
     /// Remembers that this version answers. The versions that nothing means any more are deleted, after a while.
@@ -97,7 +110,7 @@ impl MlFlow {
     }
 
     fn answers_as(&self, kind: Kind, model: &MlFlowModel, version: &str) -> Result<(), FetchError> {
-        let versions = self.versions(kind, model);
+        let Some(versions) = self.versions(kind, model) else { return Ok(()) };
         versions.remember_good(model, version)?;
         versions.tidy();
         Ok(())
@@ -114,8 +127,7 @@ impl MlFlow {
     }
 
     fn last_good_as(&self, kind: Kind, model: &MlFlowModel) -> Option<Fetched> {
-        let versions = self.versions(kind, model);
-        let (version, path) = versions.good(model)?;
+        let (version, path) = self.versions(kind, model)?.good(model)?;
         Some(Fetched { path, version, note: None })
     }
 
@@ -132,36 +144,34 @@ impl MlFlow {
     fn fetch_as(&self, kind: Kind, model: &MlFlowModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
         match (self.download(kind, model, watch), self.cached_as(kind, model)) {
             (Err(error), Some(cached)) if error.leaves_what_is_here() => {
-                let reason = with_causes(&error);
-                let note =
-                    format!("mlflow:{model} is served as it lies on this machine (version {}): {reason}", cached.version);
-                Ok(Fetched { note: Some(note), ..cached })
+                let here = format!("mlflow:{model} is served as it lies on this machine (version {})", cached.version);
+                Ok(Fetched { note: Some(Note::of(&here, &error)), ..cached })
             }
             (outcome, _) => outcome,
         }
     }
 
-    fn versions(&self, kind: Kind, model: &MlFlowModel) -> Versions {
-        let server = self.settings.tracking_uri.as_deref().unwrap_or_default();
-        let cache = match kind {
+    /// `None` where no registry is named.
+    fn versions(&self, kind: Kind, model: &MlFlowModel) -> Option<Versions> {
+        let server = self.settings.tracking_uri.as_deref()?;
+        Some(Versions::new(&self.cache(kind), server, model.name()))
+    }
+
+    fn cache(&self, kind: Kind) -> PathBuf {
+        match kind {
             Kind::Model => self.settings.cache.clone(),
             // A version may hold both, and what is half of one is not to be taken for the other.
             Kind::Adapter => self.settings.cache.join("adapters"),
-        };
-        Versions::new(&cache, server, model)
+        }
     }
 
     fn download(&self, kind: Kind, model: &MlFlowModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
         let MlFlowSettings { tracking_uri, access, patience, .. } = &self.settings;
-        let server = tracking_uri.as_deref().ok_or_else(|| {
-            FetchError::NotThere(format!(
-                "mlflow:{model}: MLFLOW_TRACKING_URI has to name the server, as http://localhost:5000"
-            ))
-        })?;
+        let server = tracking_uri.as_deref().ok_or_else(|| no_server(model))?;
         let network = Network::new(*patience);
         let client = Client::new(&network, server, access);
         let Found { version, files } = client.resolve(model)?;
-        let versions = self.versions(kind, model);
+        let versions = Versions::new(&self.cache(kind), server, model.name());
         let directory = cache::directory(&version, &files);
         let pull = Pull { find: kind.find(), client: &client, versions: &versions, model, directory: &directory };
         let path = match versions.complete(&directory) {
@@ -173,6 +183,10 @@ impl MlFlow {
         let _ = client.about(model, &version).and_then(|registered| versions.describe(&version, &registered));
         Ok(Fetched { path, version, note: None })
     }
+}
+
+fn no_server(model: impl std::fmt::Display) -> FetchError {
+    FetchError::NotThere(format!("mlflow:{model}: MLFLOW_TRACKING_URI has to name the server, as http://localhost:5000"))
 }
 
 /// What is wanted of a version.

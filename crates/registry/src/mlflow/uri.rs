@@ -52,7 +52,7 @@ impl MlFlowModel {
     }
 
     /// The registered model, or the id of one that was logged.
-    pub(super) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         match &self.target {
             Target::Version { name, .. }
             | Target::Latest { name }

@@ -467,12 +467,12 @@ fn while_the_hub_is_down_what_is_here_is_served_and_said_so() {
     let world = World::new();
     world.fetch().unwrap();
     world.hub.on("GET /api/models/acme/tiny/revision/main", [Answer::new(502, "bad gateway")]);
-    let note = world.fetch().unwrap().note.unwrap();
+    let note = world.fetch().unwrap().note.unwrap().sentence;
     insta::assert_snapshot!(note.replace(&world.hub.url().replace("http://", ""), "HUB"), @"hf:acme/tiny is served as it lies on this machine (0123456789abcdef0123456789abcdef01234567): HUB answered 502: bad gateway");
     // A token that has ended, or a model that was taken back, ends no server that has it.
     for status in [401, 403, 404] {
         world.hub.on("GET /api/models/acme/tiny/revision/main", [Answer::new(status, "")]);
-        assert!(world.fetch().unwrap().note.unwrap().contains("is served as it lies on this machine"), "{status}");
+        assert!(world.fetch().unwrap().note.unwrap().sentence.contains("is served as it lies on this machine"), "{status}");
     }
 }
 
@@ -486,7 +486,7 @@ fn a_hub_that_is_silent_is_not_waited_for_where_the_model_is_here() {
     let patience = Patience { question: Duration::from_millis(200), ..world.settings().patience };
     let hub = Hub::new(HubSettings { endpoint, patience, ..world.settings() });
     let fetched = hub.fetch(&model(), &mut |_| {}).unwrap();
-    assert!(fetched.note.unwrap().contains("cannot be reached: timeout"));
+    assert!(fetched.note.unwrap().sentence.contains("cannot be reached: timeout"));
 }
 
 #[test]

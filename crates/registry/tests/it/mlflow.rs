@@ -163,9 +163,11 @@ fn what_is_here_is_listed_as_it_was_asked_for_and_given_back() {
     let bytes = WEIGHTS.len() as u64 + 4;
     let uris = ["models:/m-1", "models:/sql/3", "models:/sql@champion", "models:/sql/production"];
     assert_eq!(listed, uris.map(|uri| (format!("mlflow:{uri}"), bytes)));
+    let nowhere = MlFlow::new(MlFlowSettings { tracking_uri: None, ..world.settings() });
+    assert!(nowhere.remove("sql").is_err() && nowhere.remove("adapters").is_err(), "of no server");
     let model = "models:/sql/3".parse().unwrap();
-    assert!(mlflow.remove(&model).unwrap() > bytes && mlflow.cached(&model).is_none());
-    assert_eq!((mlflow.remove(&model).unwrap(), mlflow.list().len()), (0, 1));
+    assert!(mlflow.remove("sql").unwrap() > bytes && mlflow.cached(&model).is_none());
+    assert_eq!((mlflow.remove("sql").unwrap(), mlflow.list().len()), (0, 1));
 }
 
 #[test]
@@ -387,7 +389,7 @@ fn while_the_registry_is_down_what_is_here_is_served_and_said_so() {
     world.server.on(line, [Answer::new(502, "bad gateway")]);
     let fetched = world.fetch("models:/sql/Production").unwrap();
     assert_eq!(fetched.version, "3");
-    let note = fetched.note.unwrap().replace(&world.server.url().replace("http://", ""), "MLFLOW");
+    let note = fetched.note.unwrap().sentence.replace(&world.server.url().replace("http://", ""), "MLFLOW");
     insta::assert_snapshot!(note, @"mlflow:models:/sql/Production is served as it lies on this machine (version 3): MLFLOW answered 502: bad gateway");
     let unreachable = MlFlowSettings { tracking_uri: Some("http://127.0.0.1:1".into()), ..world.settings() };
     let outcome = MlFlow::new(unreachable).fetch(&"models:/sql/Production".parse().unwrap(), &mut |_| {});

@@ -46,11 +46,12 @@ pub(super) struct Shelved {
 #[derive(Debug, Default)]
 struct Latest {
     card: Option<ModelCard>,
+    state: Option<String>,
     /// It is not tried again before then.
     failure: Option<(OpenError, Instant)>,
     /// So many bytes were not to be had.
     no_room_for: Option<u64>,
-    /// A newer version that cannot be loaded.
+    /// The state of a newer version that cannot be loaded.
     broken: Option<(String, OpenError)>,
 }
 
@@ -186,13 +187,14 @@ impl Shelved {
         let told = |error: &dyn std::error::Error| OpenError::new(error.to_string());
         let it = Arc::clone(self);
         // Looking is no use of the model: it can make room meanwhile.
-        let newest = tokio::task::spawn_blocking(move || adapts.version(&it.source)).await;
+        let newest = tokio::task::spawn_blocking(move || adapts.newest(&it.source)).await;
         let newest = newest.map_err(|error| told(&error))??;
-        if !self.is_news(&newest)? {
+        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|error| told(&error))?;
+        // Looking may have taken an hour: neither is opened for nobody, nor is loaded what somebody has loaded since.
+        if self.state() != ModelState::Ready || !self.is_news(&newest)? {
             return Ok(false);
         }
         let lease = Box::pin(self.parent.open()).await.map_err(|error| told(&error))?;
-        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|error| told(&error))?;
         let it = Arc::clone(self);
         let read = tokio::task::spawn_blocking(move || {
             let _turn = turn;
@@ -200,20 +202,31 @@ impl Shelved {
         });
         match read.await.map_err(|error| told(&error))? {
             Ok(_) => Ok(true),
-            Err(NotLoaded::Failed(error, _)) => {
+            Err(why) => {
+                let error = self.unusable(&why).unwrap_or_else(|| told(&self.explain(&why)));
                 self.latest().broken = (!error.may_pass).then(|| (newest, error.clone()));
                 Err(error)
             }
-            Err(why) => Err(told(&self.explain(&why))),
         }
     }
 
-    /// Whether a version is worth loading. One that was in vain before is not.
-    fn is_news(&self, version: &str) -> Result<bool, OpenError> {
+    /// Whether a state is worth loading. One that was in vain before is not.
+    fn is_news(&self, state: &str) -> Result<bool, OpenError> {
         let latest = self.latest();
         match &latest.broken {
-            Some((broken, error)) if broken == version => Err(error.clone()),
-            _ => Ok(latest.card.as_ref().is_none_or(|card| card.version != version)),
+            Some((broken, error)) if broken == state => Err(error.clone()),
+            _ => Ok(latest.state.as_deref() != Some(state)),
+        }
+    }
+
+    /// What is wrong with the files themselves, so that others may do.
+    fn unusable(&self, why: &NotLoaded) -> Option<OpenError> {
+        match why {
+            NotLoaded::Failed(error, _) => Some(error.clone()),
+            NotLoaded::TooLarge { .. } => {
+                Some(OpenError { reason: "it is too large", ..OpenError::new(self.explain(why).to_string()) })
+            }
+            NotLoaded::Model(_) | NotLoaded::Full | NotLoaded::TooLong | NotLoaded::Crowded => None,
         }
     }
 
@@ -258,22 +271,17 @@ impl Shelved {
 
     /// The newest version, or the last good one. On a thread where that may take its time.
     fn read_any(&self, lease: &Lease) -> Result<Adapter, NotLoaded> {
-        let newest = self.read(lease, NEWEST);
-        let Err(NotLoaded::Failed(error, _)) = &newest else { return newest };
-        match self.read(lease, LAST_GOOD) {
-            Ok(adapter) => {
-                self.news.note(&self.id, Some(error));
-                Ok(adapter)
-            }
-            Err(_) => newest,
-        }
+        let newest = self.read(lease, NEWEST).inspect(|_| self.news.note(&self.id, None));
+        let Some(error) = newest.as_ref().err().and_then(|why| self.unusable(why)) else { return newest };
+        let last_good = self.read(lease, LAST_GOOD).inspect(|_| self.news.note(&self.id, Some(&error)));
+        last_good.or(newest)
     }
 
     fn read(&self, lease: &Lease, adapt: Adapt) -> Result<Adapter, NotLoaded> {
         let failed = |reason: &str| NotLoaded::Failed(OpenError::new(reason), PAUSE);
         let adapts = lease.adapts.as_ref().ok_or_else(|| failed("its model takes no adapters"))?;
         // What it took the last time is asked for before its files are.
-        let known = self.latest().no_room_for;
+        let known = self.latest().no_room_for.filter(|bytes| *bytes <= self.shelf.budget());
         let mut room = known.map(|bytes| self.shelf.make_room(bytes).ok_or_else(|| self.no_room(bytes))).transpose()?;
         if !self.source.stays() {
             return Err(failed("it leads out of the adapter root"));
@@ -287,13 +295,16 @@ impl Shelved {
             room.is_some()
         });
         match (adapted, room) {
-            (Ok(Adapted { adapter, description, version, created, bytes }), Some(room)) => {
+            (Ok(Adapted { adapter, description, version, state, created, bytes }), Some(room)) => {
                 let parent = self.parent.card();
                 let card = ModelCard { description, version, created, size: bytes, ..(*parent).clone() };
-                *self.latest() = Latest { card: Some(card), ..Latest::default() };
+                tracing::info!(
+                    adapter = %self.id, model = %parent.id, source = self.source.place(), description = %card.description, bytes,
+                    "loaded an adapter"
+                );
+                *self.latest() = Latest { card: Some(card), state: Some(state), ..Latest::default() };
                 let held = adapter.clone();
                 room.fill(self.place, Arc::downgrade(&lease.backend), adapter);
-                tracing::info!(adapter = %self.id, model = %parent.id, source = self.source.place(), bytes, "loaded an adapter");
                 Ok(held)
             }
             (Ok(_), None) => Err(failed("it was loaded without room for it")),

@@ -108,7 +108,10 @@ impl Garage {
         let garage = Arc::clone(self);
         tokio::task::spawn_blocking(move || {
             match garage.bring(slot) {
-                Ok(model) => garage.opened(slot, model),
+                Ok(model) => {
+                    garage.opened(slot, model);
+                    garage.note(slot, None);
+                }
                 Err(error) => match garage.bring_last_good(slot) {
                     Some(model) => {
                         garage.opened(slot, model);

@@ -35,8 +35,8 @@ pub trait Opener: Debug + Send + Sync {
 
 /// Loads adapters for a model that is open.
 pub trait Adapts: Debug + Send + Sync {
-    /// Which version of an adapter is the newest, in the words of its [`Adapted`]. May download it.
-    fn version(&self, source: &AdapterSource) -> Result<String, OpenError>;
+    /// Which state of an adapter is the newest, in the words of its [`Adapted`]. May download it.
+    fn newest(&self, source: &AdapterSource) -> Result<String, OpenError>;
 
     /// What the registry that an adapter comes from says of a version, if it comes from one.
     fn registered(&self, source: &AdapterSource, version: &str) -> Option<Registered>;
@@ -59,6 +59,8 @@ pub struct Adapted {
     /// As in a model's card.
     pub description: String,
     pub version: String,
+    /// What tells it from another one, also of the same version.
+    pub state: String,
     pub created: SystemTime,
     pub bytes: u64,
 }

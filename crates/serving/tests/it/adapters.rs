@@ -140,6 +140,39 @@ async fn whoever_comes_when_the_newest_version_is_broken_gets_the_last_good_one(
 }
 
 #[tokio::test]
+async fn a_newer_version_that_is_too_large_does_not_end_an_adapter() {
+    let model = Parked::new("demo", 1);
+    let service = service(&model, &["legal", "a", "b"]);
+    ask(&service, &model, "legal").await.unwrap();
+    model.has_large_adapters();
+    let error = service.refresh("legal").await.unwrap_err();
+    assert_eq!(error.to_string(), "the adapter \"legal\" takes 10000 bytes of memory, of 20 for all");
+    for adapter in ["a", "b"] {
+        service.load_adapter(load(adapter, "/one", true)).await.unwrap_err();
+    }
+    ask(&service, &model, "legal").await.unwrap();
+    model.has_newer_adapters();
+    assert!(service.refresh("legal").await.unwrap());
+    ask(&service, &model, "legal").await.unwrap();
+    assert_eq!(model.backend.adapters().pop().flatten().unwrap(), "/legal of version 3");
+}
+
+#[tokio::test]
+async fn what_is_loaded_anew_by_a_request_is_the_newest_again() {
+    let model = Parked::new("demo", 1);
+    let service = service(&model, &["legal", "a", "b"]);
+    model.has_broken_adapters();
+    ask(&service, &model, "legal").await.unwrap();
+    assert!(service.health().adapters.contains_key("legal"));
+    model.has_newer_adapters();
+    for adapter in ["a", "b", "legal"] {
+        ask(&service, &model, adapter).await.unwrap();
+    }
+    assert_eq!(service.card("legal").unwrap().version, "3");
+    assert!(service.health().adapters.is_empty());
+}
+
+#[tokio::test]
 async fn what_cannot_be_loaded_is_not_tried_for_every_request() {
     let model = Parked::new("demo", 1);
     let service = service(&model, &["broken"]);
