@@ -3,7 +3,6 @@
 # and a certificate of its own.
 set -euo pipefail
 cd "$(dirname "$0")"
-export COMPOSE_PROJECT_NAME=llm-inference
 export COMPOSE_PROFILES=${1:-gateway}
 
 case "$COMPOSE_PROFILES" in
@@ -11,6 +10,8 @@ case "$COMPOSE_PROFILES" in
     cpu) server=server ;;
     *) echo "usage: $0 [gateway|cpu]" >&2 && exit 2 ;;
 esac
+
+./needs.sh docker openssl
 
 secret() { head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n'; }
 
@@ -30,9 +31,18 @@ fi
 
 docker compose up --build --detach
 echo "waiting for the server (models load beside it; the first time they are downloaded)"
-until docker compose exec -T "$server" curl --fail --silent --output /dev/null http://localhost:8091/health/live; do sleep 1; done
+until docker compose exec -T "$server" curl --fail --silent --output /dev/null http://localhost:8091/health/live; do
+    if docker compose ps --all --format '{{.State}}' "$server" | grep -Eq 'exited|restarting|dead'; then
+        docker compose logs --tail 20 "$server" >&2
+        echo "the server does not stay up; above is what it said last" >&2
+        exit 1
+    fi
+    sleep 1
+done
+# It keeps the addresses that it found at its start, and the server may have another by now.
+docker compose exec -T nginx nginx -s reload
 docker compose exec -T "$server" curl --silent http://localhost:8091/health
 echo
-echo "ready at https://localhost; API_KEY in .env is the first key. Further ones:"
+echo "it answers at https://localhost; API_KEY in .env is the first key. Further ones:"
 echo "  docker compose --profile $COMPOSE_PROFILES exec $server llm-inference-api keys create --org acme"
 echo "Grafana: http://localhost:3000 (admin, GRAFANA_PASSWORD in .env), Prometheus: http://localhost:9090, MLflow: http://localhost:5000"

@@ -1,6 +1,8 @@
 """What compose.yaml names is there, and is the same tomorrow."""
 
 import re
+import shutil
+import subprocess
 
 import pytest
 import yaml
@@ -36,3 +38,16 @@ def test_each_profile_has_one_server_by_the_name_that_nginx_and_prometheus_know(
     assert f"server {NAME}:8091" in (DEPLOY / "nginx/nginx.conf").read_text()
     scraped = yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text())["scrape_configs"]
     assert {"targets": [f"{NAME}:8091"]} in scraped[0]["static_configs"]
+
+
+@pytest.mark.parametrize("script", ["start-all.sh", "stop-all.sh"])
+def test_without_docker_nothing_is_begun(script, tmp_path):
+    for file in DEPLOY.glob("*.sh"):
+        shutil.copy(file, tmp_path)
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for program in ("bash", "dirname", "env"):
+        (programs / program).symlink_to(shutil.which(program))
+    done = subprocess.run([tmp_path / script], env={"PATH": str(programs)}, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (1, "docker is not installed here")
+    assert not (tmp_path / ".env").exists()

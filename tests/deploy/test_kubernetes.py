@@ -139,6 +139,31 @@ def test_a_cluster_has_the_same_alerts_as_everybody():
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+def test_a_server_with_a_certificate_is_asked_over_https(version):
+    given = {"tlsSecret": "certificate", "serviceMonitor": {"enabled": True}}
+    rendered = {one["kind"]: one for one in yaml.safe_load_all(render(given))}
+    kubernetes_validate.validate(rendered["Deployment"], version, strict=True)
+    pod = rendered["Deployment"]["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+    assert {container[probe]["httpGet"]["scheme"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")} == {"HTTPS"}
+    assert rendered["ServiceMonitor"]["spec"]["endpoints"][0]["scheme"] == "https"
+    assert environment(container)["TLS_SERVER_CERT_PATH"] == "/tls/tls.crt"
+    assert {"name": "tls", "secret": {"secretName": "certificate"}} in pod["volumes"]
+
+
+def test_a_list_of_nobody_does_not_open_to_everybody():
+    for side in ("from", "to"):
+        with pytest.raises(helm_python.HelmError, match=side):
+            render({"networkPolicy": {side: []}})
+
+
+def test_what_the_chart_sets_by_itself_is_not_set_twice():
+    for name in ("LLM_INFERENCE_PORT", "SERVER_SSL_ENABLED"):
+        with pytest.raises(helm_python.HelmError, match=name):
+            render({"environment": {name: "9000"}})
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 def test_a_cluster_has_the_same_dashboard_as_everybody(version):
     rendered = {one["metadata"]["name"]: one for one in yaml.safe_load_all(render({"dashboard": {"enabled": True}}))}
     dashboard = rendered["llm-inference-api-dashboard"]

@@ -63,6 +63,8 @@ pub(crate) enum Error {
     HeaderTwice {
         name: &'static str,
     },
+    /// One in `Authorization`, and another one in `x-api-key`.
+    TwoKeys,
     /// The port is for HTTPS, and the request came without TLS.
     PlainHttp,
     /// A handler panicked.
@@ -121,7 +123,7 @@ impl Error {
                 row(Status::REQUEST_HEADER_FIELDS_TOO_LARGE, "validation_error", INVALID, code)
             }
             Self::UntrustedHost { .. } => row(Status::BAD_REQUEST, "validation_error", INVALID, Some("untrusted_host")),
-            Self::BodyUnreadable { .. } | Self::NoHost | Self::HeaderTwice { .. } | Self::PlainHttp => {
+            Self::BodyUnreadable { .. } | Self::NoHost | Self::HeaderTwice { .. } | Self::TwoKeys | Self::PlainHttp => {
                 row(Status::BAD_REQUEST, "validation_error", INVALID, None)
             }
             Self::Panic => Self::of(Kind::Internal),
@@ -188,6 +190,7 @@ impl Error {
             Self::UntrustedHost { host } => format!("this server does not answer to the host {host:?}"),
             Self::NoHost => "the header host is missing".into(),
             Self::HeaderTwice { name } => format!("the header {name} was sent twice"),
+            Self::TwoKeys => "the headers authorization and x-api-key hold two keys, of which only one can count".into(),
             Self::PlainHttp => "this port speaks HTTPS; ask for https:// instead of http://".into(),
             Self::BodyUnreadable { reason } => format!("the body could not be read: {reason}"),
         }

@@ -25,7 +25,7 @@ use crate::App;
 
 pub(crate) use self::cors::cors;
 pub(crate) use self::identify::{asks_for_key, is_for_admins, may_ask_for_key};
-pub(crate) use self::observe::{Answered, Later};
+pub(crate) use self::observe::{Answered, BrokenOff, Later};
 pub(crate) use self::panic::guarded;
 pub(crate) use self::request_id::RequestId;
 

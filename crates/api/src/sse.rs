@@ -24,7 +24,7 @@ use crate::App;
 use crate::answer::Error;
 use crate::attended::attended;
 use crate::extract::hops;
-use crate::middleware::guarded;
+use crate::middleware::{BrokenOff, guarded};
 use crate::refusal::Manner;
 
 /// What goes between the last event and a client that waits for it.
@@ -49,6 +49,7 @@ pub(crate) struct Sse {
     manner: Manner,
     /// All is right about the request, as far as can be said without a model, and its answer will be events.
     begins: Arc<AtomicBool>,
+    broken_off: BrokenOff,
     /// The client is a gateway of our kind: it has to know whether to ask somebody else, and pings for itself.
     is_for_gateway: bool,
 }
@@ -60,7 +61,14 @@ impl FromRequestParts<App> for Sse {
         let manner = Manner::of(app, parts.uri.path(), &parts.extensions);
         let patience = (parts.version == Version::HTTP_2).then_some(app.settings.write_timeout);
         let is_for_gateway = hops(&parts.headers).iter().next().is_some();
-        Ok(Self { ping_every: app.settings.ping_every, patience, manner, begins: Arc::default(), is_for_gateway })
+        Ok(Self {
+            ping_every: app.settings.ping_every,
+            patience,
+            manner,
+            begins: Arc::default(),
+            broken_off: BrokenOff::default(),
+            is_for_gateway,
+        })
     }
 }
 
@@ -70,8 +78,26 @@ impl Sse {
     where
         S: Stream<Item = Result<Frame, Error>> + Send + 'static,
     {
-        let patience = self.patience;
-        events(Paced::new(Box::pin(frames), self), patience)
+        let like = self.clone();
+        like.events(Paced::new(Box::pin(frames), self))
+    }
+
+    /// An answer with this body.
+    fn events<S>(self, body: S) -> Response
+    where
+        S: Stream<Item = Result<Bytes, axum::Error>> + Send + 'static,
+    {
+        let body = match self.patience {
+            Some(patience) => Body::from_stream(attended(body, patience)),
+            None => Body::from_stream(body),
+        };
+        let headers = [
+            (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+            (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        ];
+        let mut answer = (headers, [("x-accel-buffering", HeaderValue::from_static("no"))], body).into_response();
+        answer.extensions_mut().insert(self.broken_off);
+        answer
     }
 
     /// The status is out already, so a failure is an event of its own, and there is no `[DONE]` to say that all is well.
@@ -79,25 +105,10 @@ impl Sse {
         if let Some(reason) = error.bug() {
             tracing::error!(reason, "a stream has failed");
         }
+        self.broken_off.by(error);
         let body = frame(&self.manner.body(error)).unwrap_or_default();
         format!("event: error\n{body}")
     }
-}
-
-/// An answer with this body.
-fn events<S>(body: S, patience: Option<Duration>) -> Response
-where
-    S: Stream<Item = Result<Bytes, axum::Error>> + Send + 'static,
-{
-    let body = match patience {
-        Some(patience) => Body::from_stream(attended(body, patience)),
-        None => Body::from_stream(body),
-    };
-    let headers = [
-        (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
-        (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-    ];
-    (headers, [("x-accel-buffering", HeaderValue::from_static("no"))], body).into_response()
 }
 
 /// Frames as they come, with a ping wherever none came for a while.

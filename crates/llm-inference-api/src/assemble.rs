@@ -106,9 +106,20 @@ pub(crate) fn draft(catalogue: &Catalogue, engine: &types::EngineSettings) -> Re
 pub(crate) fn open(entry: &Entry) -> Result<Checkpoint> {
     match &entry.source {
         Source::Embedded => Ok(Checkpoint::from_gguf_bytes(embedded::ID, embedded::GGUF)?),
-        Source::Path(path) => Ok(Checkpoint::open(path)?),
+        Source::Path(path) => merged(Checkpoint::open(path)?, entry),
         Source::Remote(_) => Err(elsewhere(entry)),
         Source::Origin(origin) => Err(anyhow!("the files of {origin} are not on this machine")),
+    }
+}
+
+/// What PEFT has saved with its own tensors in it is the model beneath, unless what was trained comes with it.
+fn merged(checkpoint: Checkpoint, entry: &Entry) -> Result<Checkpoint> {
+    match (&checkpoint.unmerged, &entry.adapter) {
+        (Some(tensor), None) => Err(anyhow!(
+            "it was saved within PEFT, and what was trained is not merged into it ({tensor}): save it after merge_and_unload, or the \
+             adapter by itself"
+        )),
+        _ => Ok(checkpoint),
     }
 }
 
@@ -131,7 +142,7 @@ pub(crate) fn load(
         Source::Path(_) | Source::Remote(_) | Source::Origin(_) => defaults_of(&checkpoint.defaults),
     };
     #[cfg(feature = "mistralrs")]
-    if let Some(device) = second_engine::device(&entry, &checkpoint, settings.placement) {
+    if let Some(device) = second_engine::device(&entry, &checkpoint, settings) {
         anyhow::ensure!(
             entry.adapter.is_none(),
             "mistral.rs takes no adapters, and the model {:?} is one: it needs `engine: native`",
@@ -151,7 +162,7 @@ pub(crate) fn load(
 pub(crate) fn check(entry: &Entry, draft: Option<&Entry>, settings: &types::EngineSettings, kv_cache: usize) -> Result<()> {
     let mut checkpoint = open(entry)?;
     #[cfg(feature = "mistralrs")]
-    if second_engine::device(entry, &checkpoint, settings.placement).is_some() {
+    if second_engine::device(entry, &checkpoint, settings).is_some() {
         return Ok(());
     }
     requantise(&mut checkpoint, settings.quantization.value);

@@ -13,8 +13,8 @@ use crate::settings::{self, EngineName, Placement, Speculation, types};
 
 /// Where mistral.rs is to run a model; `None` leaves it to the native engine. What had to be decided otherwise than it was asked
 /// for is in the log.
-pub(crate) fn device(entry: &Entry, checkpoint: &Checkpoint, placement: Placement) -> Option<Device> {
-    let Placement { engine, device } = placement;
+pub(crate) fn device(entry: &Entry, checkpoint: &Checkpoint, settings: &types::EngineSettings) -> Option<Device> {
+    let Placement { engine, device } = settings.placement;
     let asked = device.map(placed);
     let there = asked.filter(|device| device.is_there());
     if let (Some(device), None) = (asked, there) {
@@ -28,7 +28,7 @@ pub(crate) fn device(entry: &Entry, checkpoint: &Checkpoint, placement: Placemen
             Device::Cpu
         })),
         None if asked.is_some() => there.filter(|device| *device != Device::Cpu),
-        None => Device::gpu().filter(|_| is_known(entry, checkpoint)),
+        None => Device::gpu().filter(|_| suits(entry, checkpoint, settings)),
     }
 }
 
@@ -48,13 +48,26 @@ fn placed(device: settings::Device) -> Device {
 }
 
 /// Nobody said which engine: then a model that only the native one runs as it is meant stays with it.
-fn is_known(entry: &Entry, checkpoint: &Checkpoint) -> bool {
+fn suits(entry: &Entry, checkpoint: &Checkpoint, settings: &types::EngineSettings) -> bool {
     let Source::Path(path) = &entry.source else { return false };
-    let known = MistralEngine::check(path, checkpoint);
-    if let Err(error) = &known {
-        tracing::info!(model = %entry.id, %error, "the native engine runs the model");
+    let why_not = if entry.adapter.is_some() {
+        Some("mistral.rs takes no adapters".to_owned())
+    } else if settings.quantization.value.0.is_some() {
+        Some(format!("mistral.rs quantises otherwise than {} says", settings.quantization.said()))
+    } else {
+        MistralEngine::check(path, checkpoint).err().map(|error| error.to_string())
+    };
+    if let Some(why_not) = &why_not {
+        tracing::info!(model = %entry.id, "the native engine runs the model: {why_not}");
     }
-    known.is_ok()
+    why_not.is_none()
+}
+
+/// Said once at the start of a program that was built for GPUs.
+pub(crate) fn say_where() {
+    if cfg!(any(feature = "cuda", feature = "metal")) && Device::gpu().is_none() {
+        tracing::warn!("no GPU is there, for which this program was built: the processor runs the models");
+    }
 }
 
 /// Loads a model there.

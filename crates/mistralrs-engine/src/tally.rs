@@ -1,7 +1,7 @@
 //! What was computed since the start, and when the last of it.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use backend::Activity;
 use decoding::Pace;
@@ -15,9 +15,12 @@ struct Counted {
     generation_tokens: u64,
     tokens_per_second: f64,
     pace: Pace,
-    /// When something was begun or came out.
+    /// When something was begun or came out; in the future while prompts may be read, of which mistral.rs tells nothing.
     moved: Instant,
 }
+
+/// What reading a token of a prompt may take: the slowest that was seen is a third of it.
+const A_PROMPT_TOKEN: Duration = Duration::from_millis(250);
 
 impl Tally {
     pub(crate) fn new(now: Instant) -> Self {
@@ -28,7 +31,9 @@ impl Tally {
     pub(crate) fn prompt(&self, tokens: usize, now: Instant) {
         self.with(|counted| {
             counted.prompt_tokens += tokens as u64;
-            counted.moved = now;
+            // One prompt is read after the other.
+            counted.moved =
+                counted.moved.max(now) + A_PROMPT_TOKEN.saturating_mul(u32::try_from(tokens).unwrap_or(u32::MAX));
         });
     }
 
@@ -60,8 +65,6 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -74,5 +77,14 @@ mod tests {
         tally.token(later);
         let activity = tally.activity(1, 0, later);
         assert_eq!((activity.stalled_for, activity.generation_tokens), (Some(Duration::ZERO), 1));
+    }
+
+    #[test]
+    fn who_reads_a_long_prompt_has_not_stalled() {
+        let began = Instant::now();
+        let tally = Tally::new(began);
+        tally.prompt(1000, began);
+        let stalled_for = |seconds| tally.activity(1, 0, began + Duration::from_secs(seconds)).stalled_for;
+        assert_eq!([stalled_for(100), stalled_for(251)], [Duration::ZERO, Duration::from_secs(1)].map(Some));
     }
 }

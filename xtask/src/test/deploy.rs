@@ -42,7 +42,7 @@ pub(super) fn run(root: &Path, tally: &mut Tally) {
     match need(Command::new("shellcheck").arg("--version"), "shellcheck", &["shellcheck"]) {
         Ok(()) => {
             let mut scripts = Command::new("shellcheck");
-            scripts.args(["start-all.sh", "stop-all.sh"]);
+            scripts.args(["needs.sh", "start-all.sh", "stop-all.sh"]);
             tally.check("deploy: the scripts", within(&deploy, scripts));
         }
         Err(error) => tally.leave_out(format!("deploy/*.sh: {error:#}")),

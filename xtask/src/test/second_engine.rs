@@ -17,15 +17,20 @@ use crate::repository;
 /// What the tests passed for, as [`state`] says it. Committed with what it is a stamp of.
 const STAMP: &str = "crates/mistralrs-engine/tests/passed";
 
-/// Whatever lies below these counts.
-const INPUTS: [&str; 10] = [
+/// Whatever lies below these counts: the engine, what it is built on, and what is compiled otherwise for it.
+const INPUTS: [&str; 15] = [
     "crates/mistralrs-engine/",
     "crates/backend/src/",
+    "crates/checkpoint/src/",
     "crates/decoding/src/",
+    "crates/testkit/fixtures/models/hf/",
     "crates/testkit/src/contract.rs",
     "crates/llm-inference-api/Cargo.toml",
+    "crates/llm-inference-api/src/assemble.rs",
     "crates/llm-inference-api/src/runner.rs",
     "crates/llm-inference-api/src/second_engine.rs",
+    "crates/llm-inference-api/src/settings/file/",
+    "crates/llm-inference-api/src/settings/placement.rs",
     "crates/llm-inference-api/tests/second_engine.rs",
     "rust-toolchain.toml",
     "xtask/src/test/second_engine.rs",
@@ -85,7 +90,7 @@ fn tests(root: &Path) -> Command {
     command
         .args(QUICK_TO_BUILD.iter().flat_map(|setting| ["--config", setting]))
         .args(packages)
-        .args(["--lib", "--test", "it", "--test", "second_engine", "--target-dir"])
+        .args(["--lib", "--bins", "--test", "it", "--test", "second_engine", "--target-dir"])
         .arg(target);
     command
 }
@@ -96,7 +101,7 @@ fn target(root: &Path) -> PathBuf {
     beside.unwrap_or_else(|| root.join("target"))
 }
 
-/// All that the tests depend on, as one number: the same for as long as the toolchain is, which is among the inputs.
+/// What the tests depend on, as one number: the same for as long as the toolchain is, which is among the inputs.
 fn state(root: &Path) -> Result<String> {
     let mut state = DefaultHasher::new();
     for file in repository::files(root)? {

@@ -50,7 +50,10 @@ fn check_size(uri: &Uri, headers: &HeaderMap) -> Result<()> {
 fn check_encoding(headers: &HeaderMap) -> Result<()> {
     let only = |header: HeaderName, plain: &str| {
         let mut values = headers.get_all(header).iter();
-        values.all(|value: &HeaderValue| value.is_empty() || value.as_bytes().eq_ignore_ascii_case(plain.as_bytes()))
+        let first = values
+            .next()
+            .is_none_or(|value: &HeaderValue| value.is_empty() || value.as_bytes().eq_ignore_ascii_case(plain.as_bytes()));
+        first && values.next().is_none()
     };
     if only(CONTENT_ENCODING, "identity") && only(TRANSFER_ENCODING, "chunked") {
         Ok(())

@@ -88,8 +88,11 @@ fn key(headers: &HeaderMap) -> Result<Option<Secret>> {
         let (scheme, key) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
     });
-    let key = bearer.or(only("x-api-key")?).filter(|key| !key.is_empty());
-    Ok(key.map(Secret::new))
+    let plain = only("x-api-key")?;
+    if bearer.zip(plain).is_some_and(|(bearer, plain)| bearer != plain) {
+        return Err(Error::TwoKeys);
+    }
+    Ok(bearer.or(plain).filter(|key| !key.is_empty()).map(Secret::new))
 }
 
 /// `x-ratelimit-{limit,remaining,reset}-{requests,tokens}`, as OpenAI has them.

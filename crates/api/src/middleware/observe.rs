@@ -70,19 +70,26 @@ impl Answered {
     }
 }
 
-/// What became of a request whose answer began before that was known.
+/// Who has answered a request whose answer began before that was known.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Later(Arc<OnceLock<(Option<String>, Option<Row>)>>);
+pub(crate) struct Later(Arc<OnceLock<Option<String>>>);
 
 impl Later {
-    /// The rest of the answer, which is noted.
+    /// The rest of the answer, of which it is noted whose it is.
     pub(crate) fn answer(&self, answered: Result<Answered>) -> Result<Response> {
-        let (model, answer) = match answered {
-            Ok(Answered { model, answer, .. }) => (model, answer),
-            Err(error) => (None, Err(error)),
-        };
-        let _ = self.0.set((model, answer.as_ref().err().map(Error::row)));
+        let Answered { model, answer, .. } = answered?;
+        let _ = self.0.set(model);
         answer
+    }
+}
+
+/// Why a stream ended in an error, which nobody knows before its head is out.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct BrokenOff(Arc<OnceLock<Row>>);
+
+impl BrokenOff {
+    pub(crate) fn by(&self, error: &Error) {
+        let _ = self.0.set(error.row());
     }
 }
 
@@ -134,6 +141,7 @@ struct Observation {
     model: Option<String>,
     error: Option<&'static str>,
     later: Option<Later>,
+    broken_off: Option<BrokenOff>,
     bytes: usize,
     /// The answer's body ran to its end.
     complete: bool,
@@ -166,6 +174,7 @@ impl Observation {
             model: None,
             error: None,
             later: None,
+            broken_off: None,
             bytes: 0,
             complete: false,
             running: extensions.get::<Running>().cloned(),
@@ -177,15 +186,17 @@ impl Observation {
         self.model = response.extensions().get::<AnsweredBy>().map(|by| by.0.clone());
         self.error = response.extensions().get::<Refused>().map(|refused| refused.0);
         self.later = response.extensions().get::<Later>().cloned();
+        self.broken_off = response.extensions().get::<BrokenOff>().cloned();
         // Nobody reads a body in which there is nothing, nor one that is left out.
         self.complete = response.body().is_end_stream() || self.method == "HEAD";
     }
 
-    /// Counted is what it would have been, had the client been let wait for it.
+    /// Counted is the status that it would have had, had the client been let wait for it: a fault is one however late it comes.
     fn see_later(&mut self) {
-        let Some((model, refused)) = self.later.as_ref().and_then(|later| later.0.get()) else { return };
-        self.model.clone_from(model);
-        if let Some(row) = refused {
+        if let Some(model) = self.later.as_ref().and_then(|later| later.0.get()) {
+            self.model.clone_from(model);
+        }
+        if let Some(row) = self.broken_off.as_ref().and_then(|broken_off| broken_off.0.get()) {
             (self.status, self.error) = (row.status.as_u16(), Some(row.name));
         }
     }

@@ -25,7 +25,8 @@ pub(crate) struct LoadRequest {
     #[schema(value_type = String, min_length = 1, max_length = 256)]
     lora_name: Option<String>,
     /// A directory as PEFT saves it or a GGUF file, below the adapter root; a version in MLflow, `mlflow:models:/name/stage`; or the
-    /// source of an adapter of the settings file, as it stands there.
+    /// source of an adapter of the settings file, as it stands there. What is loaded so is not renewed by itself: `load_inplace` does
+    /// that.
     #[schema(value_type = String, min_length = 1)]
     lora_path: Option<String>,
     /// Whether it may take the place of one of the same name. What runs is answered by that to the end.

@@ -11,7 +11,7 @@ use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, stream};
 use tokio::time::timeout;
 
-use super::{PING, Sse, events};
+use super::{PING, Sse};
 use crate::answer::{Error, Result};
 use crate::attended::attended;
 use crate::middleware::{Answered, Later};
@@ -44,7 +44,7 @@ impl Sse {
     }
 
     fn late(self, answering: BoxStream<'static, Result<Answered>>, later: Later) -> Response {
-        let patience = self.patience;
+        let like = self.clone();
         let waits = stream::unfold(Some((self, answering, later)), |waiting| async {
             let (sse, mut answering, later) = waiting?;
             Some(match timeout(sse.ping_every, answering.next()).await {
@@ -54,7 +54,7 @@ impl Sse {
             })
         });
         let first = stream::once(std::future::ready(Body::from(PING)));
-        events(data(first.chain(waits)), patience)
+        like.events(data(first.chain(waits)))
     }
 
     /// What is left of an answer whose head is out.

@@ -1,7 +1,7 @@
 //! `GET /metrics`
 
 use serde_json::json;
-use testkit::{Reply, Scripted, TestApp};
+use testkit::{Reply, Scripted, TestApp, events};
 
 use crate::{CHAT, COMPLETIONS, chat_with, completion_with};
 
@@ -35,6 +35,20 @@ async fn requests_are_counted_by_route_and_model() {
         api_requests_total{method="POST",route="/v1/chat/completions",status="429",model="demo"} 1
         api_requests_total{method="POST",route="/v1/completions",status="429",model="demo"} 1
     "#);
+}
+
+/// What the alerts go by.
+#[tokio::test]
+async fn a_stream_that_breaks_off_is_a_fault() {
+    let backend = Scripted::new("demo");
+    let (reply, remote) = Reply::steered();
+    backend.reply(reply);
+    remote.send(events::prompt(5));
+    remote.send(events::text(0, "Hi"));
+    remote.fail(backend::Error::Upstream { reason: "it hung up".into() });
+    let app = TestApp::new(&backend);
+    app.post(CHAT, &chat_with(json!({"stream": true}))).await.ok();
+    insta::assert_snapshot!(lines(&app, "api_requests_total").await, @r#"api_requests_total{method="POST",route="/v1/chat/completions",status="502",model="demo"} 1"#);
 }
 
 #[tokio::test]

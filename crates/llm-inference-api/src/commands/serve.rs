@@ -19,6 +19,8 @@ use tokio::sync::oneshot;
 use super::greeting::Greeting;
 use crate::collector;
 use crate::commands::{Failure, prepare};
+#[cfg(feature = "mistralrs")]
+use crate::second_engine;
 use crate::settings::{Arguments, Origins, Purpose, Settings, types::HttpSettings};
 use crate::terminal;
 use crate::{accounting, adapting, assemble, fetching, remote};
@@ -47,6 +49,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let accounts = runtime.block_on(accounting::open(&settings, address.ip()))?;
     let groups = remote::groups(&selection, &settings)?;
     let here = assemble::here(&selection);
+    #[cfg(feature = "mistralrs")]
+    second_engine::say_where();
     let sources = fetching::sources(&settings);
     let parked = assemble::parked(&here, draft.as_ref(), &settings, &sources)?;
     let besides = assemble::besides(&selection, &settings, accounts.clone())?;

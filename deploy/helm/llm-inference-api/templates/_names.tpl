@@ -17,3 +17,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{ include "selector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- end -}}
+
+{{- define "scheme" -}}
+{{ ternary "https" "http" (ne .Values.tlsSecret "") }}
+{{- end }}

@@ -9,7 +9,7 @@ use super::yaml::{Key, Node};
 use super::{FileProblem, Place};
 use crate::settings::alike;
 use crate::settings::parse::{self, Expected};
-use crate::settings::placement::{self, Built, Placement};
+use crate::settings::placement::{self, Built, EngineName, Placement};
 use crate::settings::types::{DeclaredModel, DeclaredRoute, RemoteModel};
 
 /// The keys of a model, and what they mean.
@@ -29,7 +29,7 @@ pub(crate) const FIELDS: [(&str, &str); 16] = [
     (
         "device",
         "`cpu`, `cuda:1` (one GPU), `cuda` (its layers spread over all) or `metal`; where it is not there, the processor runs the model, \
-         with a line in the log",
+         with a line in the log; a program without mistral.rs knows `cpu` alone",
     ),
     ("max_tokens", "the most that a request may ask of it, in place of the default of `model.max_tokens`"),
     (
@@ -114,7 +114,7 @@ impl Reading<'_> {
             return self.routed(place, draft, route);
         }
         let remote = self.remote(&place, &mut draft);
-        self.placed(&place, &draft);
+        self.placed(&place, &mut draft);
         let Draft {
             id,
             aliases,
@@ -233,8 +233,11 @@ impl Reading<'_> {
         })
     }
 
-    /// Whether this program can run it where it is to run.
-    fn placed(&mut self, place: &Place, draft: &Draft) {
+    /// Whether this program can run it where it is to run. One with adapters stays with the engine that takes them.
+    fn placed(&mut self, place: &Place, draft: &mut Draft) {
+        if draft.placement == Placement::default() && !draft.adapters.is_empty() {
+            draft.placement.engine = Some(EngineName::Native);
+        }
         if let Some(problem) = draft.placement.problem(Built::THIS) {
             self.malformed(place.clone(), problem);
         } else if draft.placement.is_mistralrs() && !draft.adapters.is_empty() {
