@@ -1,22 +1,27 @@
 // The parts of the console that need no page. `npm test` bundles this file with what it names, since Node reads no TypeScript.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { blocksOf } from "../src/chat/blocks.ts";
 import { Pace } from "../src/chat/pace.ts";
+import { OncePerFrame } from "../src/frame.ts";
 import { bytes, duration, rate } from "../src/parts/figures.ts";
 import { events } from "../src/server/events.ts";
 import { Exposition } from "../src/server/exposition.ts";
 import { pieces, unfenced } from "../src/sql/highlight.ts";
 import { rateOf } from "../src/traffic/reading.ts";
 
-async function heard(parts) {
-  const body = new ReadableStream({
+function bodyOf(parts) {
+  return new ReadableStream({
     start(controller) {
       for (const part of parts) controller.enqueue(part);
       controller.close();
     },
   });
+}
+
+async function heard(parts) {
   const all = [];
-  for await (const event of events(body)) all.push(event);
+  for await (const { name, data } of events(bodyOf(parts))) all.push({ name, data });
   return all;
 }
 
@@ -33,6 +38,59 @@ test("a stream split anywhere has the same events", async () => {
     assert.deepEqual(await heard([stream.slice(0, at), stream.slice(at)]), whole, `split at ${at}`);
   }
   assert.deepEqual(await heard([...stream].map((byte) => Uint8Array.of(byte))), whole);
+});
+
+test("others have their turn while a long body is read", async () => {
+  const long = new TextEncoder().encode("data: {}\n\n".repeat(200_000));
+  let [others, read] = [0, 0];
+  const timer = setInterval(() => {
+    others += 1;
+  });
+  for await (const _ of events(bodyOf([long]))) read += 1;
+  clearInterval(timer);
+  assert.equal(read, 200_000);
+  assert.ok(others > 0);
+});
+
+test("events bear the time at which they came, however late they are looked at", async () => {
+  const stream = events(bodyOf([new TextEncoder().encode("data: 1\n\n"), new TextEncoder().encode("data: 2\n\n")]));
+  const first = await stream.next();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const looked = performance.now();
+  const second = await stream.next();
+  assert.ok(first.value.at <= second.value.at && second.value.at < looked);
+});
+
+test("what is asked for often is drawn once a frame", () => {
+  let [drawn, frames] = [0, []];
+  const draw = () => {
+    drawn += 1;
+  };
+  const next = (call) => {
+    frames.push(call);
+    return () => {
+      frames = frames.filter((other) => other !== call);
+    };
+  };
+  const once = new OncePerFrame(draw, next);
+  for (let time = 0; time < 100; time += 1) once.ask();
+  assert.equal(drawn, 0);
+  for (const call of [...frames]) call();
+  assert.equal(drawn, 1);
+  once.ask();
+  once.now();
+  assert.deepEqual([drawn, frames.length], [2, 0]);
+});
+
+test("a text in blocks is the same text, and what is added to it changes the last alone", () => {
+  const text = "A line of some length.\n".repeat(2000);
+  const whole = blocksOf(text);
+  assert.ok(whole.length > 5);
+  for (let end = 0; end <= text.length; end += 997) {
+    const blocks = blocksOf(text.slice(0, end));
+    assert.equal(blocks.join(""), text.slice(0, end));
+    assert.deepEqual(blocks.slice(0, -1), whole.slice(0, blocks.length - 1));
+  }
 });
 
 test("SQL in pieces is the same SQL", () => {

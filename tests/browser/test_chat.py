@@ -1,5 +1,6 @@
 """The console's chat: it streams, it stops, it says what went wrong."""
 
+import json
 import re
 
 from playwright.sync_api import expect
@@ -9,6 +10,24 @@ from conftest import SMALL, USER
 from servers import wait_until
 
 QUESTION = "Get top 10 customers by revenue"
+LONG = 20_000
+
+# Counts how often the answer is drawn and how often the browser draws, and presses Stop as soon as it is told to and there is text.
+WATCH = """stop => {
+  window.seen = { drawn: 0, frames: 0 };
+  let shown = "";
+  const text = () => document.querySelector(".turn.assistant .said")?.textContent ?? "";
+  new MutationObserver(() => {
+    if (text() !== shown) seen.drawn += 1;
+    shown = text();
+  }).observe(document.querySelector(".conversation"), { subtree: true, childList: true, characterData: true });
+  const frame = () => {
+    seen.frames += 1;
+    if (stop && text() !== "") document.querySelector("button.stop")?.click();
+    requestAnimationFrame(frame);
+  };
+  requestAnimationFrame(frame);
+}"""
 
 
 def ask(page, text=QUESTION):
@@ -24,6 +43,14 @@ def enter_key(page, key):
     page.get_by_role("link", name="Key", exact=True).click()
     page.get_by_label("API key").fill(key)
     page.get_by_role("button", name="Use this key").click()
+
+
+def answer_at_once(page, count):
+    """Models give so many pieces, all of which have arrived when the first one is looked at."""
+    pieces = [{"choices": [{"index": 0, "delta": {"content": f"word{index}\n"}}]} for index in range(count)]
+    events = [json.dumps(piece) for piece in pieces] + ["[DONE]"]
+    body = "".join(f"data: {event}\n\n" for event in events)
+    page.route("**/v1/chat/completions", lambda route: route.fulfill(content_type="text/event-stream", body=body))
 
 
 def ask_slow_model(visit, gateway, text="Hello"):
@@ -57,6 +84,29 @@ def test_an_answer_is_shown_while_it_comes(visit, gateway, teller):
     teller.end()
     expect(answer(page)).to_contain_text("3 tokens")
     expect(page.get_by_role("button", name="Send")).to_be_visible()
+
+
+def test_a_long_answer_is_drawn_no_more_often_than_the_browser_draws(visit, server):
+    page = visit(server.url)
+    answer_at_once(page, LONG)
+    page.evaluate(WATCH, False)
+    ask(page)
+    expect(answer(page)).to_contain_text(f"about {LONG} tokens")
+    expect(answer(page)).to_contain_text(f"word{LONG - 1}")
+    seen = page.evaluate("seen")
+    # The empty answer and the complete one are shown without waiting for a frame.
+    assert 0 < seen["drawn"] <= seen["frames"] + 2
+
+
+def test_a_long_answer_can_be_stopped_while_it_is_read(visit, server):
+    page = visit(server.url)
+    answer_at_once(page, LONG)
+    page.evaluate(WATCH, True)
+    ask(page)
+    expect(answer(page)).to_contain_text("stopped")
+    expect(page.get_by_role("button", name="Send")).to_be_visible()
+    expect(answer(page)).to_contain_text("word0")
+    expect(answer(page)).not_to_contain_text(f"word{LONG - 1}")
 
 
 def test_what_a_model_says_to_itself_is_kept_apart(visit, gateway, teller):

@@ -15,8 +15,14 @@ export interface ChatRequest {
   [parameter: string]: unknown;
 }
 
-/** What is heard of an answer, in this order. */
-export type Heard = { thought: string } | { text: string } | { finish: string } | { usage: Usage };
+/** What an answer consists of, in this order. */
+export type Piece = { thought: string } | { text: string } | { finish: string } | { usage: Usage };
+
+export interface Heard {
+  piece: Piece;
+  /** When it arrived, in milliseconds of the browser's clock. */
+  at: number;
+}
 
 interface Delta {
   content?: string | null;
@@ -35,17 +41,17 @@ export async function* answer(request: ChatRequest, signal: AbortSignal): AsyncG
   const body = { ...request, stream: true, stream_options: { include_usage: true } };
   const response = await ask("v1/chat/completions", { body, signal, within: LONG });
   if (!response.body) throw Refusal.brokenOff();
-  for await (const { name, data } of events(response.body)) {
+  for await (const { name, data, at } of events(response.body)) {
     if (data === "[DONE]") return;
     const chunk = JSON.parse(data) as Chunk;
     if (name === "error" || chunk.error) throw Refusal.within(chunk);
-    yield* heardIn(chunk);
+    for (const piece of piecesOf(chunk)) yield { piece, at };
   }
   // Only a complete answer says that it is done.
   throw Refusal.brokenOff();
 }
 
-function* heardIn({ choices, usage }: Chunk): Generator<Heard> {
+function* piecesOf({ choices, usage }: Chunk): Generator<Piece> {
   const [choice] = choices;
   const thought = choice?.delta.reasoning || choice?.delta.reasoning_content;
   if (thought) yield { thought };

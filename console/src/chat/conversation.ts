@@ -1,23 +1,13 @@
 /** What was said so far, and the answer that is being given. It goes on while other views are looked at. */
+import { OncePerFrame } from "../frame";
 import { key } from "../key";
 import { type Refusal, refusal } from "../server/refusal";
 import { noteUsage } from "../server/standing";
 import { State } from "../state";
-import { answer, type Message } from "./answer";
-import { type Figures, Pace } from "./pace";
+import { answer, type ChatRequest, type Heard, type Message } from "./answer";
+import { Pace } from "./pace";
 import { parameters, sampling } from "./parameters";
-
-export interface Turn {
-  role: "user" | "assistant";
-  text: string;
-  /** What the model said to itself before it answered. */
-  thought?: string;
-  /** Of an answer: which model gives it. */
-  model?: string;
-  figures?: Figures | null;
-  /** Why an answer ended: OpenAI's words, or `stopped` by whoever asked. */
-  end?: string;
-}
+import { grown, type Turn } from "./turn";
 
 export interface Conversation {
   turns: Turn[];
@@ -50,7 +40,7 @@ export function startOver() {
 key.listen(startOver);
 
 /** The request that this text would make, after what was said. */
-export function requestOf(model: string, turns: Turn[], text: string) {
+export function requestOf(model: string, turns: Turn[], text: string): ChatRequest {
   const system: Message[] = parameters.value.system.trim()
     ? [{ role: "system", content: parameters.value.system }]
     : [];
@@ -66,51 +56,61 @@ export function requestOf(model: string, turns: Turn[], text: string) {
 export async function send(model: string, text: string) {
   const before = conversation.value.turns;
   const request = requestOf(model, before, text);
-  const turns: Turn[] = [...before, { role: "user", text }, { role: "assistant", text: "", model }];
-  conversation.set({ turns, answering: true, problem: null });
+  const begun: Turn = { role: "assistant", text: "", model };
+  conversation.set({ turns: [...before, { role: "user", text }, begun], answering: true, problem: null });
   const controller = new AbortController();
   running = controller;
-  const problem = await hearOut(request, controller).catch((thrown) => {
-    if (!controller.signal.aborted) return refusal(thrown);
-    changeAnswer(controller, () => ({ end: "stopped" }));
-    return null;
-  });
+  const { turn, problem } = await hearOut(request, begun, controller);
   if (running !== controller) return;
   running = null;
-  const last = conversation.value.turns.at(-1);
-  const refused = problem !== null && !last?.text && !last?.thought;
+  const refused = problem !== null && !turn.text && !turn.thought;
   conversation.change(({ turns }) => ({ turns: refused ? before : turns, answering: false, problem }));
   // A question that was refused goes back to who asked it, unless they have begun another.
   if (refused && draft.value === "") draft.set(text);
 }
 
-async function hearOut(request: ReturnType<typeof requestOf>, controller: AbortController): Promise<null> {
-  const pace = new Pace(performance.now());
-  for await (const heard of answer(request, controller.signal)) {
-    if ("text" in heard) {
-      pace.heard(performance.now());
-      changeAnswer(controller, ({ text }) => ({ text: text + heard.text, figures: pace.figures(null) }));
-    } else if ("thought" in heard) {
-      pace.heard(performance.now());
-      changeAnswer(controller, ({ thought = "" }) => ({
-        thought: thought + heard.thought,
-        figures: pace.figures(null),
-      }));
-    } else if ("finish" in heard) {
-      changeAnswer(controller, () => ({ end: heard.finish }));
-    } else {
-      noteUsage(heard.usage);
-      changeAnswer(controller, () => ({ figures: pace.figures(heard.usage.completion_tokens) }));
-    }
-  }
-  return null;
+interface Outcome {
+  turn: Turn;
+  problem: Refusal | null;
 }
 
-/** Of the answer that is being given: the last turn, unless another conversation has begun. */
-function changeAnswer(controller: AbortController, by: (turn: Turn) => Partial<Turn>) {
+/** The answer is heard as fast as it comes, and shown as often as the browser draws. */
+async function hearOut(request: ChatRequest, begun: Turn, controller: AbortController): Promise<Outcome> {
+  const { signal } = controller;
+  const pace = new Pace(performance.now());
+  let turn = begun;
+  const shown = new OncePerFrame(() => showAnswer(turn, controller));
+  let problem: Refusal | null = null;
+  try {
+    for await (const heard of answer(request, signal)) {
+      // What has arrived but was not looked at is no part of an answer that was stopped.
+      signal.throwIfAborted();
+      turn = afterHearing(heard, turn, pace);
+      shown.ask();
+    }
+  } catch (thrown) {
+    if (signal.aborted) turn = { ...turn, end: "stopped" };
+    else problem = refusal(thrown);
+  }
+  shown.now();
+  return { turn, problem };
+}
+
+function afterHearing({ piece, at }: Heard, turn: Turn, pace: Pace): Turn {
+  if ("finish" in piece) return grown(turn, piece);
+  if ("usage" in piece) {
+    noteUsage(piece.usage);
+    return { ...turn, figures: pace.figures(piece.usage.completion_tokens) };
+  }
+  pace.heard(at);
+  return { ...grown(turn, piece), figures: pace.figures(null) };
+}
+
+/** In the place of the last turn, unless another conversation has begun. */
+function showAnswer(turn: Turn, controller: AbortController) {
   if (running !== controller) return;
-  conversation.change(({ turns, ...rest }) => {
-    const last = turns.at(-1);
-    return last ? { ...rest, turns: [...turns.slice(0, -1), { ...last, ...by(last) }] } : { turns, ...rest };
-  });
+  conversation.change(({ turns, ...rest }) => ({
+    ...rest,
+    turns: turns.length > 0 ? [...turns.slice(0, -1), turn] : [],
+  }));
 }

@@ -1,8 +1,10 @@
 /** What was said, in order. */
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { milliseconds, rate } from "../parts/figures";
-import type { Conversation, Turn } from "./conversation";
+import { blocksOf } from "./blocks";
+import type { Conversation } from "./conversation";
 import type { Figures } from "./pace";
+import type { Turn } from "./turn";
 
 const ENDS: Record<string, string> = {
   length: "cut off at the most tokens it may have",
@@ -15,7 +17,7 @@ export function Turns({ turns, answering }: Pick<Conversation, "turns" | "answer
   return (
     <div class="turns">
       {turns.map((turn, index) => (
-        <Said key={index} turn={turn} coming={answering && index === turns.length - 1} />
+        <Kept key={index} turn={turn} coming={answering && index === turns.length - 1} />
       ))}
       <div class="end" ref={end} />
     </div>
@@ -45,7 +47,17 @@ function useFollowed(turns: Turn[]) {
   return end;
 }
 
-function Said({ turn, coming }: { turn: Turn; coming: boolean }) {
+interface Shown {
+  turn: Turn;
+  coming: boolean;
+}
+
+/** Drawn anew only where something was said: not all turns for each piece of the last. */
+function Kept({ turn, coming }: Shown) {
+  return useMemo(() => <Said turn={turn} coming={coming} />, [turn, coming]);
+}
+
+function Said({ turn, coming }: Shown) {
   const who = turn.role === "user" ? "You" : turn.model;
   return (
     <article class={`turn ${turn.role}`}>
@@ -53,16 +65,27 @@ function Said({ turn, coming }: { turn: Turn; coming: boolean }) {
       {turn.thought && (
         <details class="thought">
           <summary>Reasoning</summary>
-          <p class="said">{turn.thought}</p>
+          <p class="said">
+            <Long text={turn.thought} />
+          </p>
         </details>
       )}
       <p class="said">
-        {turn.text}
+        <Long text={turn.text} />
         {coming && <span class="caret" aria-hidden="true" />}
       </p>
       {turn.role === "assistant" && <Footnote turn={turn} />}
     </article>
   );
+}
+
+function Long({ text }: { text: string }) {
+  const blocks = blocksOf(text);
+  return blocks.map((block, index) => (
+    <span key={index} class={index < blocks.length - 1 ? "block" : undefined}>
+      {block}
+    </span>
+  ));
 }
 
 function Footnote({ turn }: { turn: Turn }) {
