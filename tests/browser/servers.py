@@ -56,6 +56,11 @@ class Server:
         with urllib.request.urlopen(f"{self.url}{path}", timeout=PATIENCE) as answer:
             return answer.read().decode()
 
+    def post(self, path, body):
+        request = urllib.request.Request(f"{self.url}{path}", json.dumps(body).encode(), {"content-type": "application/json"})
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            return answer.read().decode()
+
     def metric(self, name, **labels):
         """The sum over all series that have these labels."""
         lines = [line for line in self.get("/metrics").splitlines() if line.split("{")[0] == name]

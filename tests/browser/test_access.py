@@ -59,6 +59,34 @@ def test_nothing_leaves_a_phone_at_the_side(visit, server, view):
     assert page.evaluate("document.documentElement.scrollWidth") == 360
 
 
+@pytest.fixture
+def long_adapter(server):
+    name = "an_adapter_of_a_name_that_has_no_place_to_break_it_" * 4
+    server.post("/v1/load_lora_adapter", {"lora_name": name, "lora_path": "llama", "base_model_name": "tiny"})
+    yield name
+    server.post("/v1/unload_lora_adapter", {"lora_name": name})
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_an_adapter_of_a_long_name_leaves_no_card(visit, server, long_adapter, width):
+    page = visit(server.url, width=width)
+    fill(page, "Models")
+    unload = page.get_by_role("button", name=f"Unload {long_adapter}")
+    card = page.get_by_role("article", name="tiny").bounding_box()
+    button = unload.bounding_box()
+    assert card["x"] < button["x"] and button["x"] + button["width"] < card["x"] + card["width"] <= width
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize("view", ["Chat", "SQL", "Models", "Traffic"])
+def test_a_long_name_leaves_no_phone_at_the_side(visit, server, long_adapter, view):
+    page = visit(server.url, width=360, height=640, has_touch=True)
+    if view == "Chat":
+        page.get_by_label("Model").select_option(long_adapter)
+    fill(page, view)
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
 def test_it_works_by_keyboard_alone(visit, server):
     page = visit(server.url)
     expect(page.get_by_label("Model")).to_have_value("demo")
