@@ -17,7 +17,7 @@ export const status = new State<Status | null>(null);
 const PAUSE = 5000;
 
 export async function readStatus() {
-  const read = await askJson<Status>("status").catch(() => null);
+  const read = await askJson<Status>("status", { open: true }).catch(() => null);
   if (read) {
     status.set(read);
     // What could not be listed while the server was away, or busy, can be now.

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from conftest import ADMIN, USER
@@ -21,6 +22,18 @@ def test_a_wrong_key_is_told_from_none(visit, gateway):
     page = visit(gateway.url)
     enter_key(page, "no-key-of-this-server")
     expect(page.get_by_role("alert")).to_contain_text("does not accept the key that was entered")
+
+
+@pytest.mark.parametrize("key", ["ключ", "key\u2013one", "key\u200bone"])
+def test_a_key_that_no_header_carries_is_a_wrong_one(visit, gateway, key):
+    page = visit(gateway.url)
+    enter_key(page, key)
+    expect(page.get_by_role("alert")).to_contain_text("The server does not accept the key that was entered.")
+    page.get_by_role("link", name="Chat").click()
+    expect(page.get_by_role("alert")).to_contain_text("The server does not accept the key that was entered.")
+    expect(page.locator(".health:is(.healthy, .degraded)")).to_be_visible()
+    enter_key(page, USER)
+    expect(page.get_by_text("This key may ask models.")).to_be_visible()
 
 
 def test_it_says_what_a_key_may_do(visit, gateway):

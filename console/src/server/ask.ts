@@ -15,14 +15,15 @@ export interface Asking {
   signal?: AbortSignal;
   /** Milliseconds, the answer's body included. */
   within?: number;
+  /** Asked without the key: anybody is answered. */
+  open?: boolean;
 }
 
 /** The answer, if it is a good one. Throws a `Refusal`, or an `AbortError` if the caller's signal says so. */
 export async function ask(path: string, asking: Asking = {}): Promise<Response> {
   const { body, signal, within = SOON } = asking;
-  const headers = new Headers({ accept: "application/json, text/event-stream;q=0.9, */*;q=0.1" });
-  const secret = key.value;
-  if (secret) headers.set("authorization", `Bearer ${secret}`);
+  const secret = asking.open ? "" : key.value;
+  const headers = headersWith(secret);
   if (body !== undefined) headers.set("content-type", "application/json");
   const response = await said(
     fetch(new URL(path, document.baseURI), {
@@ -37,6 +38,18 @@ export async function ask(path: string, asking: Asking = {}): Promise<Response> 
   noteStanding(response.headers);
   if (!response.ok) throw await Refusal.of(response, secret !== "");
   return response;
+}
+
+function headersWith(secret: string): Headers {
+  const headers = new Headers({ accept: "application/json, text/event-stream;q=0.9, */*;q=0.1" });
+  if (!secret) return headers;
+  try {
+    headers.set("authorization", `Bearer ${secret}`);
+  } catch {
+    // It has characters that no header can carry: no server has given out such a key.
+    throw Refusal.unknownKey();
+  }
+  return headers;
 }
 
 export async function askJson<T>(path: string, asking: Asking = {}): Promise<T> {

@@ -29,6 +29,10 @@ export class Refusal extends Error {
     return new Refusal("the server took too long to answer", 0, "It may be busy: try again.");
   }
 
+  static unknownKey(): Refusal {
+    return new Refusal("the server does not accept the key that was entered", 401);
+  }
+
   /** Of an event in the middle of a stream. */
   static within(body: unknown): Refusal {
     return new Refusal(messageOf(body) ?? "the answer ended in an error", 0);
@@ -37,7 +41,7 @@ export class Refusal extends Error {
   /** Of an answer that is not 2xx. `keyed`: a key was sent along. */
   static async of(response: Response, keyed: boolean): Promise<Refusal> {
     // What the server says there is for programs.
-    if (response.status === 401) return new Refusal(keyed ? UNKNOWN_KEY : NO_KEY, response.status);
+    if (response.status === 401) return keyed ? Refusal.unknownKey() : new Refusal(NO_KEY, response.status);
     const body = await response.json().catch(() => null);
     const message = messageOf(body) ?? `the server answered ${response.status} ${response.statusText}`.trim();
     return new Refusal(message, response.status, advice(response));
@@ -45,7 +49,6 @@ export class Refusal extends Error {
 }
 
 const NO_KEY = "this server asks for a key";
-const UNKNOWN_KEY = "the server does not accept the key that was entered";
 
 function advice(response: Response): string | null {
   switch (response.status) {
