@@ -1,8 +1,10 @@
 // The parts of the console that need no page. `npm test` bundles this file with what it names, since Node reads no TypeScript.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { piecesOf } from "../src/chat/answer.ts";
 import { blocksOf } from "../src/chat/blocks.ts";
 import { Pace } from "../src/chat/pace.ts";
+import { grown, saidNothing, wordsOf } from "../src/chat/turn.ts";
 import { OncePerFrame } from "../src/frame.ts";
 import { bytes, duration, rate } from "../src/parts/figures.ts";
 import { events } from "../src/server/events.ts";
@@ -93,6 +95,35 @@ test("a text in blocks is the same text, and what is added to it changes the las
   }
 });
 
+test("chunks may leave out what is empty", () => {
+  const pieces = (chunk) => [...piecesOf(chunk)];
+  assert.deepEqual(pieces({ choices: null }), []);
+  assert.deepEqual(pieces({}), []);
+  assert.deepEqual(pieces({ choices: [{ index: 0, finish_reason: null }] }), []);
+  assert.deepEqual(pieces({ choices: [{ index: 0, delta: null, finish_reason: "stop" }] }), [{ finish: "stop" }]);
+  assert.deepEqual(pieces({ choices: [{ delta: { content: null, tool_calls: null } }], usage: null }), []);
+});
+
+test("an answer grows by what is said, whatever that is", () => {
+  const call = (index, name, given) => ({ call: { index, name, arguments: given } });
+  const pieces = [
+    { refusal: "I will" },
+    { refusal: " not." },
+    call(0, "add", ""),
+    call(1, "sub", "{}"),
+    call(0, "", '{"a": 1}'),
+  ];
+  const turn = pieces.reduce(grown, { role: "assistant", text: "" });
+  assert.equal(wordsOf(turn), 'I will not.\nadd {"a": 1}\nsub {}');
+  const empty = { role: "assistant", text: "" };
+  assert.deepEqual([turn, empty, { ...empty, end: "stopped" }, { ...empty, end: "stop" }].map(saidNothing), [
+    false,
+    false,
+    false,
+    true,
+  ]);
+});
+
 test("SQL in pieces is the same SQL", () => {
   const sql =
     "SELECT \"select\", 'it''s -- text', t.`from` -- from\n/* two\nlines */ FROM übung WHERE a1 >= 1.5 AND x = 'open";
@@ -140,9 +171,16 @@ test("a counter that has fallen is another server's", () => {
 test("an answer's pace is that of the tokens after the first", () => {
   const pace = new Pace(1000);
   assert.equal(pace.figures(null), null);
+  assert.deepEqual(pace.figures(4), { firstToken: null, tokens: 4, perSecond: null, exact: true });
   for (const time of [1200, 1300, 1400]) pace.heard(time);
   assert.deepEqual(pace.figures(null), { firstToken: 200, tokens: 3, perSecond: 10, exact: false });
   assert.deepEqual(pace.figures(5), { firstToken: 200, tokens: 5, perSecond: 20, exact: true });
+});
+
+test("the pace of tokens that came at once is that since the request", () => {
+  const pace = new Pace(1000);
+  for (const time of [1499, 1500, 1500]) pace.heard(time);
+  assert.deepEqual(pace.figures(50), { firstToken: 499, tokens: 50, perSecond: 100, exact: true });
 });
 
 test("numbers are written as people read them", () => {

@@ -10,7 +10,7 @@ from conftest import SMALL, USER
 from servers import wait_until
 
 QUESTION = "Get top 10 customers by revenue"
-LONG = 20_000
+COUNT = 20_000
 
 # Counts how often the answer is drawn and how often the browser draws, and presses Stop as soon as it is told to and there is text.
 WATCH = """stop => {
@@ -45,12 +45,19 @@ def enter_key(page, key):
     page.get_by_role("button", name="Use this key").click()
 
 
-def answer_at_once(page, count):
-    """Models give so many pieces, all of which have arrived when the first one is looked at."""
-    pieces = [{"choices": [{"index": 0, "delta": {"content": f"word{index}\n"}}]} for index in range(count)]
-    events = [json.dumps(piece) for piece in pieces] + ["[DONE]"]
+def chunk(**delta):
+    return {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+
+
+def answer_with(page, *chunks):
+    """Models answer with these, all of which have arrived when the first one is looked at."""
+    events = [json.dumps(chunk) for chunk in chunks] + ["[DONE]"]
     body = "".join(f"data: {event}\n\n" for event in events)
     page.route("**/v1/chat/completions", lambda route: route.fulfill(content_type="text/event-stream", body=body))
+
+
+USAGE = {"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}}
+LONG = [chunk(content=f"word{index}\n") for index in range(COUNT)]
 
 
 def ask_slow_model(visit, gateway, text="Hello"):
@@ -88,11 +95,11 @@ def test_an_answer_is_shown_while_it_comes(visit, gateway, teller):
 
 def test_a_long_answer_is_drawn_no_more_often_than_the_browser_draws(visit, server):
     page = visit(server.url)
-    answer_at_once(page, LONG)
+    answer_with(page, *LONG)
     page.evaluate(WATCH, False)
     ask(page)
-    expect(answer(page)).to_contain_text(f"about {LONG} tokens")
-    expect(answer(page)).to_contain_text(f"word{LONG - 1}")
+    expect(answer(page)).to_contain_text(f"about {COUNT} tokens")
+    expect(answer(page)).to_contain_text(f"word{COUNT - 1}")
     seen = page.evaluate("seen")
     # The empty answer and the complete one are shown without waiting for a frame.
     assert 0 < seen["drawn"] <= seen["frames"] + 2
@@ -100,13 +107,13 @@ def test_a_long_answer_is_drawn_no_more_often_than_the_browser_draws(visit, serv
 
 def test_a_long_answer_can_be_stopped_while_it_is_read(visit, server):
     page = visit(server.url)
-    answer_at_once(page, LONG)
+    answer_with(page, *LONG)
     page.evaluate(WATCH, True)
     ask(page)
     expect(answer(page)).to_contain_text("stopped")
     expect(page.get_by_role("button", name="Send")).to_be_visible()
     expect(answer(page)).to_contain_text("word0")
-    expect(answer(page)).not_to_contain_text(f"word{LONG - 1}")
+    expect(answer(page)).not_to_contain_text(f"word{COUNT - 1}")
 
 
 def test_what_a_model_says_to_itself_is_kept_apart(visit, gateway, teller):
@@ -120,6 +127,46 @@ def test_what_a_model_says_to_itself_is_kept_apart(visit, gateway, teller):
     with page.expect_request("**/v1/chat/completions") as sent:
         ask(page, "And now?")
     assert [message["content"] for message in sent.value.post_data_json["messages"]] == ["Hello", "Hello!", "And now?"]
+
+
+def test_chunks_may_leave_out_what_is_empty(visit, server):
+    page = visit(server.url)
+    answer_with(page, chunk(content="Half"), {"choices": [{"index": 0}]}, {"choices": None}, {}, chunk(content=" and half"))
+    ask(page)
+    expect(answer(page).locator(".said")).to_have_text("Half and half")
+    expect(page.get_by_role("alert")).to_have_text("")
+
+
+def test_that_a_model_will_not_answer_is_shown(visit, server):
+    page = visit(server.url)
+    answer_with(page, chunk(refusal="I will"), chunk(refusal=" not."), USAGE)
+    ask(page)
+    expect(answer(page).locator(".said")).to_have_text("I will not.")
+    expect(answer(page).locator(".figures")).to_contain_text("7 tokens")
+
+
+def test_the_tools_that_a_model_calls_are_text(visit, server):
+    page = visit(server.url)
+    markup = "<img src=x onerror=\"document.title='taken'\">"
+    begun = {"index": 0, "id": "1", "type": "function", "function": {"name": "<b>add</b>", "arguments": ""}}
+    rest = {"index": 0, "function": {"arguments": markup}}
+    answer_with(page, chunk(tool_calls=[begun]), chunk(tool_calls=[rest]), USAGE)
+    ask(page)
+    call = answer(page).locator(".call")
+    expect(call.locator("strong")).to_have_text("<b>add</b>")
+    expect(call.locator("code")).to_have_text(markup)
+    expect(answer(page).locator(".figures")).to_contain_text("7 tokens")
+    assert page.locator("main :is(img, b)").count() == 0
+    assert "taken" not in page.title()
+
+
+def test_an_answer_of_nothing_says_so(visit, server):
+    page = visit(server.url)
+    answer_with(page, chunk(content=""), USAGE)
+    ask(page)
+    expect(answer(page).locator(".said")).to_have_text("The model answered with nothing.")
+    expect(answer(page).locator(".figures")).to_have_text("7 tokens")
+    expect(page.locator("main [role=status].hidden")).to_have_text("The model answered with nothing.")
 
 
 def test_a_screen_reader_hears_an_answer_once_it_is_complete(visit, gateway, teller):

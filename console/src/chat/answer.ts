@@ -15,8 +15,21 @@ export interface ChatRequest {
   [parameter: string]: unknown;
 }
 
+/** A part of a request to call a tool: what belongs to the same call has the same index. */
+export interface CallPart {
+  index: number;
+  name: string;
+  arguments: string;
+}
+
 /** What an answer consists of, in this order. */
-export type Piece = { thought: string } | { text: string } | { finish: string } | { usage: Usage };
+export type Piece =
+  | { thought: string }
+  | { text: string }
+  | { refusal: string }
+  | { call: CallPart }
+  | { finish: string }
+  | { usage: Usage };
 
 export interface Heard {
   piece: Piece;
@@ -24,16 +37,21 @@ export interface Heard {
   at: number;
 }
 
+/** Servers leave out what is empty, or write null for it. */
+type Maybe<T> = T | null | undefined;
+
 interface Delta {
-  content?: string | null;
+  content?: Maybe<string>;
+  refusal?: Maybe<string>;
   /** What a model says to itself first: vLLM's name for it, and the one it had before. */
-  reasoning?: string | null;
-  reasoning_content?: string | null;
+  reasoning?: Maybe<string>;
+  reasoning_content?: Maybe<string>;
+  tool_calls?: Maybe<{ index?: number; function?: Maybe<{ name?: Maybe<string>; arguments?: Maybe<string> }> }[]>;
 }
 
-interface Chunk {
-  choices: { delta: Delta; finish_reason: string | null }[];
-  usage?: Usage | null;
+export interface Chunk {
+  choices?: Maybe<{ delta?: Maybe<Delta>; finish_reason?: Maybe<string> }[]>;
+  usage?: Maybe<Usage>;
   error?: unknown;
 }
 
@@ -51,11 +69,19 @@ export async function* answer(request: ChatRequest, signal: AbortSignal): AsyncG
   throw Refusal.brokenOff();
 }
 
-function* piecesOf({ choices, usage }: Chunk): Generator<Piece> {
-  const [choice] = choices;
-  const thought = choice?.delta.reasoning || choice?.delta.reasoning_content;
-  if (thought) yield { thought };
-  if (choice?.delta.content) yield { text: choice.delta.content };
+export function* piecesOf({ choices, usage }: Chunk): Generator<Piece> {
+  const choice = choices?.[0];
+  if (choice?.delta) yield* saidIn(choice.delta);
   if (choice?.finish_reason) yield { finish: choice.finish_reason };
   if (usage) yield { usage };
+}
+
+function* saidIn({ content, refusal, reasoning, reasoning_content, tool_calls }: Delta): Generator<Piece> {
+  const thought = reasoning || reasoning_content;
+  if (thought) yield { thought };
+  if (content) yield { text: content };
+  if (refusal) yield { refusal };
+  for (const { index = 0, function: called } of tool_calls ?? []) {
+    yield { call: { index, name: called?.name ?? "", arguments: called?.arguments ?? "" } };
+  }
 }

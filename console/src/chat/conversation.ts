@@ -7,7 +7,7 @@ import { State } from "../state";
 import { answer, type ChatRequest, type Heard, type Message } from "./answer";
 import { Pace } from "./pace";
 import { parameters, sampling } from "./parameters";
-import { grown, type Turn } from "./turn";
+import { grown, type Turn, wordsOf } from "./turn";
 
 export interface Conversation {
   turns: Turn[];
@@ -44,8 +44,9 @@ export function requestOf(model: string, turns: Turn[], text: string): ChatReque
   const system: Message[] = parameters.value.system.trim()
     ? [{ role: "system", content: parameters.value.system }]
     : [];
+  const all: Message[] = turns.map(({ role, text, refusal }) => ({ role, content: text || refusal || "" }));
   // An answer that was stopped before it began says nothing.
-  const said: Message[] = turns.filter(({ text }) => text !== "").map(({ role, text }) => ({ role, content: text }));
+  const said = all.filter(({ content }) => content !== "");
   return {
     model,
     messages: [...system, ...said, { role: "user" as const, content: text }],
@@ -63,7 +64,7 @@ export async function send(model: string, text: string) {
   const { turn, problem } = await hearOut(request, begun, controller);
   if (running !== controller) return;
   running = null;
-  const refused = problem !== null && !turn.text && !turn.thought;
+  const refused = problem !== null && !turn.thought && wordsOf(turn) === "";
   conversation.change(({ turns }) => ({ turns: refused ? before : turns, answering: false, problem }));
   // A question that was refused goes back to who asked it, unless they have begun another.
   if (refused && draft.value === "") draft.set(text);
@@ -88,6 +89,8 @@ async function hearOut(request: ChatRequest, begun: Turn, controller: AbortContr
       turn = afterHearing(heard, turn, pace);
       shown.ask();
     }
+    // Not all servers say why.
+    turn = { end: "stop", ...turn };
   } catch (thrown) {
     if (signal.aborted) turn = { ...turn, end: "stopped" };
     else problem = refusal(thrown);

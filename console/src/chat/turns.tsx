@@ -1,10 +1,11 @@
 /** What was said, in order. */
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { milliseconds, rate } from "../parts/figures";
+import type { CallPart } from "./answer";
 import { blocksOf } from "./blocks";
 import type { Conversation } from "./conversation";
 import type { Figures } from "./pace";
-import type { Turn } from "./turn";
+import { NOTHING, saidNothing, type Turn } from "./turn";
 
 const ENDS: Record<string, string> = {
   length: "cut off at the most tokens it may have",
@@ -72,10 +73,28 @@ function Said({ turn, coming }: Shown) {
       )}
       <p class="said">
         <Long text={turn.text} />
+        {turn.refusal}
+        {!coming && saidNothing(turn) && <span class="muted">{NOTHING}</span>}
         {coming && <span class="caret" aria-hidden="true" />}
       </p>
+      {turn.calls?.map((call) => (
+        <Call key={call.index} {...call} />
+      ))}
       {turn.role === "assistant" && <Footnote turn={turn} />}
     </article>
+  );
+}
+
+function Call({ name, arguments: given }: CallPart) {
+  return (
+    <div class="call">
+      <p class="said">
+        It calls the tool <strong>{name}</strong> with:
+      </p>
+      <pre>
+        <code>{given}</code>
+      </pre>
+    </div>
   );
 }
 
@@ -102,7 +121,7 @@ function Footnote({ turn }: { turn: Turn }) {
 function Speed({ firstToken, tokens, perSecond, exact }: Figures) {
   return (
     <>
-      <span>first token after {milliseconds(firstToken)}</span>
+      {firstToken !== null && <span>first token after {milliseconds(firstToken)}</span>}
       {perSecond !== null && <span>{rate(perSecond)} tokens/s</span>}
       <span>
         {exact ? "" : "about "}
