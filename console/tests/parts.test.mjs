@@ -4,11 +4,13 @@ import { test } from "node:test";
 import { piecesOf } from "../src/chat/answer.ts";
 import { blocksOf } from "../src/chat/blocks.ts";
 import { Pace } from "../src/chat/pace.ts";
+import { mistakeIn } from "../src/chat/parameters.ts";
 import { grown, saidNothing, wordsOf } from "../src/chat/turn.ts";
 import { OncePerFrame } from "../src/frame.ts";
 import { bytes, duration, rate } from "../src/parts/figures.ts";
 import { events } from "../src/server/events.ts";
 import { Exposition } from "../src/server/exposition.ts";
+import { Refusal } from "../src/server/refusal.ts";
 import { pieces, unfenced } from "../src/sql/highlight.ts";
 import { rateOf } from "../src/traffic/reading.ts";
 
@@ -181,6 +183,24 @@ test("the pace of tokens that came at once is that since the request", () => {
   const pace = new Pace(1000);
   for (const time of [1499, 1500, 1500]) pace.heard(time);
   assert.deepEqual(pace.figures(50), { firstToken: 499, tokens: 50, perSecond: 100, exact: true });
+});
+
+test("numbers that would be sent as others are not sent", () => {
+  const mistake = (max_tokens, seed) => mistakeIn({ system: "", temperature: "0.5", top_p: "", max_tokens, seed });
+  assert.equal(mistake("", ""), null);
+  assert.equal(mistake("12", "9007199254740991"), null);
+  assert.equal(mistake("1.5", ""), "Max tokens must be a whole number.");
+  assert.equal(mistake("", "0.1"), "Seed must be a whole number.");
+  assert.equal(mistake("", "9007199254740993"), "Seed must not go beyond 9007199254740991.");
+});
+
+test("when to try again is said once", async () => {
+  const advice = async (message) => {
+    const body = JSON.stringify({ error: { message } });
+    return (await Refusal.of(new Response(body, { status: 429, headers: { "retry-after": "3" } }), false)).advice;
+  };
+  assert.equal(await advice("the queue is full; try again in 3 s"), null);
+  assert.equal(await advice("the quota is spent"), "Try again in 3 s.");
 });
 
 test("numbers are written as people read them", () => {

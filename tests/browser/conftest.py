@@ -75,8 +75,9 @@ def visit(chromium):
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    """Open to everybody: the embedded model, one that adapters fit, and a scorer."""
-    models = [{"id": "demo", "source": "embedded"}, {"id": "tiny", "source": str(MODELS / "hf/llama")}]
+    """Open to everybody: the embedded model, one that adapters fit, with one that nobody asks for, and a scorer."""
+    resting = {"id": "resting", "source": str(MODELS / "adapters/llama")}
+    models = [{"id": "demo", "source": "embedded"}, {"id": "tiny", "source": str(MODELS / "hf/llama"), "adapters": [resting]}]
     flags = ["--adapter-root", str(MODELS / "adapters"), "--scorer-path", str(ROOT / "models/scorers")]
     server = Server(tmp_path_factory.mktemp("server"), {"models": models}, *flags)
     yield server

@@ -3,6 +3,7 @@
 import json
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from below_a_path import below_a_path
@@ -220,6 +221,25 @@ def test_a_refusal_is_a_sentence_and_gives_the_question_back(visit, server):
     expect(page.get_by_role("alert")).to_contain_text(re.compile(r"max_tokens .*4096.*\."))
     expect(page.get_by_label("Your message")).to_have_value(QUESTION)
     expect(page.locator(".turn")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("field", "number", "sentence"),
+    [
+        ("Max tokens", "1.5", "Max tokens must be a whole number."),
+        ("Seed", "9007199254740993", "Seed must not go beyond 9007199254740991."),
+    ],
+)
+def test_a_number_that_would_be_sent_as_another_is_not_sent(visit, server, field, number, sentence):
+    page = visit(server.url)
+    page.get_by_label(field).fill(number)
+    ask(page)
+    expect(page.get_by_role("alert")).to_have_text(sentence)
+    expect(page.get_by_label("Your message")).to_have_value(QUESTION)
+    page.get_by_label(field).fill("7")
+    page.get_by_role("button", name="Send").click()
+    expect(answer(page)).to_contain_text("tokens")
+    expect(page.get_by_role("alert")).to_have_text("")
 
 
 def test_a_lost_network_is_a_sentence(visit, server):

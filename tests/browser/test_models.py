@@ -1,5 +1,7 @@
 """The console's models and adapters: how each is, and what administrators may do."""
 
+import json
+
 from playwright.sync_api import expect
 
 from conftest import ADMIN, USER
@@ -18,6 +20,24 @@ def test_every_model_is_shown_with_what_it_takes(visit, server):
     expect(card(page, "demo")).to_contain_text("0 running, 0 waiting")
     expect(card(page, "demo").get_by_role("img", name="KV cache in use: 0 %")).to_be_visible()
     expect(card(page, "tiny")).to_contain_text("142 KiB of weights")
+
+
+def test_an_adapter_that_is_not_in_memory_is_not_ready(visit, server):
+    page = visit(f"{server.url}/#models")
+    expect(card(page, "tiny").get_by_role("listitem").filter(has_text="resting")).to_contain_text("idle")
+    expect(page.get_by_text("2 of 3 ready")).to_be_visible()
+
+
+def test_it_says_why_a_model_or_an_adapter_does_not_answer(visit, server):
+    page = visit(server.url)
+    reasons = {"demo": "its files are <b>gone</b>", "resting": "its rank is too high"}
+    body = json.dumps({"status": "not_ready", "models": {}, "reasons": reasons})
+    page.route("**/health/ready", lambda route: route.fulfill(status=503, content_type="application/json", body=body))
+    page.get_by_role("link", name="Models").click()
+    expect(card(page, "demo")).to_contain_text("its files are <b>gone</b>")
+    adapter = card(page, "tiny").get_by_role("listitem").filter(has_text="resting")
+    expect(adapter).to_contain_text("its rank is too high")
+    expect(adapter).to_contain_text("failed")
 
 
 def test_an_adapter_is_loaded_asked_and_unloaded(visit, server):

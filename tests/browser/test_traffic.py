@@ -37,6 +37,12 @@ def test_tokens_and_requests_are_counted_without_those_of_this_page(visit, serve
     expect(totals).to_contain_text(re.compile(r"[\d,]+ of prompts, [\d,]+ generated"))
 
 
+def test_it_says_how_long_it_has_looked(visit, server):
+    page = visit(f"{server.url}/#traffic")
+    # There is room for 30 s from the beginning.
+    expect(chart(page, "In flight")).to_contain_text(re.compile(r"highest \d+, in (?!30 s)\d+ s"))
+
+
 def test_servers_elsewhere_are_shown_with_their_health(visit, gateway, server):
     page = visit(f"{gateway.url}/#traffic")
     expect(page.get_by_role("article", name=server.url)).to_contain_text("in use")

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { Copy } from "../parts/copy";
 import { useValue } from "../state";
 import { conversation, draft, requestOf } from "./conversation";
-import { parameters } from "./parameters";
+import { mistakeIn, parameters } from "./parameters";
 
 export function Command({ model }: { model: string }) {
   // Nobody has it written anew with every piece of an answer who does not look at it.
@@ -19,7 +19,8 @@ export function Command({ model }: { model: string }) {
 function Written({ model }: { model: string }) {
   const { turns } = useValue(conversation);
   const text = useValue(draft);
-  useValue(parameters);
+  const mistake = mistakeIn(useValue(parameters));
+  if (mistake) return <p class="muted">{mistake}</p>;
   const command = commandOf(requestOf(model, turns, text.trim() || "Hello!"));
   return (
     <>

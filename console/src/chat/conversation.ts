@@ -1,12 +1,12 @@
 /** What was said so far, and the answer that is being given. It goes on while other views are looked at. */
 import { OncePerFrame } from "../frame";
 import { key } from "../key";
-import { type Refusal, refusal } from "../server/refusal";
+import { Refusal, refusal } from "../server/refusal";
 import { noteUsage } from "../server/standing";
 import { State } from "../state";
 import { answer, type ChatRequest, type Heard, type Message } from "./answer";
 import { Pace } from "./pace";
-import { parameters, sampling } from "./parameters";
+import { mistakeIn, parameters, sampling } from "./parameters";
 import { grown, type Turn, wordsOf } from "./turn";
 
 export interface Conversation {
@@ -56,6 +56,12 @@ export function requestOf(model: string, turns: Turn[], text: string): ChatReque
 
 export async function send(model: string, text: string) {
   const before = conversation.value.turns;
+  const mistake = mistakeIn(parameters.value);
+  if (mistake) {
+    conversation.set({ turns: before, answering: false, problem: new Refusal(mistake, 0) });
+    draft.set(text);
+    return;
+  }
   const request = requestOf(model, before, text);
   const begun: Turn = { role: "assistant", text: "", model };
   conversation.set({ turns: [...before, { role: "user", text }, begun], answering: true, problem: null });

@@ -13,8 +13,24 @@ export const parameters = new State<Parameters>({ system: "", temperature: "", t
 
 const NUMBERS = ["temperature", "top_p", "max_tokens", "seed"] as const;
 
+const WHOLE = [
+  { name: "max_tokens", label: "Max tokens" },
+  { name: "seed", label: "Seed" },
+] as const;
+
 /** As they go into a request. The server judges whether they are in range. */
 export function sampling({ system: _, ...written }: Parameters): Record<string, number> {
   const given = NUMBERS.filter((name) => written[name].trim() !== "");
   return Object.fromEntries(given.map((name) => [name, Number(written[name])]));
+}
+
+/** Why they cannot be sent as they are written, as a sentence: the server would not see what was meant. */
+export function mistakeIn(written: Parameters): string | null {
+  for (const { name, label } of WHOLE) {
+    const number = Number(written[name]);
+    if (!Number.isInteger(number)) return `${label} must be a whole number.`;
+    // Beyond that, a browser takes one number for another.
+    if (!Number.isSafeInteger(number)) return `${label} must not go beyond ${Number.MAX_SAFE_INTEGER}.`;
+  }
+  return null;
 }

@@ -1,6 +1,7 @@
 /** What is known of each model beyond its name: how it is, and what it takes. */
 import { status } from "../health";
 import { askJson, askText } from "../server/ask";
+import type { Model } from "../server/catalogue";
 import { Exposition } from "../server/exposition";
 import { State } from "../state";
 
@@ -21,19 +22,26 @@ export interface Load {
 
 export interface Facts {
   origins: Origin[];
+  /** From ids of models and adapters to why they do not answer, or not by their newest version. */
+  reasons: Record<string, string>;
   metrics: Exposition | null;
 }
 
-export const facts = new State<Facts>({ origins: [], metrics: null });
+export const facts = new State<Facts>({ origins: [], reasons: {}, metrics: null });
+
+/** With this status, too, the server says how each model is. */
+const NOT_READY = 503;
 
 /** What cannot be had now is left as it was. */
 export async function readFacts() {
-  const [info, metrics] = await Promise.all([
+  const [info, ready, metrics] = await Promise.all([
     askJson<{ models: Origin[] }>("info").catch(() => null),
+    askJson<{ reasons?: Record<string, string> }>("health/ready", { open: true, also: NOT_READY }).catch(() => null),
     askText("metrics").catch(() => null),
   ]);
   facts.change((before) => ({
     origins: info?.models ?? before.origins,
+    reasons: ready ? (ready.reasons ?? {}) : before.reasons,
     metrics: metrics === null ? before.metrics : new Exposition(metrics),
   }));
 }
@@ -48,7 +56,19 @@ export function loadOf(id: string, metrics: Exposition): Load {
   };
 }
 
-/** An adapter that is listed is there; of a model the server says more. */
-export function stateOf(id: string, parent: string | null): string {
-  return status.value?.models[id] ?? (parent ? "loaded" : "");
+/** In the server's words for models; empty where it says nothing. */
+export function stateOf({ id, parent, size }: Model): string {
+  const states = status.value?.models ?? {};
+  return parent === null ? (states[id] ?? "") : adapterState(states[parent] ?? "", size, reasonOf(id));
+}
+
+/** The server does not say how adapters are: of one that never was in memory it knows no size. */
+function adapterState(parent: string, size: number | null, reason: string | null): string {
+  if (parent !== "ready" && parent !== "outdated") return parent;
+  if (reason) return size === null ? "failed" : "outdated";
+  return size === null ? "idle" : "loaded";
+}
+
+export function reasonOf(id: string): string | null {
+  return Object.hasOwn(facts.value.reasons, id) ? (facts.value.reasons[id] ?? null) : null;
 }

@@ -4,7 +4,7 @@ import { Share } from "../parts/share";
 import type { Model } from "../server/catalogue";
 import { useValue } from "../state";
 import { reload, unload, work } from "./administration";
-import { facts, type Load, loadOf, stateOf } from "./facts";
+import { facts, type Load, loadOf, reasonOf, stateOf } from "./facts";
 
 /** The version of a model that runs elsewhere, whose server does not say. */
 const UNKNOWN = "unknown";
@@ -19,13 +19,14 @@ export function ModelCard({ model, adapters, administered }: Props) {
   const { origins, metrics } = useValue(facts);
   const { running } = useValue(work.progress);
   const origin = origins.find(({ name }) => name === model.id);
-  const state = stateOf(model.id, null);
+  const state = stateOf(model);
   return (
     <article class="card" aria-label={model.id}>
       <header>
         <h2>{model.id}</h2>
-        {state && <span class={`state ${state}`}>{state}</span>}
+        <HowItIs model={model} />
       </header>
+      <Reason of={model.id} />
       <p class="figures">
         {model.description && <span>{model.description}</span>}
         {model.size !== null && <span>{bytes(model.size)} of weights</span>}
@@ -43,6 +44,17 @@ export function ModelCard({ model, adapters, administered }: Props) {
       )}
     </article>
   );
+}
+
+function HowItIs({ model }: { model: Model }) {
+  const state = stateOf(model);
+  return state === "" ? null : <span class={`state ${state}`}>{state}</span>;
+}
+
+/** Why it does not answer, where that is so. */
+function Reason({ of }: { of: string }) {
+  const reason = reasonOf(of);
+  return reason === null ? null : <p class="reason">{reason}</p>;
 }
 
 function Busy({ running, waiting, cache }: Load) {
@@ -63,18 +75,20 @@ function Adapters({ of, adapters, administered }: { of: string; adapters: Model[
   const { running } = useValue(work.progress);
   return (
     <ul class="adapters" aria-label={`Adapters of ${of}`}>
-      {adapters.map(({ id, description, size }) => (
-        <li key={id}>
+      {adapters.map((adapter) => (
+        <li key={adapter.id}>
           <div>
-            <strong>{id}</strong>
+            <strong>{adapter.id}</strong>
             <p class="figures">
-              <span>{description}</span>
-              {size !== null && <span>{bytes(size)}</span>}
+              <HowItIs model={adapter} />
+              <span>{adapter.description}</span>
+              {adapter.size !== null && <span>{bytes(adapter.size)}</span>}
             </p>
+            <Reason of={adapter.id} />
           </div>
           {administered && (
-            <button type="button" class="quiet" disabled={running} onClick={() => void unload(id)}>
-              Unload<span class="hidden"> {id}</span>
+            <button type="button" class="quiet" disabled={running} onClick={() => void unload(adapter.id)}>
+              Unload<span class="hidden"> {adapter.id}</span>
             </button>
           )}
         </li>

@@ -51,7 +51,7 @@ async function readAll() {
 
 /** Of those that are in memory, what their weights take there. */
 function Summary({ models }: { models: Model[] }) {
-  const present = models.filter(({ id, parent }) => ["ready", "outdated", "loaded"].includes(stateOf(id, parent)));
+  const present = models.filter((model) => ["ready", "outdated", "loaded"].includes(stateOf(model)));
   const weights = present.reduce((sum, { size }) => sum + (size ?? 0), 0);
   const gpu = facts.value.metrics?.sum("gpu_memory_usage_bytes") ?? 0;
   if (models.length === 0) return null;

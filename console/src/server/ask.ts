@@ -17,6 +17,8 @@ export interface Asking {
   within?: number;
   /** Asked without the key: anybody is answered. */
   open?: boolean;
+  /** A status beyond 2xx that is a good answer, too. */
+  also?: number;
 }
 
 /** The answer, if it is a good one. Throws a `Refusal`, or an `AbortError` if the caller's signal says so. */
@@ -36,7 +38,7 @@ export async function ask(path: string, asking: Asking = {}): Promise<Response> 
     }),
   );
   noteStanding(response.headers);
-  if (!response.ok) throw await Refusal.of(response, secret !== "");
+  if (!response.ok && response.status !== asking.also) throw await Refusal.of(response, secret !== "");
   return response;
 }
 

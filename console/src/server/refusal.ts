@@ -44,7 +44,7 @@ export class Refusal extends Error {
     if (response.status === 401) return keyed ? Refusal.unknownKey() : new Refusal(NO_KEY, response.status);
     const body = await response.json().catch(() => null);
     const message = messageOf(body) ?? `the server answered ${response.status} ${response.statusText}`.trim();
-    return new Refusal(message, response.status, advice(response));
+    return new Refusal(message, response.status, saysWhen(message) ? null : advice(response));
   }
 }
 
@@ -62,6 +62,10 @@ function advice(response: Response): string | null {
     default:
       return null;
   }
+}
+
+function saysWhen(message: string): boolean {
+  return /\btry again in \d/i.test(message);
 }
 
 /** Of both shapes that the server has: OpenAI's, and its own. */

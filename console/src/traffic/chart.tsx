@@ -20,12 +20,14 @@ interface Props {
   times: number[];
   /** Milliseconds from the left side to the right. */
   span: number;
+  /** Milliseconds of them in which there was somebody to look. */
+  watched: number;
   /** What the top stands for; absent: the highest value. */
   top?: number;
   show: (value: number) => string;
 }
 
-export function Chart({ title, lines, times, span, top, show }: Props) {
+export function Chart({ title, lines, times, span, watched, top, show }: Props) {
   const id = useId();
   const highest = top ?? Math.max(...lines.flatMap(({ values }) => values), 0);
   const end = times.at(-1) ?? 0;
@@ -54,7 +56,9 @@ export function Chart({ title, lines, times, span, top, show }: Props) {
         ))}
       </svg>
       <p class="hint">
-        highest {show(Math.max(...lines.flatMap(({ values }) => values), 0))}, in {duration(span / 1000)}
+        {times.length > 0
+          ? `highest ${show(Math.max(...lines.flatMap(({ values }) => values)))}, in ${duration(watched / 1000)}`
+          : "looking…"}
       </p>
     </figure>
   );

@@ -66,7 +66,9 @@ function Charts({ readings }: { readings: Reading[] }) {
   const gauges = (gauge: keyof Reading) => readings.slice(1).map((reading) => reading[gauge]);
   const percent = (share: number) => `${Math.round(share * 100)} %`;
   const span = Math.max(SHORTEST, (times.at(-1) ?? 0) - (times[0] ?? 0));
-  const common = { times, span };
+  // The first reading is drawn nowhere, but rates count from there.
+  const watched = (times.at(-1) ?? 0) - (readings[0]?.at ?? 0);
+  const common = { times, span, watched };
   return (
     <div class="charts">
       <Chart {...common} title="Tokens per second" show={rate} lines={[{ name: "", values: rates("generated") }]} />
