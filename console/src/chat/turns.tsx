@@ -71,17 +71,25 @@ function Said({ turn, coming }: Shown) {
           </p>
         </details>
       )}
-      <p class="said">
-        <Long text={turn.text} />
-        {turn.refusal}
-        {!coming && saidNothing(turn) && <span class="muted">{NOTHING}</span>}
-        {coming && <span class="caret" aria-hidden="true" />}
-      </p>
+      <Words turn={turn} coming={coming} />
       {turn.calls?.map((call) => (
         <Call key={call.index} {...call} />
       ))}
       {turn.role === "assistant" && <Footnote turn={turn} />}
     </article>
+  );
+}
+
+function Words({ turn, coming }: Shown) {
+  // Calls of tools stand for themselves.
+  if (!coming && turn.calls && !turn.text && !turn.refusal) return null;
+  return (
+    <p class="said">
+      <Long text={turn.text} />
+      {turn.refusal}
+      {!coming && saidNothing(turn) && <span class="muted">{NOTHING}</span>}
+      {coming && <span class="caret" aria-hidden="true" />}
+    </p>
   );
 }
 
