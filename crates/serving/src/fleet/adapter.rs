@@ -203,9 +203,10 @@ impl Shelved {
         match read.await.map_err(|error| told(&error))? {
             Ok(_) => Ok(true),
             Err(why) => {
-                let error = self.unusable(&why).unwrap_or_else(|| told(&self.explain(&why)));
-                self.latest().broken = (!error.may_pass).then(|| (newest, error.clone()));
-                Err(error)
+                let unusable = self.unusable(&why);
+                self.latest().broken =
+                    unusable.clone().filter(|error| !error.may_pass).map(|error| (newest, error));
+                Err(unusable.unwrap_or_else(|| told(&self.explain(&why))))
             }
         }
     }

@@ -158,6 +158,17 @@ async fn a_newer_version_that_is_too_large_does_not_end_an_adapter() {
 }
 
 #[tokio::test]
+async fn a_newer_version_for_which_there_is_no_room_now_is_tried_again() {
+    let model = Parked::new("demo", 1);
+    let service = service(&model, &["legal", "other"]);
+    let running = [begin(&service, &model, "legal").await.unwrap(), begin(&service, &model, "other").await.unwrap()];
+    model.has_newer_adapters();
+    service.refresh("legal").await.unwrap_err();
+    drop(running);
+    assert!(service.refresh("legal").await.unwrap());
+}
+
+#[tokio::test]
 async fn what_is_loaded_anew_by_a_request_is_the_newest_again() {
     let model = Parked::new("demo", 1);
     let service = service(&model, &["legal", "a", "b"]);
