@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use encoder::{Parallel, SentenceModel};
-use scorer::prompt::{Encoder, HashedNgrams, Identity, Sentences};
+use scorer::prompt::{Encoder, HashedNgrams, Identity, Prompt, Sentences};
 use scorer::synthetic::{self, MODELS};
 use scorer::{Scorer, Training, Type};
 
@@ -65,7 +65,8 @@ pub(super) fn measure(plan: &Plan, report: &mut Report) -> Result<()> {
 }
 
 fn prompts() -> Vec<String> {
-    let mut prompts = synthetic::pairs(PROMPTS, 3).dataset.prompts;
+    let made = synthetic::pairs(PROMPTS, 3).dataset.prompts;
+    let mut prompts: Vec<String> = made.iter().filter_map(Prompt::text).map(str::to_owned).collect();
     // Each is there once in a dataset; some were made twice.
     let made = prompts.len();
     prompts.extend((made..PROMPTS).map(|number| format!("What is {number} times 23?")));

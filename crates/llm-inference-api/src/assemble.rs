@@ -14,7 +14,7 @@ use engine::{Engine, EngineSettings, GuessSource, Memory, Progress};
 use jiff::Timestamp;
 use registry::{Allowed, Catalogue, Declaration, Entry, Places, Source, Sources};
 use scorer::files::Directory;
-use serving::{AdapterSource, Adapts, Besides, Defaults, Model, Outcomes, Scorers, Service, SqlFormat};
+use serving::{AdapterSource, Adapts, Besides, Defaults, Keeps, Model, Outcomes, Scorers, Service, SqlFormat};
 use telemetry::{Metrics, Otlp};
 
 use crate::memory::{self, Share};
@@ -353,11 +353,13 @@ pub(crate) fn outcomes_directory(settings: &Settings) -> PathBuf {
 
 fn outcomes(settings: &Settings) -> Result<Outcomes> {
     let (record, bytes) = (&settings.scorers.record, settings.scorers.record_bytes.value);
-    if record.value == Recording::Off {
-        return Ok(Outcomes::default());
-    }
+    let keeps = match record.value {
+        Recording::Off => return Ok(Outcomes::default()),
+        Recording::Features => Keeps::Features,
+        Recording::Prompts => Keeps::Texts,
+    };
     let directory = outcomes_directory(settings);
-    let outcomes = Outcomes::within(&directory, bytes.get() as u64);
+    let outcomes = Outcomes::within(&directory, bytes.get() as u64, keeps);
     outcomes.with_context(|| format!("{} asks for answers to be kept in {}", record.said(), directory.display()))
 }
 

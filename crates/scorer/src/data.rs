@@ -14,6 +14,7 @@ use bytes::Bytes;
 pub use error::{Error, Mistake, Place};
 pub use split::{Part, Split};
 
+use crate::prompt::Prompt;
 use row::{Row, Verdict};
 
 /// What a dataset's lines are. One file holds one kind.
@@ -41,7 +42,7 @@ pub struct Example {
 pub struct Dataset {
     pub kind: Kind,
     /// Each once, in the order of the file.
-    pub prompts: Vec<String>,
+    pub prompts: Vec<Prompt>,
     /// Each once, sorted.
     pub models: Vec<String>,
     pub examples: Vec<Example>,
@@ -49,7 +50,7 @@ pub struct Dataset {
 
 impl Dataset {
     /// Reads JSON lines (of objects), CSV (with a head line) or Parquet: `prompt, model_a, model_b, winner` or
-    /// `prompt, model, score[, cost]`. Further columns are left alone. Every mistake is told with its line or row.
+    /// `prompt, model, score[, cost]`. JSON may have `features` in place of a prompt. Further columns are left alone. Every mistake is told with its line or row.
     pub fn read(file: impl Into<Bytes>, format: Format) -> Result<Self, Error> {
         let file = file.into();
         match format {
@@ -66,7 +67,7 @@ impl Dataset {
 
     /// The examples on prompts of one part of a split.
     pub fn part(&self, split: Split, part: Part) -> Vec<Example> {
-        let parts: Vec<Part> = self.prompts.iter().map(|prompt| split.of(prompt)).collect();
+        let parts: Vec<Part> = self.prompts.iter().map(|prompt| split.of(&prompt.key())).collect();
         self.examples.iter().filter(|example| parts[example.prompt] == part).copied().collect()
     }
 
@@ -82,7 +83,7 @@ impl Dataset {
         let mut seen = HashMap::new();
         let mut examples = Vec::with_capacity(rows.len());
         for row in &rows {
-            let prompt = *seen.entry(row.prompt.as_str()).or_insert_with(|| {
+            let prompt = *seen.entry(row.prompt.key()).or_insert_with(|| {
                 prompts.push(row.prompt.clone());
                 prompts.len() - 1
             });

@@ -3,6 +3,7 @@
 mod encoder;
 mod features;
 mod inputs;
+mod known;
 mod lexicon;
 mod ngrams;
 mod reading;
@@ -11,5 +12,6 @@ mod scaler;
 pub use encoder::{Encoder, Encoders, Identity, Sentences};
 pub use features::{FEATURES, names, values};
 pub use inputs::Inputs;
+pub use known::{Prompt, named};
 pub use ngrams::HashedNgrams;
 pub use scaler::Scaler;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::Kind;
 use crate::logistic;
-use crate::prompt::Inputs;
+use crate::prompt::{Inputs, Prompt};
 
 pub use fit::{FitError, Training, fit};
 pub use method::{Method, Misfit, Tensor};
@@ -84,6 +84,11 @@ impl Scorer {
             return vec![models.iter().map(|model| elo.strengths[*model]).collect(); prompts.len()];
         }
         self.inputs.rows(&prompts).iter().map(|row| self.method.score(row, models)).collect()
+    }
+
+    /// The same of a prompt that is measured with, and that its inputs [can read](Inputs::can_read).
+    pub(crate) fn log_odds_of(&self, prompt: &Prompt, models: &[usize]) -> Vec<f32> {
+        self.method.score(&self.inputs.row(prompt), models)
     }
 }
 

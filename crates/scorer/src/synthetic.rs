@@ -11,6 +11,7 @@ mod prompt;
 use crate::chance::Chance;
 use crate::data::{Dataset, Example, Kind, Part, Split};
 use crate::logistic;
+use crate::prompt::Prompt;
 
 pub use prompt::{Language, Length, Subject, Topic};
 
@@ -110,7 +111,7 @@ fn make(count: usize, seed: u64, kind: Kind, examples_of: impl Fn(usize, Topic, 
         // Each prompt once, as a file's reader counts them.
         if seen.insert(prompt.clone()) {
             examples.extend(examples_of(prompts.len(), topic, &mut chance));
-            prompts.push(prompt);
+            prompts.push(Prompt::Text(prompt));
             topics.push(topic);
         }
     }

@@ -2,12 +2,14 @@
 
 mod log;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 pub use log::Log;
+
+use crate::prompt::{named, values};
 
 /// A line of the files.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,7 +20,7 @@ pub enum Line {
 }
 
 /// An answer that somebody got.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Answer {
     /// What the answer calls itself: `chatcmpl-…`.
@@ -29,7 +31,11 @@ pub struct Answer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization: Option<String>,
     pub model: String,
-    pub prompt: String,
+    /// What was asked, or where that was not to be kept, figures of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub features: Option<BTreeMap<String, f32>>,
     /// Whether it was sent to its end.
     pub whole: bool,
 }
@@ -46,12 +52,24 @@ pub struct Rating {
 
 #[derive(Serialize)]
 struct Example<'a> {
-    prompt: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    features: Option<&'a BTreeMap<String, f32>>,
     model: &'a str,
     score: f32,
 }
 
-/// The answers that were rated, as JSON lines of `prompt, model, score`: what a scorer is trained on. Of several ratings of one
+impl Answer {
+    /// Without the text of its prompt.
+    #[must_use]
+    pub fn anonymous(self) -> Self {
+        let features = self.prompt.as_deref().map(|prompt| named(&values(prompt)));
+        Self { prompt: None, features: features.or(self.features), ..self }
+    }
+}
+
+/// The answers that were rated, as JSON lines of `prompt` (or `features`), `model, score`: what a scorer is trained on. Of several ratings of one
 /// answer the last counts.
 pub fn examples(directory: &Path) -> std::io::Result<String> {
     let mut ratings = HashMap::new();
@@ -64,7 +82,8 @@ pub fn examples(directory: &Path) -> std::io::Result<String> {
     }
     Ok(answers.iter().fold(String::new(), |mut text, answer| {
         if let Some(rating) = ratings.get(&answer.id) {
-            let example = Example { prompt: &answer.prompt, model: &answer.model, score: *rating };
+            let Answer { prompt, features, model, .. } = answer;
+            let example = Example { prompt: prompt.as_deref(), features: features.as_ref(), model, score: *rating };
             text.extend(serde_json::to_string(&example));
             text.push('\n');
         }

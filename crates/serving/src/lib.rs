@@ -35,7 +35,7 @@ pub use fleet::{AdaptError, Adapted, AdapterSource, Adapts, LoadAdapter, OnDeman
 pub use group::Group;
 pub use health::{Health, ModelHealth, Status};
 pub use model::{Model, Offer, Source};
-pub use outcomes::{Outcome, Outcomes};
+pub use outcomes::{Keeps, Outcome, Outcomes};
 pub use registered::Registered;
 pub use relay::Relayed;
 pub use reload::Reloaded;

@@ -32,6 +32,14 @@ pub struct Outcome {
     pub whole: bool,
 }
 
+/// What is kept of prompts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeps {
+    /// Figures, from which no text can be made again.
+    Features,
+    Texts,
+}
+
 /// Where outcomes are kept, if they are.
 #[derive(Debug, Default)]
 pub struct Outcomes(Option<Kept>);
@@ -54,7 +62,7 @@ struct Known {
 
 impl Outcomes {
     /// In files of this directory, of so many bytes in all.
-    pub fn within(directory: &Path, limit: u64) -> io::Result<Self> {
+    pub fn within(directory: &Path, limit: u64, keeps: Keeps) -> io::Result<Self> {
         let log = Log::open(directory, limit)?;
         let mut known = Known::default();
         for line in log.lines()? {
@@ -63,13 +71,17 @@ impl Outcomes {
             }
         }
         let (lines, receiver) = sync_channel(MOST_WAITING);
-        let writer = thread::Builder::new().name("outcomes".into()).spawn(move || write(log, &receiver))?;
+        let writer = thread::Builder::new().name("outcomes".into()).spawn(move || write(log, &receiver, keeps))?;
         Ok(Self(Some(Kept { known: Mutex::new(known), lines: Some(lines), writer: Some(writer) })))
     }
 }
 
-fn write(mut log: Log, lines: &Receiver<Line>) {
+fn write(mut log: Log, lines: &Receiver<Line>, keeps: Keeps) {
     for line in lines {
+        let line = match line {
+            Line::Answer(answer) if keeps == Keeps::Features => Line::Answer(answer.anonymous()),
+            line => line,
+        };
         if let Err(error) = log.push(&line) {
             tracing::warn!(%error, "an outcome could not be kept");
         }
@@ -128,7 +140,8 @@ impl Service {
         let Some(kept) = &self.inner.outcomes.0 else { return };
         let Outcome { id, at, model, prompt, whole } = outcome;
         let organization = self.organization();
-        let answer = Answer { id: id.clone(), at, organization: organization.clone(), model, prompt, whole };
+        let (prompt, features) = (Some(prompt), None);
+        let answer = Answer { id: id.clone(), at, organization: organization.clone(), model, prompt, features, whole };
         match kept.push(Line::Answer(answer)) {
             Ok(()) => kept.known().add(id, organization),
             Err(error) => tracing::warn!(%error, "an outcome is left out"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use accounts::{Accounts, Store};
 use serde_json::{Value, json};
-use serving::{Besides, Model, Outcomes, Service};
+use serving::{Besides, Keeps, Model, Outcomes, Service};
 use telemetry::Metrics;
 use testkit::{Reply, Scripted, TestApp, settings};
 
@@ -19,7 +19,7 @@ fn app(directory: &Path, accounts: Option<Accounts>) -> TestApp {
     for _ in 0..2 {
         backend.reply(Reply::text(&["SELECT", " 1"]));
     }
-    let outcomes = Outcomes::within(directory, 1 << 20).unwrap();
+    let outcomes = Outcomes::within(directory, 1 << 20, Keeps::Texts).unwrap();
     let besides = Besides { accounts, outcomes, ..Besides::default() };
     let models = vec![Model::new(Arc::new(backend))];
     let service = Service::with(models, serving::Settings::default(), Arc::new(Metrics::new(["demo"])), besides);

@@ -122,8 +122,8 @@ pub(crate) struct ScorerArguments {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Scorers")]
 pub(crate) struct RecordArguments {
-    /// What is kept of chat and text completions, in the data directory, for POST /v1/feedback and `scorer export`: off, or prompts, which
-    /// keeps what was asked [LLM_SCORER_RECORD; default: off].
+    /// What is kept of chat and text completions, in the data directory, for POST /v1/feedback and `scorer export`: off; features, which
+    /// keeps figures of what was asked and no text; or prompts, which keeps the text [LLM_SCORER_RECORD; default: off].
     #[arg(long, value_name = "WHAT", value_parser = parse::recording)]
     pub(crate) scorer_record: Option<Recording>,
     /// Bytes that this may take, as 64MiB; then the oldest goes [LLM_SCORER_RECORD_BYTES; default: 64 MiB].

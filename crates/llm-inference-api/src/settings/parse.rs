@@ -112,6 +112,8 @@ pub(crate) enum Speculation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Recording {
     Off,
+    /// With figures of the prompts, and none of their text.
+    Features,
     /// With the text of the prompts.
     Prompts,
 }
@@ -402,8 +404,9 @@ pub(crate) fn speculation(text: &str) -> Parsed<Speculation> {
 pub(crate) fn recording(text: &str) -> Parsed<Recording> {
     match text.trim().to_ascii_lowercase().as_str() {
         "off" => Ok(Recording::Off),
+        "features" => Ok(Recording::Features),
         "prompts" => Ok(Recording::Prompts),
-        _ => Err(Expected("off or prompts")),
+        _ => Err(Expected("off, features or prompts")),
     }
 }
 

@@ -249,6 +249,7 @@ fn scorer_rows(scorers: &ScorerSettings) -> Vec<Row> {
         row(directory, |directory| path(Some(directory))),
         row(record, |record| match record {
             Recording::Off => "off".to_owned(),
+            Recording::Features => "features".to_owned(),
             Recording::Prompts => "prompts".to_owned(),
         }),
         row(record_bytes, |value| bytes(*value)),

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::row::{Row, Written};
 use super::{Dataset, Example};
+use crate::prompt::{Prompt, named};
 
 pub(super) fn read(text: &str) -> impl Iterator<Item = (u64, Result<Row, String>)> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
@@ -33,15 +34,28 @@ pub(super) fn write(dataset: &Dataset) -> String {
 }
 
 fn object(dataset: &Dataset, example: &Example) -> serde_json::Value {
-    let Example { prompt, model, rival, credit, cost } = *example;
-    let (prompt, model) = (&dataset.prompts[prompt], &dataset.models[model]);
+    let prompt = &dataset.prompts[example.prompt];
+    let mut object = match prompt {
+        Prompt::Text(text) => json!({"prompt": text}),
+        Prompt::Features(features) => json!({"features": named(features)}),
+    };
+    let verdict = verdict(dataset, example);
+    if let (Some(object), serde_json::Value::Object(verdict)) = (object.as_object_mut(), verdict) {
+        object.extend(verdict);
+    }
+    object
+}
+
+fn verdict(dataset: &Dataset, example: &Example) -> serde_json::Value {
+    let Example { prompt: _, model, rival, credit, cost } = *example;
+    let model = &dataset.models[model];
     let Some(rival) = rival else {
-        return json!({"prompt": prompt, "model": model, "score": credit, "cost": cost});
+        return json!({"model": model, "score": credit, "cost": cost});
     };
     let winner = match credit {
         1.0 => "model_a",
         0.0 => "model_b",
         _ => "tie",
     };
-    json!({"prompt": prompt, "model_a": model, "model_b": dataset.models[rival], "winner": winner})
+    json!({"model_a": model, "model_b": dataset.models[rival], "winner": winner})
 }

@@ -1,12 +1,15 @@
 //! One line of a file, with what it means checked.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::Kind;
+use crate::prompt::Prompt;
 
 #[derive(Debug)]
 pub(super) struct Row {
-    pub(super) prompt: String,
+    pub(super) prompt: Prompt,
     pub(super) verdict: Verdict,
 }
 
@@ -28,6 +31,9 @@ pub(super) enum Verdict {
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Written {
     pub(super) prompt: Option<String>,
+    /// In place of it, by their names. Only JSON can hold them.
+    #[serde(default)]
+    pub(super) features: Option<BTreeMap<String, f32>>,
     pub(super) model_a: Option<String>,
     pub(super) model_b: Option<String>,
     pub(super) winner: Option<String>,
@@ -57,8 +63,13 @@ impl TryFrom<Written> for Row {
     type Error = String;
 
     fn try_from(written: Written) -> Result<Self, String> {
-        let Written { prompt, model_a, model_b, winner, model, score, cost } = written;
-        let prompt = prompt.filter(|prompt| !prompt.trim().is_empty()).ok_or("prompt is missing")?;
+        let Written { prompt, features, model_a, model_b, winner, model, score, cost } = written;
+        let prompt = match (prompt.filter(|prompt| !prompt.trim().is_empty()), features) {
+            (Some(_), Some(_)) => return Err("either prompt or features".to_owned()),
+            (Some(text), None) => Prompt::Text(text),
+            (None, Some(features)) => Prompt::of_features(features)?,
+            (None, None) => return Err("prompt is missing".to_owned()),
+        };
         let pair = model_a.is_some() || model_b.is_some() || winner.is_some();
         let verdict = match (pair, model.is_some() || score.is_some()) {
             (true, true) => return Err("either model_a, model_b and winner, or model and score".to_owned()),

@@ -10,6 +10,7 @@ use super::{Curve, Predictions, accuracy, calibration};
 use crate::baseline::Elo;
 use crate::chance::Chance;
 use crate::data::{Dataset, Example, Part};
+use crate::prompt::Prompt;
 use crate::{FitError, Scorer, Training, Type, fit};
 
 /// What is not there could not be measured with this dataset.
@@ -62,6 +63,9 @@ pub struct Measured {
 /// the training part. Prompts that were trained on are never measured with, not even in another file. Examples of models that
 /// the scorer does not know are left out.
 pub fn measure(scorer: &Scorer, dataset: &Dataset, training: &Training) -> Result<Measured, FitError> {
+    if !dataset.prompts.iter().all(|prompt| scorer.inputs.can_read(prompt)) {
+        return Err(FitError::NoTexts);
+    }
     let held_out = known_to(scorer, dataset, dataset.part(training.split, Part::HeldOut));
     let trained = dataset.part(training.split, Part::Training);
     let field = Field::new(dataset, &trained, held_out);
@@ -153,7 +157,7 @@ impl<'a> Field<'a> {
         self.dataset.models.iter().zip(points).map(|(model, (cost, quality))| (model.clone(), cost, quality)).collect()
     }
 
-    fn predictions(&self, mut of: impl FnMut(&str) -> Vec<f32>) -> Vec<Vec<f32>> {
+    fn predictions(&self, mut of: impl FnMut(&Prompt) -> Vec<f32>) -> Vec<Vec<f32>> {
         let mut predictions = vec![Vec::new(); self.dataset.prompts.len()];
         for example in &self.held_out {
             if predictions[example.prompt].is_empty() {
@@ -169,7 +173,7 @@ impl<'a> Field<'a> {
         let numbers: Vec<Option<usize>> = self.dataset.models.iter().map(place).collect();
         let all: Vec<usize> = (0..scorer.models.len()).collect();
         self.predictions(|prompt| {
-            let scores = scorer.log_odds(&[prompt], &all).remove(0);
+            let scores = scorer.log_odds_of(prompt, &all);
             numbers.iter().map(|number| number.map_or(f32::NEG_INFINITY, |number| scores[number])).collect()
         })
     }

@@ -36,18 +36,24 @@ pub trait Encoders: Send + Sync + fmt::Debug {
     fn find(&self, identity: &Identity) -> Result<Arc<dyn Sentences>, String>;
 }
 
-/// Text → a vector of length 1 (or 0, for a text without words).
+/// Text → a vector of length 1 (or 0, for a text without words), or of no numbers.
 #[derive(Debug, Clone)]
 pub enum Encoder {
+    /// None: the features alone are read.
+    None,
     HashedNgrams(HashedNgrams),
     Sentences(Arc<dyn Sentences>),
 }
 
 const HASHED_NGRAMS: &str = "hashed_ngrams";
+const NONE: &str = "none";
 
 impl Encoder {
     /// The encoder of this identity, or why it cannot be had: the built-in one, or one of `others`.
     pub fn find(identity: &Identity, others: Option<&dyn Encoders>) -> Result<Self, String> {
+        if *identity == Self::None.identity() {
+            return Ok(Self::None);
+        }
         if identity.name != HASHED_NGRAMS {
             let others = others.ok_or_else(|| format!("this program does not have its encoder, {}", identity.name))?;
             return others.find(identity).map(Self::Sentences);
@@ -59,6 +65,7 @@ impl Encoder {
 
     pub fn identity(&self) -> Identity {
         match self {
+            Self::None => Identity { name: NONE.to_owned(), revision: "1".to_owned(), dimensions: 0 },
             Self::HashedNgrams(ngrams) => Identity {
                 name: HASHED_NGRAMS.to_owned(),
                 revision: HashedNgrams::REVISION.to_owned(),
@@ -71,6 +78,7 @@ impl Encoder {
     /// A text's embedding does not depend on the others it is encoded with.
     pub fn encode(&self, texts: &[&str]) -> Vec<Vec<f32>> {
         match self {
+            Self::None => vec![Vec::new(); texts.len()],
             Self::HashedNgrams(ngrams) => texts.iter().map(|text| ngrams.encode(text)).collect(),
             Self::Sentences(sentences) => sentences.encode(texts),
         }

@@ -1,6 +1,6 @@
 //! The row of numbers that a prompt is to a scorer.
 
-use super::{Encoder, FEATURES, Scaler, values};
+use super::{Encoder, FEATURES, Prompt, Scaler, values};
 
 /// Turns prompts into rows: the embedding, then the scaled features. Made once, from the prompts that are trained on.
 #[derive(Debug, Clone)]
@@ -10,8 +10,8 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    pub fn fit(encoder: Encoder, prompts: &[&str]) -> Self {
-        let features: Vec<_> = prompts.iter().map(|prompt| values(prompt)).collect();
+    pub fn fit(encoder: Encoder, prompts: &[&Prompt]) -> Self {
+        let features: Vec<_> = prompts.iter().map(|prompt| prompt.features()).collect();
         let scaler = Scaler::fit(&features.iter().map(<[f32; FEATURES]>::as_slice).collect::<Vec<_>>());
         Self { encoder, scaler }
     }
@@ -31,21 +31,39 @@ impl Inputs {
 
     /// Numbers in a row.
     pub fn width(&self) -> usize {
-        self.dimensions() + FEATURES
+        self.encoder.identity().dimensions + FEATURES
     }
 
-    /// Numbers at the beginning of a row that are the embedding.
+    /// Numbers at the beginning of a row by which prompts are compared: the embedding, or the features where there is none.
     pub fn dimensions(&self) -> usize {
-        self.encoder.identity().dimensions
+        match self.encoder {
+            Encoder::None => FEATURES,
+            Encoder::HashedNgrams(_) | Encoder::Sentences(_) => self.encoder.identity().dimensions,
+        }
+    }
+
+    /// Whether it can be read: an encoder reads texts.
+    pub fn can_read(&self, prompt: &Prompt) -> bool {
+        matches!(self.encoder, Encoder::None) || prompt.text().is_some()
+    }
+
+    /// The row of one that [can be read](Self::can_read).
+    pub fn row(&self, prompt: &Prompt) -> Vec<f32> {
+        let mut row = prompt.text().map(|text| self.encoder.encode(&[text]).remove(0)).unwrap_or_default();
+        row.extend(self.scaled(prompt.features()));
+        row
+    }
+
+    fn scaled(&self, mut features: [f32; FEATURES]) -> [f32; FEATURES] {
+        self.scaler.scale(&mut features);
+        features
     }
 
     /// One row a prompt. A prompt's row does not depend on the other prompts.
     pub fn rows(&self, prompts: &[&str]) -> Vec<Vec<f32>> {
         let mut rows = self.encoder.encode(prompts);
         for (row, prompt) in rows.iter_mut().zip(prompts) {
-            let mut features = values(prompt);
-            self.scaler.scale(&mut features);
-            row.extend(features);
+            row.extend(self.scaled(values(prompt)));
         }
         rows
     }

@@ -4,7 +4,7 @@ use super::{Method, Misfit, Scorer, Type};
 use crate::baseline::{Elo, Knn, Linear};
 use crate::data::{Dataset, Example, Part, Split};
 use crate::network::{DenseNetwork, Options, Progress, train};
-use crate::prompt::{Encoder, Inputs};
+use crate::prompt::{Encoder, Inputs, Prompt};
 
 /// How a scorer is trained.
 #[derive(Debug, Clone)]
@@ -30,6 +30,10 @@ pub enum FitError {
     /// Which part a prompt falls into is chance; with few prompts it can be that there is none to train with.
     #[error("of {prompts} prompts none is left to train with")]
     Nothing { prompts: usize },
+    #[error(
+        "the examples have features and no texts, which an encoder would read; a scorer without one (--encoder none) can learn from them"
+    )]
+    NoTexts,
     #[error("the training ran away to infinity")]
     Diverged(#[from] Misfit),
 }
@@ -43,6 +47,9 @@ pub fn fit(dataset: &Dataset, training: &Training, report: impl FnMut(Progress))
         return Err(FitError::Nothing { prompts: dataset.prompts.len() });
     }
     let inputs = Inputs::fit(training.encoder.clone(), &prompts_of(dataset, &fitted));
+    if !dataset.prompts.iter().all(|prompt| inputs.can_read(prompt)) {
+        return Err(FitError::NoTexts);
+    }
     // Only what is fitted to and watched is read; the rest stays empty.
     let rows = rows_of(dataset, &inputs, fitted.iter().chain(&watched));
     let models = dataset.models.len();
@@ -59,18 +66,18 @@ pub fn fit(dataset: &Dataset, training: &Training, report: impl FnMut(Progress))
 }
 
 /// Each prompt once.
-fn prompts_of<'a>(dataset: &'a Dataset, examples: &[Example]) -> Vec<&'a str> {
+fn prompts_of<'a>(dataset: &'a Dataset, examples: &[Example]) -> Vec<&'a Prompt> {
     let mut numbers: Vec<usize> = examples.iter().map(|example| example.prompt).collect();
     numbers.sort_unstable();
     numbers.dedup();
-    numbers.into_iter().map(|number| dataset.prompts[number].as_str()).collect()
+    numbers.into_iter().map(|number| &dataset.prompts[number]).collect()
 }
 
 fn rows_of<'a>(dataset: &Dataset, inputs: &Inputs, examples: impl Iterator<Item = &'a Example>) -> Vec<Vec<f32>> {
     let mut rows = vec![Vec::new(); dataset.prompts.len()];
     for example in examples {
         if rows[example.prompt].is_empty() {
-            rows[example.prompt] = inputs.rows(&[&dataset.prompts[example.prompt]]).remove(0);
+            rows[example.prompt] = inputs.row(&dataset.prompts[example.prompt]);
         }
     }
     rows

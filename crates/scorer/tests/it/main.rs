@@ -1,6 +1,7 @@
 //! The scorer from the outside.
 
 mod example;
+mod features;
 mod files;
 mod gradients;
 mod known_truth;

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
-use scorer::prompt::{Encoder, HashedNgrams};
+use scorer::prompt::{Encoder, HashedNgrams, Prompt};
 use scorer::{Scorer, Training, Type, fit, synthetic};
 
 /// One of each type, trained on a few made-up prompts.
@@ -56,7 +56,8 @@ fn a_model_that_was_not_trained_with_gets_no_score() {
 fn scores_that_were_learned_are_scores() {
     let made = synthetic::scores(100, 2);
     let scorer = fit(&made.dataset, &training(Type::Linear, 1), |_| ()).expect("the training converges");
-    let scores = scorer.candidates(&["coder"]).expect("it is known").score(&made.dataset.prompts);
+    let texts: Vec<&str> = made.dataset.prompts.iter().filter_map(Prompt::text).collect();
+    let scores = scorer.candidates(&["coder"]).expect("it is known").score(&texts);
     assert!(scores.iter().flatten().all(|score| (0.0..=1.0).contains(score)));
 }
 

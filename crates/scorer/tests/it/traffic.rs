@@ -1,11 +1,16 @@
 //! What was answered and rated becomes examples.
 
 use scorer::data::{Dataset, Format};
+use scorer::prompt::{Prompt, values};
 use scorer::traffic::{Answer, Line, Log, Rating, examples};
 
 fn answer(id: &str) -> Line {
-    let (model, prompt) = ("coder".to_owned(), format!("What is {id}?"));
-    Line::Answer(Answer { id: id.to_owned(), at: 1, organization: None, model, prompt, whole: true })
+    Line::Answer(asked(id))
+}
+
+fn asked(id: &str) -> Answer {
+    let (model, prompt) = ("coder".to_owned(), Some(format!("What is {id}?")));
+    Answer { id: id.to_owned(), at: 1, organization: None, model, prompt, features: None, whole: true }
 }
 
 fn rating(id: &str, rating: f32) -> Line {
@@ -23,6 +28,20 @@ fn rated_answers_can_be_trained_on_and_the_last_rating_counts() {
     let text = examples(place.path()).expect("it can be read");
     assert_eq!(text, "{\"prompt\":\"What is a?\",\"model\":\"coder\",\"score\":0.9}\n");
     assert_eq!(Dataset::read(text, Format::JsonLines).expect("it is right").examples.len(), 1);
+}
+
+#[test]
+fn what_is_kept_without_its_text_can_be_trained_on_as_well() {
+    let place = tempfile::tempdir().expect("a directory");
+    let mut log = Log::open(place.path(), 1 << 20).expect("it can be written");
+    for line in [Line::Answer(asked("a").anonymous()), rating("a", 0.9)] {
+        log.push(&line).expect("it can be written");
+    }
+    let text = examples(place.path()).expect("it can be read");
+    assert!(text.starts_with("{\"features\":{") && !text.contains("What is"), "{text}");
+    let dataset = Dataset::read(text, Format::JsonLines).expect("it is right");
+    assert_eq!(dataset.prompts[0], Prompt::Features(Box::new(values("What is a?"))));
+    assert_eq!(Dataset::read(dataset.to_json_lines(), Format::JsonLines).expect("it is right"), dataset);
 }
 
 #[test]

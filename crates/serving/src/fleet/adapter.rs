@@ -204,8 +204,7 @@ impl Shelved {
             Ok(_) => Ok(true),
             Err(why) => {
                 let unusable = self.unusable(&why);
-                self.latest().broken =
-                    unusable.clone().filter(|error| !error.may_pass).map(|error| (newest, error));
+                self.latest().broken = unusable.clone().filter(|error| !error.may_pass).map(|error| (newest, error));
                 Err(unusable.unwrap_or_else(|| told(&self.explain(&why))))
             }
         }

@@ -29,8 +29,8 @@ pub(crate) struct TrainArguments {
     /// The same seed and file make the same scorer.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// What reads the prompts: the directory, the id or the place on the Hub (hf:org/name) of a sentence encoder of the BERT family.
-    /// Default: words and runs of letters, for which nothing has to be downloaded.
+    /// What reads the prompts: the directory, the id or the place on the Hub (hf:org/name) of a sentence encoder of the BERT family;
+    /// or none, for features alone. Default: words and runs of letters, for which nothing has to be downloaded.
     #[arg(long, value_name = "ENCODER")]
     encoder: Option<String>,
     /// Numbers in the embedding of a prompt, where no --encoder makes it.
@@ -50,6 +50,7 @@ pub(crate) fn run(arguments: TrainArguments) -> Result<(), Failure> {
     let (directory, encoders) = scorers.open_with_encoders()?;
     let (dataset, file) = read(&data)?;
     let encoder = match encoder {
+        Some(encoder) if encoder == "none" => Encoder::None,
         Some(encoder) => Encoder::Sentences(encoders.open(&encoder)?),
         None => Encoder::HashedNgrams(HashedNgrams::new(dimensions).context("--dimensions is a number from 1 to 65536")?),
     };
