@@ -3,6 +3,7 @@
 # and a certificate of its own.
 set -euo pipefail
 cd "$(dirname "$0")"
+export COMPOSE_PROJECT_NAME=llm-inference
 export COMPOSE_PROFILES=${1:-gateway}
 
 case "$COMPOSE_PROFILES" in
@@ -21,6 +22,9 @@ for name in API_KEY BACKEND_API_KEY POSTGRES_PASSWORD GRAFANA_PASSWORD; do
         echo "made $name in .env: keep a copy"
     fi
 done
+
+# So that `docker compose` means the same project here, also by hand.
+grep -qs ^COMPOSE_PROJECT_NAME= .env || echo "COMPOSE_PROJECT_NAME=$COMPOSE_PROJECT_NAME" >>.env
 
 if [ ! -e certificates/server.pem ]; then
     mkdir -p certificates

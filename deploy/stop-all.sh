@@ -3,5 +3,5 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 ./needs.sh docker
-export COMPOSE_PROFILES='*'
+export COMPOSE_PROJECT_NAME=llm-inference COMPOSE_PROFILES='*'
 docker compose down "$@"
