@@ -48,7 +48,7 @@ pub struct Outcomes(Option<Kept>);
 struct Kept {
     known: Mutex<Known>,
     /// `None` only while it is being dropped.
-    lines: Option<SyncSender<Line>>,
+    lines: Option<SyncSender<Box<Line>>>,
     writer: Option<JoinHandle<()>>,
 }
 
@@ -76,9 +76,9 @@ impl Outcomes {
     }
 }
 
-fn write(mut log: Log, lines: &Receiver<Line>, keeps: Keeps) {
+fn write(mut log: Log, lines: &Receiver<Box<Line>>, keeps: Keeps) {
     for line in lines {
-        let line = match line {
+        let line = match *line {
             Line::Answer(answer) if keeps == Keeps::Features => Line::Answer(answer.anonymous()),
             line => line,
         };
@@ -106,7 +106,7 @@ impl Kept {
     }
 
     fn push(&self, line: Line) -> Result<()> {
-        let pushed = self.lines.as_ref().map(|lines| lines.try_send(line));
+        let pushed = self.lines.as_ref().map(|lines| lines.try_send(Box::new(line)));
         match pushed {
             Some(Ok(())) => Ok(()),
             Some(Err(TrySendError::Full(_))) => {
