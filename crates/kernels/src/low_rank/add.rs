@@ -8,7 +8,7 @@ use crate::{
     float_buffer::FloatBuffer,
     input::Input,
     isa::Kernel,
-    lanes::{LANES, Lanes, load, store},
+    lanes::{LANES, Lanes, load, prefetch_stream, store},
     pool::Pool,
     share::Shared,
 };
@@ -42,10 +42,10 @@ pub fn add_low_rank<const N: usize>(
         return;
     }
     let call = Call::new(input, groups, sums, outputs.map(Shared::new));
-    pool.share(call.downs(), 1, |_, range| {
+    pool.share_in_runs(call.downs(), 1, |_, range| {
         range.for_each(|index| pool.isa().dispatch(Down { call: &call, piece: call.down(index) }));
     });
-    pool.share(call.ups(), 1, |_, range| {
+    pool.share_in_runs(call.ups(), 1, |_, range| {
         // Out here: what a kernel hands to a function that is not inlined has not got the kernel's instructions.
         INNER.with_borrow_mut(|inner| {
             range.for_each(|index| pool.isa().dispatch(UpKernel { up: Up { call: &call, piece: call.up(index) }, inner }));
@@ -180,12 +180,16 @@ impl<const N: usize> Down<'_, N> {
         let count = CHUNK.min(columns - first);
         let weights = &low_rank.downs.bytes()[(panel * columns + first) * LANES * E::BYTES..][..count * LANES * E::BYTES];
         for row in rows.clone() {
+            let from_memory = row == rows.start;
             let values = &call.input.values()[row * call.input.stride + first..][..count];
             // SAFETY: both slices have `count` columns, whole steps of them; each row, chunk and panel has sums of its own, and
             // one worker; `dispatch` vouches for the instructions.
             unsafe {
                 let mut sums = [L::splat(0.0); SUMS];
                 for column in (0..count).step_by(SUMS) {
+                    if from_memory {
+                        prefetch_stream::<L>(weights.as_ptr().add(column * LANES * E::BYTES), SUMS * LANES * E::BYTES);
+                    }
                     for (step, sum) in sums.iter_mut().enumerate() {
                         let weight = E::load::<L>(weights.as_ptr().add((column + step) * LANES * E::BYTES));
                         *sum = L::fma(weight, L::splat(*values.get_unchecked(column + step)), *sum);
@@ -231,18 +235,19 @@ impl<const N: usize> Up<'_, N> {
         let weights = &up.memory.bytes()[first * panel_bytes..][..panels * panel_bytes];
         let inner = inner.take(up.ranks.len());
         for row in rows.clone() {
+            let from_memory = row == rows.start;
             // SAFETY: the sums were all written before this call's second half began, and are only read from here on.
             unsafe { self.add_chunks(row, &up.ranks, inner) };
             let mut panel = 0;
             // SAFETY: the weights hold these panels; `dispatch` vouches for the instructions.
             unsafe {
                 while panel + PANELS <= panels {
-                    let sums = products::<L, E, PANELS>(&weights[panel * panel_bytes..], inner);
+                    let sums = products::<L, E, PANELS>(&weights[panel * panel_bytes..], inner, from_memory);
                     self.put::<L, PANELS>(up, row, first + panel, sums);
                     panel += PANELS;
                 }
                 while panel < panels {
-                    let sums = products::<L, E, 1>(&weights[panel * panel_bytes..], inner);
+                    let sums = products::<L, E, 1>(&weights[panel * panel_bytes..], inner, from_memory);
                     self.put::<L, 1>(up, row, first + panel, sums);
                     panel += 1;
                 }
@@ -286,16 +291,23 @@ impl<const N: usize> Up<'_, N> {
     }
 }
 
-/// `P` panels of B times one row.
+/// `P` panels of B times one row; the first row's come from memory, the others find them in the cache.
 ///
 /// # Safety
 /// `weights` holds so many panels of as many columns as `inner` has, and the machine has the instructions.
 #[inline(always)]
-unsafe fn products<L: Lanes, E: Element, const P: usize>(weights: &[u8], inner: &[f32]) -> [L::Floats; P] {
+unsafe fn products<L: Lanes, E: Element, const P: usize>(
+    weights: &[u8],
+    inner: &[f32],
+    from_memory: bool,
+) -> [L::Floats; P] {
     // SAFETY: the caller vouches for the panels and the instructions.
     unsafe {
         let mut sums = [L::splat(0.0); P];
         for (rank, value) in inner.iter().enumerate() {
+            if from_memory {
+                prefetch_stream::<L>(weights.as_ptr().add(rank * P * LANES * E::BYTES), P * LANES * E::BYTES);
+            }
             let value = L::splat(*value);
             for (panel, sum) in sums.iter_mut().enumerate() {
                 let at = (panel * inner.len() + rank) * LANES * E::BYTES;
