@@ -7,6 +7,7 @@ mod network;
 mod relative;
 mod replace;
 pub(crate) mod room;
+mod size;
 
 use std::path::PathBuf;
 
@@ -19,6 +20,7 @@ pub use network::Patience;
 pub(crate) use network::{Network, Reply};
 pub(crate) use relative::{escaped, is_plain_name, relative};
 pub(crate) use replace::replace;
+pub(crate) use size::size;
 
 /// How far the download of a model has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -103,7 +103,7 @@ impl Repository {
     }
 
     pub(super) fn remove(&self) -> Result<u64, FetchError> {
-        let bytes = size_of(&self.root.join("blobs")).unwrap_or(0);
+        let bytes = fetch::size(&self.root);
         for directory in [&self.root, &self.locks] {
             match fs::remove_dir_all(directory) {
                 Err(source) if source.kind() != io::ErrorKind::NotFound => {
@@ -175,13 +175,12 @@ pub(super) fn list(cache: &Path) -> Result<Vec<Cached>, FetchError> {
         let name = directory.file_name();
         if let Some(repository) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)) {
             let root = directory.path();
-            let bytes = size_of(&root.join("blobs")).unwrap_or(0);
             found.push(Cached {
                 // No part of a name has `--`.
                 repository: repository.replacen("--", "/", 1),
                 revisions: revisions_of(&root.join("refs")),
                 files: gguf_files_of(&root.join("snapshots")),
-                bytes,
+                bytes: fetch::size(&root),
             });
         }
     }
@@ -230,10 +229,6 @@ fn revisions_of(refs: &Path) -> Vec<(String, String)> {
         .collect();
     revisions.sort();
     revisions
-}
-
-fn size_of(blobs: &Path) -> io::Result<u64> {
-    fs::read_dir(blobs)?.map(|blob| Ok(blob?.metadata()?.len())).sum()
 }
 
 #[cfg(test)]

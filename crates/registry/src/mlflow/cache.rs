@@ -39,7 +39,7 @@ impl Versions {
 
     /// Gives back the room of all versions; the bytes that they took.
     pub(super) fn remove(&self) -> Result<u64, FetchError> {
-        let bytes = size(&self.root);
+        let bytes = fetch::size(&self.root);
         match fs::remove_dir_all(&self.root) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
                 Err(FetchError::Disk { path: self.root.clone(), source })
@@ -56,7 +56,7 @@ impl Versions {
                 None if reference == name && name.starts_with("m-") => format!("models:/{name}"),
                 None => format!("models:/{name}/{reference}"),
             };
-            Some((uri.parse().ok()?, size(&self.known(&read(&path)?)?)))
+            Some((uri.parse().ok()?, fetch::size(&self.known(&read(&path)?)?)))
         });
         asked.collect()
     }
@@ -189,15 +189,6 @@ fn named(directory: &Path) -> Vec<(String, PathBuf)> {
         .collect();
     named.sort();
     named
-}
-
-/// Bytes of all files in it, as far as they can be counted.
-fn size(path: &Path) -> u64 {
-    let Ok(metadata) = fs::symlink_metadata(path) else { return 0 };
-    if !metadata.is_dir() {
-        return metadata.len();
-    }
-    fs::read_dir(path).into_iter().flatten().flatten().map(|entry| size(&entry.path())).sum()
 }
 
 /// The name of the directory of a version whose files are at this place. That may hold secrets, and is not written down.

@@ -1,5 +1,7 @@
 //! The Hub: what is downloaded, where it is put, and what goes wrong.
 
+mod cache;
+
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt as _, symlink};
@@ -329,16 +331,6 @@ fn an_etag_that_is_a_path_is_refused() {
 }
 
 #[test]
-fn a_revision_is_kept_beside_the_others() {
-    let world = World::new();
-    world.lists("refs%2Fpr%2F1", &["config.json", "model.safetensors"]);
-    let wanted = HubModel { revision: Some("refs/pr/1".into()), ..model() };
-    Hub::new(world.settings()).fetch(&wanted, &mut |_| {}).unwrap();
-    assert_eq!(fs::read_to_string(world.repository().join("refs/refs/pr/1")).unwrap(), COMMIT);
-    assert!(!world.repository().join("refs/main").exists());
-}
-
-#[test]
 fn one_file_of_several_is_downloaded_alone() {
     let world = World::new();
     world.lists("main", &["q/a-Q4.gguf", "q/a-Q8.gguf"]);
@@ -366,30 +358,6 @@ fn the_only_gguf_file_is_found_where_it_was_downloaded_to() {
             assert_eq!(hub.cached(&wanted), Some(fetched));
         }
     }
-}
-
-#[test]
-fn a_repository_is_listed_beside_the_files_that_were_asked_for_by_name() {
-    let world = World::new();
-    world.lists("main", &["a.gguf", "b.gguf", "config.json", "model.safetensors"]);
-    world.stores("a.gguf", WEIGHTS, WEIGHTS_TAG);
-    let ids = || -> Vec<_> { world.sources().downloaded().unwrap().into_iter().map(|entry| entry.id).collect() };
-    let hub = Hub::new(world.settings());
-    hub.fetch(&HubModel { file: Some("a.gguf".into()), ..model() }, &mut |_| {}).unwrap();
-    assert_eq!(ids(), ["acme/tiny:a.gguf"]);
-    world.fetch().unwrap();
-    assert_eq!(ids(), ["acme/tiny", "acme/tiny:a.gguf"]);
-}
-
-#[test]
-fn a_revision_is_listed_by_its_name() {
-    let world = World::new();
-    world.lists("v2", &["config.json", "model.safetensors"]);
-    let wanted = HubModel { revision: Some("v2".into()), ..model() };
-    Hub::new(world.settings()).fetch(&wanted, &mut |_| {}).unwrap();
-    let [listed] = &world.sources().downloaded().unwrap()[..] else { panic!("not one") };
-    assert_eq!(listed.id, "acme/tiny@v2");
-    assert!(world.sources().cached(listed).is_some());
 }
 
 #[test]
@@ -452,17 +420,6 @@ fn shards_that_the_index_names_have_to_be_there() {
 }
 
 #[test]
-fn offline_what_is_here_is_served_and_nothing_is_asked() {
-    let world = World::new();
-    let offline = || Hub::new(HubSettings { offline: true, ..world.settings() }).fetch(&model(), &mut |_| {});
-    insta::assert_snapshot!(world.told(offline()), @"hf:acme/tiny is not on this machine, and HF_HUB_OFFLINE says to download nothing");
-    world.fetch().unwrap();
-    let asked = world.hub.asked().len();
-    assert_eq!(offline().unwrap().version, COMMIT);
-    assert_eq!(world.hub.asked().len(), asked);
-}
-
-#[test]
 fn while_the_hub_is_down_what_is_here_is_served_and_said_so() {
     let world = World::new();
     world.fetch().unwrap();
@@ -487,19 +444,4 @@ fn a_hub_that_is_silent_is_not_waited_for_where_the_model_is_here() {
     let hub = Hub::new(HubSettings { endpoint, patience, ..world.settings() });
     let fetched = hub.fetch(&model(), &mut |_| {}).unwrap();
     assert!(fetched.note.unwrap().sentence.contains("cannot be reached: timeout"));
-}
-
-#[test]
-fn what_is_here_is_listed_and_given_back() {
-    let world = World::new();
-    let hub = Hub::new(world.settings());
-    assert_eq!(hub.list().unwrap(), []);
-    world.fetch().unwrap();
-    let bytes = (CONFIG.len() + WEIGHTS.len()) as u64;
-    let [cached] = <[_; 1]>::try_from(hub.list().unwrap()).unwrap();
-    assert_eq!((cached.repository.as_str(), cached.bytes), ("acme/tiny", bytes));
-    assert_eq!(cached.revisions, [("main".to_owned(), COMMIT.to_owned())]);
-    assert_eq!(hub.remove(&model()).unwrap(), bytes);
-    assert!(!world.repository().exists());
-    assert_eq!(hub.remove(&model()).unwrap(), 0);
 }
