@@ -146,6 +146,7 @@ mod tests {
             "hf:org/name@v1",
             "hf:org/name:a/b.gguf",
             "hf:o/n@r:f.gguf",
+            "hf:o/n@refs/pr/1",
             "mlflow:models:/a/Production",
         ] {
             assert_eq!(text.parse::<Declared>().map(|source| source.to_string()), Ok(text.to_owned()));

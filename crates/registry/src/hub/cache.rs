@@ -200,14 +200,21 @@ fn gguf_files_of(snapshots: &Path) -> Vec<String> {
 
 /// Those that are there whole, in folders too.
 fn gguf_files_in(snapshot: &Path) -> Vec<PathBuf> {
+    let mut files = files_in(snapshot);
+    files.retain(|path| entry::is_gguf(path) && path.exists());
+    files
+}
+
+/// In folders too; links among them.
+fn files_in(root: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
-    let mut directories = vec![snapshot.to_owned()];
+    let mut directories = vec![root.to_owned()];
     while let Some(directory) = directories.pop() {
         for path in entries(&directory) {
             // Not through links: those lead to files.
             if path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
                 directories.push(path);
-            } else if entry::is_gguf(&path) && path.exists() {
+            } else {
                 files.push(path);
             }
         }
@@ -219,14 +226,13 @@ fn entries(directory: &Path) -> impl Iterator<Item = PathBuf> {
     fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path())
 }
 
+/// Each with its commit. A name may have slashes, as `refs/pr/1`.
 fn revisions_of(refs: &Path) -> Vec<(String, String)> {
-    let files = fs::read_dir(refs).into_iter().flatten().flatten();
-    let mut revisions: Vec<_> = files
-        .filter_map(|file| {
-            let commit = fs::read_to_string(file.path()).ok()?;
-            Some((file.file_name().into_string().ok()?, commit.trim().to_owned()))
-        })
-        .collect();
+    let revision = |file: &PathBuf| {
+        let name = file.strip_prefix(refs).ok()?.to_str()?.to_owned();
+        Some((name, fs::read_to_string(file).ok()?.trim().to_owned()))
+    };
+    let mut revisions: Vec<_> = files_in(refs).iter().filter_map(revision).collect();
     revisions.sort();
     revisions
 }

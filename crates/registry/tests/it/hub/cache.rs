@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use registry::{Hub, HubModel, HubSettings};
+use registry::{Declared, Hub, HubModel, HubSettings, Origin, Source};
 
 use super::{COMMIT, CONFIG, WEIGHTS, WEIGHTS_TAG, World, model};
 
@@ -30,14 +30,20 @@ fn a_repository_is_listed_beside_the_files_that_were_asked_for_by_name() {
 }
 
 #[test]
-fn a_revision_is_listed_by_its_name() {
-    let world = World::new();
-    world.lists("v2", &["config.json", "model.safetensors"]);
-    let wanted = HubModel { revision: Some("v2".into()), ..model() };
-    Hub::new(world.settings()).fetch(&wanted, &mut |_| {}).unwrap();
-    let [listed] = &world.sources().downloaded().unwrap()[..] else { panic!("not one") };
-    assert_eq!(listed.id, "acme/tiny@v2");
-    assert!(world.sources().cached(listed).is_some());
+fn a_revision_is_listed_by_its_name_and_found_again() {
+    for (revision, escaped) in [("v2", "v2"), ("v2/rc+1", "v2%2Frc%2B1"), ("refs/pr/1", "refs%2Fpr%2F1")] {
+        let world = World::new();
+        world.lists(escaped, &["config.json", "model.safetensors"]);
+        let id = format!("acme/tiny@{revision}");
+        let Ok(Declared::Origin(Origin::Hub(wanted))) = format!("hf:{id}").parse() else { panic!("{id} is no model") };
+        let fetched = Hub::new(world.settings()).fetch(&wanted, &mut |_| {}).unwrap();
+        let [listed] = &world.sources().downloaded().unwrap()[..] else { panic!("not one") };
+        assert_eq!(listed.id, id);
+        assert_eq!(listed.source, Source::Origin(Origin::Hub(wanted.clone())));
+        assert!(world.sources().cached(listed).is_some());
+        let offline = Hub::new(HubSettings { offline: true, ..world.settings() });
+        assert_eq!(offline.fetch(&wanted, &mut |_| {}).unwrap(), fetched);
+    }
 }
 
 #[test]
