@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use checkpoint::{AdapterFiles, AdapterSummary};
 use engine::Engine;
-use registry::{Declared, Fetched, Sources};
+use registry::{Declared, Fetched, Kind, Sources};
 use serving::{AdaptError, Adapted, AdapterSource, Adapts, OpenError, Registered};
 
 use crate::opening::{known, unfit};
@@ -54,7 +54,7 @@ impl Adapts for Adapting {
 
     fn registered(&self, source: &AdapterSource, version: &str) -> Option<Registered> {
         match declared(source).ok()? {
-            Declared::Origin(origin) => self.sources.registered_adapter(&origin, version).map(known),
+            Declared::Origin(origin) => self.sources.registered(Kind::Adapter, &origin, version).map(known),
             Declared::Path(_) | Declared::Embedded | Declared::Remote(_) => None,
         }
     }
@@ -64,7 +64,7 @@ impl Adapts for Adapting {
         let files = self.files(&place).map_err(AdaptError::Failed)?;
         let adapted = self.adapt_from(&files, room)?;
         if let Declared::Origin(origin) = &place
-            && let Err(error) = self.sources.adapter_answers(origin, &adapted.version)
+            && let Err(error) = self.sources.answers(Kind::Adapter, origin, &adapted.version)
         {
             tracing::warn!(source = %origin, %error, "a later start will not know which version was good");
         }
@@ -77,7 +77,7 @@ impl Adapts for Adapting {
         room: &mut dyn FnMut(u64) -> bool,
     ) -> Option<Result<Adapted, AdaptError>> {
         let Ok(Declared::Origin(origin)) = declared(source) else { return None };
-        let good = self.sources.last_good_adapter(&origin)?;
+        let good = self.sources.last_good_files(Kind::Adapter, &origin)?;
         Some(self.adapt_from(&Files::of(good), room))
     }
 }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use registry::{
-    Access, Entry, FetchError, Fetched, Hub, HubSettings, MlFlow, MlFlowSettings, Note, Origin, Patience, Progress, Sources,
-    Token,
+    Access, Entry, FetchError, Fetched, Hub, HubSettings, Kind, MlFlow, MlFlowSettings, Note, Origin, Patience, Progress,
+    Sources, Token,
 };
 use serving::OpenError;
 
@@ -54,7 +54,7 @@ pub(crate) fn downloaded(sources: &Sources) -> Vec<Entry> {
 
 /// An adapter's directory on this machine.
 pub(crate) fn fetch_adapter(origin: &Origin, sources: &Sources) -> Result<Fetched, FetchError> {
-    let fetched = sources.fetch_adapter(origin, &mut |_| {})?;
+    let fetched = sources.fetch_files(Kind::Adapter, origin, &mut |_| {})?;
     if let Some(note) = &fetched.note {
         tracing::warn!(source = %origin, "{}", note.sentence);
     }
@@ -63,7 +63,7 @@ pub(crate) fn fetch_adapter(origin: &Origin, sources: &Sources) -> Result<Fetche
 
 /// The same, or why nobody can say whether what is here is the newest.
 pub(crate) fn newest_adapter(origin: &Origin, sources: &Sources) -> Result<Fetched, OpenError> {
-    let fetched = sources.fetch_adapter(origin, &mut |_| {}).map_err(told)?;
+    let fetched = sources.fetch_files(Kind::Adapter, origin, &mut |_| {}).map_err(told)?;
     match fetched.note {
         Some(note) => Err(not_asked(note)),
         None => Ok(fetched),

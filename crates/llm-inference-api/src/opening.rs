@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use backend::{ModelCard, Task};
 use checkpoint::Summary;
 use engine::Memory;
-use registry::{Entry, FetchError, Sources};
+use registry::{Entry, FetchError, Kind, Sources};
 use serving::{Model, OnDemand, OpenError, Opened, Opener};
 
 use crate::commands::loading;
@@ -205,8 +205,8 @@ impl Opener for Parked {
         let version = local.version.clone().filter(|_| !last_good);
         *known = Known { took: Some(took), date, broken, ..Known::new(Some(local), summary) };
         drop(known);
-        if let Some(version) = version
-            && let Err(error) = self.sources.answers(&self.entry, &version)
+        if let (Some(origin), Some(version)) = (self.entry.origin(), version)
+            && let Err(error) = self.sources.answers(Kind::Model, origin, &version)
         {
             tracing::warn!(model = %self.entry.id, %error, "a later start will not know which version was good");
         }
@@ -236,7 +236,7 @@ impl Opener for Parked {
 
     fn registered(&self) -> Option<serving::Registered> {
         let version = self.known().local.as_ref()?.version.clone()?;
-        self.sources.registered(&self.entry, &version).map(known)
+        self.sources.registered(Kind::Model, self.entry.origin()?, &version).map(known)
     }
 }
 

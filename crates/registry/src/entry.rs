@@ -26,6 +26,14 @@ impl Entry {
     pub fn new(id: impl Into<String>, source: Source) -> Self {
         Self { id: id.into(), source, size: 0, version: None, adapter: None }
     }
+
+    /// Who keeps it, if it is to come from elsewhere.
+    pub fn origin(&self) -> Option<&Origin> {
+        match &self.source {
+            Source::Origin(origin) => Some(origin),
+            Source::Embedded | Source::Path(_) | Source::Remote(_) => None,
+        }
+    }
 }
 
 /// Where a model's files are.

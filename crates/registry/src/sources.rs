@@ -6,6 +6,7 @@ use crate::declared;
 use crate::entry::{Entry, Source};
 use crate::fetch::{FetchError, Fetched, Note, Watch};
 use crate::hub::{Cached, Hub, HubModel};
+use crate::kind::Kind;
 use crate::mlflow::{MlFlow, MlFlowModel, Registered};
 use crate::scan;
 use crate::tuned;
@@ -36,21 +37,21 @@ pub struct Sources {
 impl Sources {
     /// The same model with its files on this machine; `None` if that would take a download.
     pub fn cached(&self, entry: &Entry) -> Option<Entry> {
-        let Source::Origin(origin) = &entry.source else { return Some(entry.clone()) };
-        self.here(entry, &self.files_of(origin)?)
+        let Some(origin) = entry.origin() else { return Some(entry.clone()) };
+        self.here(entry, &self.files_here(Kind::Model, origin)?)
     }
 
-    fn files_of(&self, origin: &Origin) -> Option<Fetched> {
+    fn files_here(&self, kind: Kind, origin: &Origin) -> Option<Fetched> {
         match origin {
-            Origin::Hub(model) => self.hub.cached(model),
-            Origin::MlFlow(model) => self.mlflow.cached(model),
+            Origin::Hub(model) => self.hub.cached(kind, model),
+            Origin::MlFlow(model) => self.mlflow.cached(kind, model),
         }
     }
 
     /// `None` if it takes a download all the same, or is no model.
     fn here(&self, entry: &Entry, fetched: &Fetched) -> Option<Entry> {
         match tuned::base(&fetched.path).ok()? {
-            Some(base) => tuned::local(entry, fetched, &self.hub.cached(&base)?).ok(),
+            Some(base) => tuned::local(entry, fetched, &self.hub.cached(Kind::Model, &base)?).ok(),
             None => local(entry, fetched).ok(),
         }
     }
@@ -64,7 +65,7 @@ impl Sources {
     fn models_of(&self, cached: &Cached) -> Vec<Entry> {
         let Cached { repository, revisions, files, bytes } = cached;
         let is_whole = |name: &String| {
-            let cached = declared::hub(name).and_then(|model| self.hub.cached(&model));
+            let cached = declared::hub(name).and_then(|model| self.hub.cached(Kind::Model, &model));
             cached.is_some_and(|fetched| fetched.path.is_dir())
         };
         let revisions = revisions.iter().map(|(revision, _)| format!("{repository}@{revision}"));
@@ -95,94 +96,76 @@ impl Sources {
 
     /// Whether it is an adapter that is here, and not the model beneath.
     pub fn is_adapter(&self, entry: &Entry) -> bool {
-        let Source::Origin(origin) = &entry.source else { return false };
-        match (self.files_of(origin), origin) {
-            (Some(fetched), _) => matches!(tuned::base(&fetched.path), Ok(Some(_)) | Err(_)),
-            (None, Origin::MlFlow(adapter)) => self.mlflow.cached_adapter(adapter).is_some(),
-            (None, Origin::Hub(_)) => false,
+        let Some(origin) = entry.origin() else { return false };
+        match self.files_here(Kind::Model, origin) {
+            Some(fetched) => matches!(tuned::base(&fetched.path), Ok(Some(_)) | Err(_)),
+            None => self.files_here(Kind::Adapter, origin).is_some(),
         }
     }
 
     /// What the registry that it comes from said of this version of it, when it was last asked.
-    pub fn registered(&self, entry: &Entry, version: &str) -> Option<Registered> {
-        self.mlflow.registered(of_mlflow(entry)?, version)
-    }
-
-    /// The same of an adapter.
-    pub fn registered_adapter(&self, origin: &Origin, version: &str) -> Option<Registered> {
+    pub fn registered(&self, kind: Kind, origin: &Origin, version: &str) -> Option<Registered> {
         match origin {
             Origin::Hub(_) => None,
-            Origin::MlFlow(adapter) => self.mlflow.registered_adapter(adapter, version),
+            Origin::MlFlow(model) => self.mlflow.registered(kind, model, version),
         }
     }
 
-    /// Remembers that this version of a model answers, in case that a newer one does not.
-    pub fn answers(&self, entry: &Entry, version: &str) -> Result<(), FetchError> {
-        of_mlflow(entry).map_or(Ok(()), |model| self.mlflow.answers(model, version))
-    }
-
-    /// The version of it that answered last, if its registry counts versions and this one is on this machine.
-    pub fn last_good(&self, entry: &Entry) -> Option<Entry> {
-        self.here(entry, &self.mlflow.last_good(of_mlflow(entry)?)?)
-    }
-
-    /// The same model with its files on this machine, after a download if need be, and why it may not be the newest. It may
-    /// take hours.
-    pub fn fetch(&self, entry: &Entry, watch: Watch<'_>) -> Result<(Entry, Option<Note>), FetchError> {
-        let Source::Origin(origin) = &entry.source else { return Ok((entry.clone(), None)) };
-        let fetched = match origin {
-            Origin::Hub(model) => self.hub.fetch(model, watch).map_err(|error| nor_a_path(error, entry, model))?,
-            Origin::MlFlow(model) => self.mlflow.fetch(model, watch)?,
-        };
-        let Some(base) = tuned::base(&fetched.path)? else { return Ok((local(entry, &fetched)?, fetched.note)) };
-        let base = self.hub.fetch(&base, watch)?;
-        Ok((tuned::local(entry, &fetched, &base)?, fetched.note.or(base.note)))
-    }
-
-    /// An adapter's directory on this machine, after a download if need be. It may take its time.
-    pub fn fetch_adapter(&self, origin: &Origin, watch: Watch<'_>) -> Result<Fetched, FetchError> {
+    /// Remembers that this version of it answers, in case that a newer one does not.
+    pub fn answers(&self, kind: Kind, origin: &Origin, version: &str) -> Result<(), FetchError> {
         match origin {
-            Origin::Hub(adapter) => self.hub.fetch_adapter(adapter, watch),
-            Origin::MlFlow(adapter) => self.mlflow.fetch_adapter(adapter, watch),
-        }
-    }
-
-    /// Remembers that this version of an adapter answers, in case that a newer one does not.
-    pub fn adapter_answers(&self, origin: &Origin, version: &str) -> Result<(), FetchError> {
-        match origin {
-            Origin::MlFlow(adapter) => self.mlflow.adapter_answers(adapter, version),
+            Origin::MlFlow(model) => self.mlflow.answers(kind, model, version),
             // A commit stays what it is, and the Hub's own client looks after the cache.
             Origin::Hub(_) => Ok(()),
         }
     }
 
-    /// The version of it that answered last, if its registry counts versions and this one is on this machine.
-    pub fn last_good_adapter(&self, origin: &Origin) -> Option<Fetched> {
+    /// The version of a model that answered last, if its registry counts versions and this one is on this machine.
+    pub fn last_good(&self, entry: &Entry) -> Option<Entry> {
+        self.here(entry, &self.last_good_files(Kind::Model, entry.origin()?)?)
+    }
+
+    /// The files of that version.
+    pub fn last_good_files(&self, kind: Kind, origin: &Origin) -> Option<Fetched> {
         match origin {
-            Origin::MlFlow(adapter) => self.mlflow.last_good_adapter(adapter),
+            Origin::MlFlow(model) => self.mlflow.last_good(kind, model),
             Origin::Hub(_) => None,
+        }
+    }
+
+    /// The same model with its files on this machine, after a download if need be, and why it may not be the newest. It may
+    /// take hours.
+    pub fn fetch(&self, entry: &Entry, watch: Watch<'_>) -> Result<(Entry, Option<Note>), FetchError> {
+        let Some(origin) = entry.origin() else { return Ok((entry.clone(), None)) };
+        let fetched = self.fetch_files(Kind::Model, origin, watch).map_err(|error| nor_a_path(error, entry, origin))?;
+        let Some(base) = tuned::base(&fetched.path)? else { return Ok((local(entry, &fetched)?, fetched.note)) };
+        let base = self.hub.fetch(Kind::Model, &base, watch)?;
+        Ok((tuned::local(entry, &fetched, &base)?, fetched.note.or(base.note)))
+    }
+
+    /// What is kept there, on this machine, after a download if need be; without the model beneath, where there is one.
+    pub fn fetch_files(&self, kind: Kind, origin: &Origin, watch: Watch<'_>) -> Result<Fetched, FetchError> {
+        match origin {
+            Origin::Hub(model) => self.hub.fetch(kind, model, watch),
+            Origin::MlFlow(model) => self.mlflow.fetch(kind, model, watch),
         }
     }
 }
 
-fn of_mlflow(entry: &Entry) -> Option<&MlFlowModel> {
-    match &entry.source {
-        Source::Origin(Origin::MlFlow(model)) => Some(model),
-        Source::Origin(Origin::Hub(_)) | Source::Embedded | Source::Path(_) | Source::Remote(_) => None,
-    }
-}
-
 /// Who writes a name without `hf:` may have meant a path.
-fn nor_a_path(error: FetchError, entry: &Entry, model: &HubModel) -> FetchError {
-    if entry.id != model.to_string() {
-        return error;
+fn nor_a_path(error: FetchError, entry: &Entry, origin: &Origin) -> FetchError {
+    match origin {
+        Origin::Hub(model) if entry.id == model.to_string() => {
+            FetchError::NeitherHere { name: entry.id.clone(), source: Box::new(error) }
+        }
+        Origin::Hub(_) | Origin::MlFlow(_) => error,
     }
-    FetchError::NeitherHere { name: entry.id.clone(), source: Box::new(error) }
 }
 
 pub(crate) fn local(entry: &Entry, fetched: &Fetched) -> Result<Entry, FetchError> {
     let found =
         scan::named_model(&fetched.path).map_err(|error| FetchError::NotAModel(crate::error::with_causes(&error)))?;
-    let adapter = of_mlflow(entry).and_then(|_| tuned::beside(&fetched.path));
+    let is_of_mlflow = matches!(entry.origin(), Some(Origin::MlFlow(_)));
+    let adapter = if is_of_mlflow { tuned::beside(&fetched.path) } else { None };
     Ok(Entry { id: entry.id.clone(), version: Some(fetched.version.clone()), adapter, ..found })
 }

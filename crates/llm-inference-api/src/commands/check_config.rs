@@ -3,7 +3,7 @@
 use accounts::{Limit, Listed, Organization, OwnLimits, check_keys_file};
 use anyhow::{Context, Error, anyhow};
 use clap::{Args, CommandFactory};
-use registry::{Entry, Origin, Source, Sources};
+use registry::{Entry, Origin, Sources};
 
 use super::serve::http_settings;
 use super::{Cli, ServeArguments};
@@ -159,7 +159,7 @@ fn loadable(
 }
 
 fn is_hubs(entry: &Entry) -> bool {
-    matches!(entry.source, Source::Origin(Origin::Hub(_)))
+    matches!(entry.origin(), Some(Origin::Hub(_)))
 }
 
 /// By the heads of its files alone.

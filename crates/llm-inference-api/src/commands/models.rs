@@ -139,7 +139,7 @@ fn pull(id: &str, settings: &Settings) -> Result<()> {
 
 /// For a machine that will be offline: an adapter is found where it was downloaded to.
 fn pull_adapter(entry: &Entry, sources: &Sources) -> Result<()> {
-    let Source::Origin(origin) = &entry.source else { bail!("{} is no adapter", entry.source) };
+    let origin = entry.origin().with_context(|| format!("{} is no adapter", entry.source))?;
     let fetched = fetching::fetch_adapter(origin, sources)?;
     Ok(terminal::answer(&format!(
         "{}\nan adapter, version {}; adapters: of its model names it\n",

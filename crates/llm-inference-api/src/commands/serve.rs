@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow};
 use api::PredictSettings;
 use futures_util::future::join_all;
 use gateway::Group;
-use registry::{Declared, Entry, Origin, Source};
+use registry::{Declared, Entry, Origin};
 use serving::{OpenError, Service};
 use telemetry::Otlp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -134,7 +134,7 @@ async fn start_with_others(service: &Service, first: impl Future<Output = Result
 /// The models and adapters of which there may be a newer version in MLflow at any time.
 fn changing(entries: &[Entry], settings: &Settings) -> Vec<String> {
     let changes = |origin: &Origin| matches!(origin, Origin::MlFlow(model) if !model.is_fixed());
-    let models = entries.iter().filter(|entry| matches!(&entry.source, Source::Origin(origin) if changes(origin)));
+    let models = entries.iter().filter(|entry| entry.origin().is_some_and(changes));
     let declared = entries.iter().filter_map(|entry| settings.declared(&entry.id));
     let adapters = declared.flat_map(|model| &model.adapters);
     let adapters = adapters.filter(|(_, source)| matches!(source, Declared::Origin(origin) if changes(origin)));

@@ -11,6 +11,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::fetch::{self, Digest, Download, FetchError, Fetched, Network, Note, Patience, Progress, Token, Watch, room};
+use crate::kind::Kind;
 pub use cache::Cached;
 use cache::Repository;
 use choice::Unfit;
@@ -66,15 +67,11 @@ impl Hub {
         Self { settings }
     }
 
-    /// The files of a model that are on this machine, if all are.
-    pub fn cached(&self, model: &HubModel) -> Option<Fetched> {
-        self.cached_as(What::Model, model)
-    }
-
-    fn cached_as(&self, what: What, model: &HubModel) -> Option<Fetched> {
+    /// The files of a model or adapter that are on this machine, if all are.
+    pub fn cached(&self, kind: Kind, model: &HubModel) -> Option<Fetched> {
         let repository = self.repository(model);
         let commit = repository.commit(model.revision())?;
-        let path = what.complete(&repository, &commit, model.file.as_deref())?;
+        let path = kind.complete(&repository, &commit, model.file.as_deref())?;
         Some(Fetched { path, version: commit, note: None })
     }
 
@@ -88,18 +85,9 @@ impl Hub {
         self.repository(model).remove()
     }
 
-    /// Sees to it that the files of a model are on this machine. If the Hub cannot be asked, what is there has to do.
-    pub fn fetch(&self, model: &HubModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
-        self.fetch_as(What::Model, model, watch)
-    }
-
-    /// The same of an adapter: a directory as PEFT saves it.
-    pub fn fetch_adapter(&self, adapter: &HubModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
-        self.fetch_as(What::Adapter, adapter, watch)
-    }
-
-    fn fetch_as(&self, what: What, model: &HubModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
-        let cached = self.cached_as(what, model);
+    /// Sees to it that the files of a model or adapter are on this machine. If the Hub cannot be asked, what is there has to do.
+    pub fn fetch(&self, kind: Kind, model: &HubModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
+        let cached = self.cached(kind, model);
         // A commit never changes.
         if let Some(cached) = cached.as_ref().filter(|cached| cached.version == model.revision()) {
             return Ok(cached.clone());
@@ -107,7 +95,7 @@ impl Hub {
         if self.settings.offline {
             return cached.ok_or_else(|| FetchError::Offline(format!("hf:{model}")));
         }
-        match (self.download(what, model, watch), cached) {
+        match (self.download(kind, model, watch), cached) {
             (Err(error), Some(cached)) if error.leaves_what_is_here() => {
                 let here = format!("hf:{model} is served as it lies on this machine ({})", cached.version);
                 Ok(Fetched { note: Some(Note::of(&here, &error)), ..cached })
@@ -120,16 +108,16 @@ impl Hub {
         Repository::new(&self.settings.cache, &model.repository)
     }
 
-    fn download(&self, what: What, model: &HubModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
+    fn download(&self, kind: Kind, model: &HubModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
         let HubSettings { endpoint, token, patience, .. } = &self.settings;
         let network = Network::new(*patience);
         let client = Client::new(&network, endpoint, token.as_ref(), model);
         let Listing { commit, files } = client.list()?;
-        let chosen = what.choose(&files, model.file.as_deref()).map_err(|why| why.told(model))?;
+        let chosen = kind.choose(&files, model.file.as_deref()).map_err(|why| why.told(model))?;
         let pull = Pull { client, repository: self.repository(model), commit };
         pull.all(&chosen, watch)?;
         let file = chosen.first().filter(|file| choice::is_gguf(file)).map(String::as_str);
-        let path = what.complete(&pull.repository, &pull.commit, file);
+        let path = kind.complete(&pull.repository, &pull.commit, file);
         let path =
             path.ok_or_else(|| FetchError::NotAModel(format!("hf:{model}: its index names files that it has not")))?;
         // Only now: what was there before stays what the revision means as long as this cannot be used.
@@ -138,14 +126,7 @@ impl Hub {
     }
 }
 
-/// What is wanted of a repository.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum What {
-    Model,
-    Adapter,
-}
-
-impl What {
+impl Kind {
     fn choose(self, files: &[String], named: Option<&str>) -> Result<Vec<String>, Unfit> {
         match (self, named) {
             (Self::Model, _) | (Self::Adapter, Some(_)) => choice::choose(files, named),

@@ -12,6 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::fetch::{self, Download, FetchError, Fetched, Network, Note, Patience, Progress, Token, Watch, room};
+use crate::kind::Kind;
 use cache::Versions;
 use client::{Client, Found};
 use layout::Part;
@@ -52,17 +53,8 @@ impl MlFlow {
         Self { settings }
     }
 
-    /// The files of a model that are on this machine: of the version that it was when it was last asked for.
-    pub fn cached(&self, model: &MlFlowModel) -> Option<Fetched> {
-        self.cached_as(Kind::Model, model)
-    }
-
-    /// The same of an adapter.
-    pub fn cached_adapter(&self, adapter: &MlFlowModel) -> Option<Fetched> {
-        self.cached_as(Kind::Adapter, adapter)
-    }
-
-    fn cached_as(&self, kind: Kind, model: &MlFlowModel) -> Option<Fetched> {
+    /// The files of a model or adapter that are on this machine: of the version that it was when it was last asked for.
+    pub fn cached(&self, kind: Kind, model: &MlFlowModel) -> Option<Fetched> {
         let versions = self.versions(kind, model)?;
         let version = versions.remembered(model)?;
         let path = versions.known(&version)?;
@@ -90,26 +82,12 @@ impl MlFlow {
     }
 
     /// What the registry said of a version when it was last asked.
-    pub fn registered(&self, model: &MlFlowModel, version: &str) -> Option<Registered> {
-        self.versions(Kind::Model, model)?.described(version)
-    }
-
-    /// The same of an adapter.
-    pub fn registered_adapter(&self, adapter: &MlFlowModel, version: &str) -> Option<Registered> {
-        self.versions(Kind::Adapter, adapter)?.described(version)
+    pub fn registered(&self, kind: Kind, model: &MlFlowModel, version: &str) -> Option<Registered> {
+        self.versions(kind, model)?.described(version)
     }
 
     /// Remembers that this version answers. The versions that nothing means any more are deleted, after a while.
-    pub fn answers(&self, model: &MlFlowModel, version: &str) -> Result<(), FetchError> {
-        self.answers_as(Kind::Model, model, version)
-    }
-
-    /// The same of an adapter.
-    pub fn adapter_answers(&self, adapter: &MlFlowModel, version: &str) -> Result<(), FetchError> {
-        self.answers_as(Kind::Adapter, adapter, version)
-    }
-
-    fn answers_as(&self, kind: Kind, model: &MlFlowModel, version: &str) -> Result<(), FetchError> {
+    pub fn answers(&self, kind: Kind, model: &MlFlowModel, version: &str) -> Result<(), FetchError> {
         let Some(versions) = self.versions(kind, model) else { return Ok(()) };
         versions.remember_good(model, version)?;
         versions.tidy();
@@ -117,32 +95,15 @@ impl MlFlow {
     }
 
     /// The version that answered last, if its files are still on this machine.
-    pub fn last_good(&self, model: &MlFlowModel) -> Option<Fetched> {
-        self.last_good_as(Kind::Model, model)
-    }
-
-    /// The same of an adapter.
-    pub fn last_good_adapter(&self, adapter: &MlFlowModel) -> Option<Fetched> {
-        self.last_good_as(Kind::Adapter, adapter)
-    }
-
-    fn last_good_as(&self, kind: Kind, model: &MlFlowModel) -> Option<Fetched> {
+    pub fn last_good(&self, kind: Kind, model: &MlFlowModel) -> Option<Fetched> {
         let (version, path) = self.versions(kind, model)?.good(model)?;
         Some(Fetched { path, version, note: None })
     }
 
-    /// Sees to it that the files of a model are on this machine. If the registry cannot be asked, what is there has to do.
-    pub fn fetch(&self, model: &MlFlowModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
-        self.fetch_as(Kind::Model, model, watch)
-    }
-
-    /// The same of an adapter: a directory as PEFT saves it.
-    pub fn fetch_adapter(&self, adapter: &MlFlowModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
-        self.fetch_as(Kind::Adapter, adapter, watch)
-    }
-
-    fn fetch_as(&self, kind: Kind, model: &MlFlowModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
-        match (self.download(kind, model, watch), self.cached_as(kind, model)) {
+    /// Sees to it that the files of a model or adapter are on this machine. If the registry cannot be asked, what is there has to
+    /// do.
+    pub fn fetch(&self, kind: Kind, model: &MlFlowModel, watch: Watch<'_>) -> Result<Fetched, FetchError> {
+        match (self.download(kind, model, watch), self.cached(kind, model)) {
             (Err(error), Some(cached)) if error.leaves_what_is_here() => {
                 let here = format!("mlflow:{model} is served as it lies on this machine (version {})", cached.version);
                 Ok(Fetched { note: Some(Note::of(&here, &error)), ..cached })
@@ -187,13 +148,6 @@ impl MlFlow {
 
 fn no_server(model: impl std::fmt::Display) -> FetchError {
     FetchError::NotThere(format!("mlflow:{model}: MLFLOW_TRACKING_URI has to name the server, as http://localhost:5000"))
-}
-
-/// What is wanted of a version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Model,
-    Adapter,
 }
 
 impl Kind {

@@ -10,8 +10,8 @@ use std::sync::Barrier;
 use std::time::Duration;
 
 use registry::{
-    Access, Catalogue, Declared, FetchError, Fetched, Hub, HubModel, HubSettings, MlFlow, MlFlowSettings, Origin, Patience,
-    Places, Progress, Source, Sources, Token,
+    Access, Catalogue, Declared, FetchError, Fetched, Hub, HubModel, HubSettings, Kind, MlFlow, MlFlowSettings, Origin,
+    Patience, Places, Progress, Source, Sources, Token,
 };
 use tempfile::TempDir;
 
@@ -92,7 +92,7 @@ impl World {
     }
 
     fn fetch(&self) -> Result<Fetched, FetchError> {
-        Hub::new(self.settings()).fetch(&model(), &mut |_| {})
+        Hub::new(self.settings()).fetch(Kind::Model, &model(), &mut |_| {})
     }
 
     fn repository(&self) -> PathBuf {
@@ -141,7 +141,7 @@ fn tree(root: &Path) -> Vec<String> {
 fn a_model_is_laid_out_as_the_hubs_own_client_does_it() {
     let world = World::new();
     let mut last = Progress { done: 0, total: 0 };
-    let fetched = Hub::new(world.settings()).fetch(&model(), &mut |progress| last = progress).unwrap();
+    let fetched = Hub::new(world.settings()).fetch(Kind::Model, &model(), &mut |progress| last = progress).unwrap();
     assert_eq!(
         fetched,
         Fetched { path: world.repository().join("snapshots").join(COMMIT), version: COMMIT.into(), note: None }
@@ -186,7 +186,7 @@ fn the_token_is_for_the_hub_alone() {
     let world = World::new();
     let settings = HubSettings { token: Some(Token::new("hf_secret")), ..world.settings() };
     assert!(!format!("{settings:?}").contains("hf_secret"));
-    Hub::new(settings).fetch(&model(), &mut |_| {}).unwrap();
+    Hub::new(settings).fetch(Kind::Model, &model(), &mut |_| {}).unwrap();
     assert!(world.hub.asked().iter().all(|asked| asked.authorization.as_deref() == Some("Bearer hf_secret")));
     assert!(world.store.asked().iter().all(|asked| asked.authorization.is_none()));
 }
@@ -318,7 +318,7 @@ fn a_name_that_leads_out_of_the_cache_is_refused() {
     let world = World::new();
     world.lists("main", &["config.json", "model.safetensors", "../../../../evil.gguf"]);
     let wanted = HubModel { file: Some("../../../../evil.gguf".into()), ..model() };
-    let outcome = Hub::new(world.settings()).fetch(&wanted, &mut |_| {});
+    let outcome = Hub::new(world.settings()).fetch(Kind::Model, &wanted, &mut |_| {});
     insta::assert_snapshot!(world.told(outcome), @r#"HUB names a file "../../../../evil.gguf", which would lie outside of the model's directory"#);
     assert_eq!(fs::read_dir(world.home.path()).unwrap().count(), 0);
 }
@@ -337,7 +337,7 @@ fn one_file_of_several_is_downloaded_alone() {
     world.stores("q/a-Q8.gguf", WEIGHTS, WEIGHTS_TAG);
     insta::assert_snapshot!(world.told(world.fetch()), @"hf:acme/tiny holds several models; name one of its files, as hf:acme/tiny:q/a-Q4.gguf; there are: q/a-Q4.gguf, q/a-Q8.gguf");
     let wanted = HubModel { file: Some("q/a-Q8.gguf".into()), ..model() };
-    let fetched = Hub::new(world.settings()).fetch(&wanted, &mut |_| {}).unwrap();
+    let fetched = Hub::new(world.settings()).fetch(Kind::Model, &wanted, &mut |_| {}).unwrap();
     assert_eq!(fetched.path, world.repository().join("snapshots").join(COMMIT).join("q/a-Q8.gguf"));
     assert_eq!(fs::read(&fetched.path).unwrap(), WEIGHTS);
 }
@@ -353,9 +353,9 @@ fn the_only_gguf_file_is_found_where_it_was_downloaded_to() {
         let hub = Hub::new(world.settings());
         for revision in [None, Some(COMMIT.to_owned())] {
             let wanted = HubModel { revision, ..model() };
-            let fetched = hub.fetch(&wanted, &mut |_| {}).unwrap();
+            let fetched = hub.fetch(Kind::Model, &wanted, &mut |_| {}).unwrap();
             assert_eq!(fetched.path, world.repository().join("snapshots").join(COMMIT).join(file));
-            assert_eq!(hub.cached(&wanted), Some(fetched));
+            assert_eq!(hub.cached(Kind::Model, &wanted), Some(fetched));
         }
     }
 }
@@ -380,7 +380,7 @@ fn what_was_trained_on_top_of_a_model_comes_with_that_model() {
     let sources = world.sources();
     let entry = Catalogue::scan(&Places::default()).unwrap().locate(Path::new("hf:acme/tuned")).unwrap();
     assert!(sources.cached(&entry).is_none() && !sources.is_adapter(&entry));
-    sources.hub.fetch_adapter(&HubModel { repository: "acme/tuned".into(), ..model() }, &mut |_| {}).unwrap();
+    sources.hub.fetch(Kind::Adapter, &HubModel { repository: "acme/tuned".into(), ..model() }, &mut |_| {}).unwrap();
     assert!(sources.cached(&entry).is_none() && sources.is_adapter(&entry), "without the model beneath");
     let (fetched, note) = sources.fetch(&entry, &mut |_| {}).unwrap();
     let hub = world.home.path().join("hub");
@@ -402,9 +402,9 @@ fn a_model_with_a_name_of_one_part_is_fetched_and_listed() {
     }
     let Ok(Declared::Origin(Origin::Hub(model))) = "hf:tiny".parse() else { panic!("no model of the Hub") };
     let hub = Hub::new(world.settings());
-    let fetched = hub.fetch(&model, &mut |_| {}).unwrap();
+    let fetched = hub.fetch(Kind::Model, &model, &mut |_| {}).unwrap();
     assert_eq!(fetched.path, world.home.path().join("hub/models--tiny/snapshots").join(COMMIT));
-    assert_eq!(hub.cached(&model), Some(fetched));
+    assert_eq!(hub.cached(Kind::Model, &model), Some(fetched));
     assert_eq!(hub.list().unwrap()[0].repository, "tiny");
     assert_eq!(world.sources().downloaded().unwrap()[0].id, "hf:tiny");
 }
@@ -442,6 +442,6 @@ fn a_hub_that_is_silent_is_not_waited_for_where_the_model_is_here() {
     let endpoint = format!("http://{}", silent.local_addr().unwrap());
     let patience = Patience { question: Duration::from_millis(200), ..world.settings().patience };
     let hub = Hub::new(HubSettings { endpoint, patience, ..world.settings() });
-    let fetched = hub.fetch(&model(), &mut |_| {}).unwrap();
+    let fetched = hub.fetch(Kind::Model, &model(), &mut |_| {}).unwrap();
     assert!(fetched.note.unwrap().sentence.contains("cannot be reached: timeout"));
 }

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use registry::{
-    Access, Entry, FetchError, Fetched, Hub, HubSettings, MlFlow, MlFlowSettings, Origin, Patience, Source, Sources, Token,
+    Access, Entry, FetchError, Fetched, Hub, HubSettings, Kind, MlFlow, MlFlowSettings, Origin, Patience, Source, Sources,
+    Token,
 };
 use tempfile::TempDir;
 
@@ -123,7 +124,7 @@ impl World {
     }
 
     fn fetch(&self, uri: &str) -> Result<Fetched, FetchError> {
-        MlFlow::new(self.settings()).fetch(&uri.parse().unwrap(), &mut |_| {})
+        MlFlow::new(self.settings()).fetch(Kind::Model, &uri.parse().unwrap(), &mut |_| {})
     }
 
     fn told(&self, outcome: Result<Fetched, FetchError>) -> String {
@@ -166,7 +167,7 @@ fn what_is_here_is_listed_as_it_was_asked_for_and_given_back() {
     let nowhere = MlFlow::new(MlFlowSettings { tracking_uri: None, ..world.settings() });
     assert!(nowhere.remove("sql").is_err() && nowhere.remove("adapters").is_err(), "of no server");
     let model = "models:/sql/3".parse().unwrap();
-    assert!(mlflow.remove("sql").unwrap() > bytes && mlflow.cached(&model).is_none());
+    assert!(mlflow.remove("sql").unwrap() > bytes && mlflow.cached(Kind::Model, &model).is_none());
     assert_eq!((mlflow.remove("sql").unwrap(), mlflow.list().len()), (0, 1));
 }
 
@@ -190,7 +191,7 @@ fn a_model_that_was_deleted_and_made_anew_is_another() {
     assert_eq!(names(&new.path), ["config.json", "model.safetensors"], "nothing of the other");
     // Somebody may be about to read it.
     assert_eq!(fs::read(old.path.join("model.safetensors")).unwrap(), WEIGHTS);
-    assert_eq!(MlFlow::new(world.settings()).cached(&"models:/sql/3".parse().unwrap()), Some(new));
+    assert_eq!(MlFlow::new(world.settings()).cached(Kind::Model, &"models:/sql/3".parse().unwrap()), Some(new));
 }
 
 #[test]
@@ -229,16 +230,16 @@ fn the_version_of_an_adapter_that_answered_last_is_kept_for_when_a_newer_one_doe
     world.holds("peft/adapter_config.json", b"{}");
     world.holds("peft/adapter_model.safetensors", WEIGHTS);
     let (sources, origin) = (world.sources(), Origin::MlFlow("models:/sql/Production".parse().unwrap()));
-    assert_eq!(sources.last_good_adapter(&origin), None);
-    let good = sources.fetch_adapter(&origin, &mut |_| {}).unwrap();
-    sources.adapter_answers(&origin, &good.version).unwrap();
+    assert_eq!(sources.last_good_files(Kind::Adapter, &origin), None);
+    let good = sources.fetch_files(Kind::Adapter, &origin, &mut |_| {}).unwrap();
+    sources.answers(Kind::Adapter, &origin, &good.version).unwrap();
     let line = "registered-models/get-latest-versions?name=sql&stages=Production";
     world.says(line, r#"{"model_versions": [{"version": "10"}]}"#);
-    let newer = sources.fetch_adapter(&origin, &mut |_| {}).unwrap();
+    let newer = sources.fetch_files(Kind::Adapter, &origin, &mut |_| {}).unwrap();
     assert_eq!(newer.version, "10");
-    assert_eq!(sources.last_good_adapter(&origin), Some(good));
+    assert_eq!(sources.last_good_files(Kind::Adapter, &origin), Some(good));
     // A model of this name is another matter.
-    assert_eq!(sources.mlflow.last_good(&"models:/sql/Production".parse().unwrap()), None);
+    assert_eq!(sources.mlflow.last_good(Kind::Model, &"models:/sql/Production".parse().unwrap()), None);
 }
 
 #[test]
@@ -316,7 +317,7 @@ fn a_name_and_password_or_a_token_are_sent_and_never_shown() {
     let sent = |access, uri: &str| {
         let before = world.server.asked().len();
         let settings = MlFlowSettings { access, tracking_uri: Some(uri.into()), ..world.settings() };
-        MlFlow::new(settings).fetch(&"models:/sql/3".parse().unwrap(), &mut |_| {}).unwrap();
+        MlFlow::new(settings).fetch(Kind::Model, &"models:/sql/3".parse().unwrap(), &mut |_| {}).unwrap();
         world.server.asked()[before].authorization.clone().unwrap_or_default()
     };
     let url = world.server.url();
@@ -340,7 +341,7 @@ fn the_secret_is_for_the_registry_alone() {
     let basic = Access::Basic { user: "me".into(), password: Token::new("secret") };
     for (access, uri) in [(basic, "models:/sql/3"), (Access::Bearer(Token::new("secret")), "models:/sql/latest")] {
         let settings = MlFlowSettings { access, ..world.settings() };
-        MlFlow::new(settings).fetch(&uri.parse().unwrap(), &mut |_| {}).unwrap();
+        MlFlow::new(settings).fetch(Kind::Model, &uri.parse().unwrap(), &mut |_| {}).unwrap();
     }
     assert!(world.server.asked().iter().all(|asked| asked.authorization.is_some()));
     let stored: Vec<_> = store.asked().into_iter().map(|asked| asked.authorization).collect();
@@ -376,7 +377,7 @@ fn half_a_model_is_never_served() {
     let line = World::line("model/model.safetensors");
     world.server.on(line, [World::file(WEIGHTS, "one").cut_after(9), World::file(WEIGHTS, "one").cut_after(0)]);
     insta::assert_snapshot!(world.told(world.fetch("models:/sql/3")), @"the connection broke off after 9 bytes of model/model.safetensors");
-    assert_eq!(MlFlow::new(world.settings()).cached(&"models:/sql/3".parse().unwrap()), None);
+    assert_eq!(MlFlow::new(world.settings()).cached(Kind::Model, &"models:/sql/3".parse().unwrap()), None);
     world.holds("model/model.safetensors", WEIGHTS);
     assert_eq!(world.fetch("models:/sql/3").unwrap().version, "3");
 }
@@ -392,7 +393,7 @@ fn while_the_registry_is_down_what_is_here_is_served_and_said_so() {
     let note = fetched.note.unwrap().sentence.replace(&world.server.url().replace("http://", ""), "MLFLOW");
     insta::assert_snapshot!(note, @"mlflow:models:/sql/Production is served as it lies on this machine (version 3): MLFLOW answered 502: bad gateway");
     let unreachable = MlFlowSettings { tracking_uri: Some("http://127.0.0.1:1".into()), ..world.settings() };
-    let outcome = MlFlow::new(unreachable).fetch(&"models:/sql/Production".parse().unwrap(), &mut |_| {});
+    let outcome = MlFlow::new(unreachable).fetch(Kind::Model, &"models:/sql/Production".parse().unwrap(), &mut |_| {});
     assert!(matches!(outcome, Err(FetchError::Unreachable { .. })), "another server's model is another model");
 }
 
@@ -417,7 +418,7 @@ fn names_that_lead_out_of_the_cache_are_refused() {
         world.lists("/model", &[("config.json", Some("2")), ("model.safetensors", Some("23")), (name, Some("2"))]);
         assert!(matches!(world.fetch("models:/sql/3"), Err(FetchError::Outside { .. })), "{name}");
     }
-    assert_eq!(MlFlow::new(world.settings()).cached(&"models:/sql/3".parse().unwrap()), None);
+    assert_eq!(MlFlow::new(world.settings()).cached(Kind::Model, &"models:/sql/3".parse().unwrap()), None);
 }
 
 #[test]

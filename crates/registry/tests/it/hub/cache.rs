@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use registry::{Declared, Hub, HubModel, HubSettings, Origin, Source};
+use registry::{Declared, Hub, HubModel, HubSettings, Kind, Origin, Source};
 
 use super::{COMMIT, CONFIG, WEIGHTS, WEIGHTS_TAG, World, model};
 
@@ -11,7 +11,7 @@ fn a_revision_is_kept_beside_the_others() {
     let world = World::new();
     world.lists("refs%2Fpr%2F1", &["config.json", "model.safetensors"]);
     let wanted = HubModel { revision: Some("refs/pr/1".into()), ..model() };
-    Hub::new(world.settings()).fetch(&wanted, &mut |_| {}).unwrap();
+    Hub::new(world.settings()).fetch(Kind::Model, &wanted, &mut |_| {}).unwrap();
     assert_eq!(fs::read_to_string(world.repository().join("refs/refs/pr/1")).unwrap(), COMMIT);
     assert!(!world.repository().join("refs/main").exists());
 }
@@ -23,7 +23,7 @@ fn a_repository_is_listed_beside_the_files_that_were_asked_for_by_name() {
     world.stores("a.gguf", WEIGHTS, WEIGHTS_TAG);
     let ids = || -> Vec<_> { world.sources().downloaded().unwrap().into_iter().map(|entry| entry.id).collect() };
     let hub = Hub::new(world.settings());
-    hub.fetch(&HubModel { file: Some("a.gguf".into()), ..model() }, &mut |_| {}).unwrap();
+    hub.fetch(Kind::Model, &HubModel { file: Some("a.gguf".into()), ..model() }, &mut |_| {}).unwrap();
     assert_eq!(ids(), ["acme/tiny:a.gguf"]);
     world.fetch().unwrap();
     assert_eq!(ids(), ["acme/tiny", "acme/tiny:a.gguf"]);
@@ -36,20 +36,20 @@ fn a_revision_is_listed_by_its_name_and_found_again() {
         world.lists(escaped, &["config.json", "model.safetensors"]);
         let id = format!("acme/tiny@{revision}");
         let Ok(Declared::Origin(Origin::Hub(wanted))) = format!("hf:{id}").parse() else { panic!("{id} is no model") };
-        let fetched = Hub::new(world.settings()).fetch(&wanted, &mut |_| {}).unwrap();
+        let fetched = Hub::new(world.settings()).fetch(Kind::Model, &wanted, &mut |_| {}).unwrap();
         let [listed] = &world.sources().downloaded().unwrap()[..] else { panic!("not one") };
         assert_eq!(listed.id, id);
         assert_eq!(listed.source, Source::Origin(Origin::Hub(wanted.clone())));
         assert!(world.sources().cached(listed).is_some());
         let offline = Hub::new(HubSettings { offline: true, ..world.settings() });
-        assert_eq!(offline.fetch(&wanted, &mut |_| {}).unwrap(), fetched);
+        assert_eq!(offline.fetch(Kind::Model, &wanted, &mut |_| {}).unwrap(), fetched);
     }
 }
 
 #[test]
 fn offline_what_is_here_is_served_and_nothing_is_asked() {
     let world = World::new();
-    let offline = || Hub::new(HubSettings { offline: true, ..world.settings() }).fetch(&model(), &mut |_| {});
+    let offline = || Hub::new(HubSettings { offline: true, ..world.settings() }).fetch(Kind::Model, &model(), &mut |_| {});
     insta::assert_snapshot!(world.told(offline()), @"hf:acme/tiny is not on this machine, and HF_HUB_OFFLINE says to download nothing");
     world.fetch().unwrap();
     let asked = world.hub.asked().len();
