@@ -9,6 +9,7 @@ mod fetch;
 mod hub;
 mod kind;
 mod mlflow;
+mod peft;
 mod scan;
 mod sources;
 mod tuned;

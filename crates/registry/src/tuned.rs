@@ -9,10 +9,8 @@ use serde::Deserialize;
 use crate::declared;
 use crate::entry::Entry;
 use crate::fetch::{FetchError, Fetched};
-use crate::hub::{HubModel, choice};
-use crate::{mlflow, sources};
-
-const SETTINGS: &str = "adapter_config.json";
+use crate::hub::HubModel;
+use crate::{mlflow, peft, sources};
 
 /// What PEFT writes of the model beneath.
 #[derive(Deserialize)]
@@ -27,7 +25,7 @@ pub(crate) fn base(fetched: &Path) -> Result<Option<HubModel>, FetchError> {
     if fetched.join("config.json").is_file() {
         return Ok(None);
     }
-    let path = fetched.join(SETTINGS);
+    let path = fetched.join(peft::SETTINGS);
     let text = match fs::read(&path) {
         Ok(text) => text,
         Err(error) if [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory].contains(&error.kind()) => return Ok(None),
@@ -59,7 +57,7 @@ fn pinned(fetched: &Path) -> Option<HubModel> {
 /// What was trained on top of a model, where MLflow has both.
 pub(crate) fn beside(model: &Path) -> Option<PathBuf> {
     let adapter = model.join(mlflow::PEFT);
-    choice::ADAPTER.iter().all(|name| adapter.join(name).is_file()).then_some(adapter)
+    peft::is_in(&adapter).then_some(adapter)
 }
 
 /// The model beneath, with what was trained on top of it.
@@ -74,7 +72,7 @@ mod tests {
 
     fn base_of(settings: &str) -> Result<Option<String>, String> {
         let place = tempfile::tempdir().unwrap();
-        fs::write(place.path().join(SETTINGS), settings).unwrap();
+        fs::write(place.path().join(peft::SETTINGS), settings).unwrap();
         let directory = place.path().display().to_string();
         let base = base(place.path()).map_err(|error| error.to_string().replace(&directory, ""));
         base.map(|base| base.map(|base| base.to_string()))
@@ -92,7 +90,7 @@ mod tests {
     fn the_commit_that_mlflow_has_noted_is_taken_where_the_adapter_names_none() {
         let place = tempfile::tempdir().unwrap();
         let base = |settings: &str, noted: &str| {
-            fs::write(place.path().join(SETTINGS), settings).unwrap();
+            fs::write(place.path().join(peft::SETTINGS), settings).unwrap();
             fs::write(place.path().join(mlflow::MLMODEL), format!("flavors:\n  transformers:\n{noted}")).unwrap();
             base(place.path()).unwrap().unwrap().to_string()
         };
@@ -111,7 +109,7 @@ mod tests {
     fn what_is_no_adapter_has_nothing_beneath() {
         let place = tempfile::tempdir().unwrap();
         assert!(base(place.path()).unwrap().is_none());
-        for name in [SETTINGS, "config.json"] {
+        for name in [peft::SETTINGS, "config.json"] {
             fs::write(place.path().join(name), r#"{"base_model_name_or_path": "org/model"}"#).unwrap();
         }
         assert!(base(place.path()).unwrap().is_none(), "a whole model");

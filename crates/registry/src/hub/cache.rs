@@ -14,9 +14,9 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use super::choice;
 use crate::entry;
 use crate::fetch::{self, FetchError};
+use crate::peft;
 
 const PREFIX: &str = "models--";
 /// The largest models have some hundreds.
@@ -98,7 +98,7 @@ impl Repository {
         }
         match <[PathBuf; 1]>::try_from(gguf_files_in(&snapshot)) {
             Ok([file]) => Some(file),
-            Err(files) => (files.is_empty() && holds_adapter(&snapshot)).then_some(snapshot),
+            Err(files) => (files.is_empty() && peft::is_in(&snapshot)).then_some(snapshot),
         }
     }
 
@@ -114,11 +114,6 @@ impl Repository {
         }
         Ok(bytes)
     }
-}
-
-/// Whether all of an adapter is there.
-pub(super) fn holds_adapter(snapshot: &Path) -> bool {
-    choice::ADAPTER.iter().all(|name| snapshot.join(name).exists())
 }
 
 /// The files that an index names, or that belong to those that are there where an index did not come yet. `None` if it cannot be read.

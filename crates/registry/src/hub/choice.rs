@@ -2,6 +2,7 @@
 
 use super::HubModel;
 use crate::fetch::FetchError;
+use crate::peft;
 
 /// Beside the weights: settings, tokenizer, templates.
 const KINDS: [&str; 4] = [".json", ".jinja", ".model", ".txt"];
@@ -66,7 +67,7 @@ pub(crate) fn choose(files: &[String], wanted: Option<&str>) -> Result<Vec<Strin
     match gguf.as_slice() {
         [_] => Ok(gguf),
         // What was trained on top of a model, which says what that is.
-        [] if has("adapter_config.json") => choose_adapter(files),
+        [] if has(peft::SETTINGS) => choose_adapter(files),
         [] => Err(Unfit::NoWeights),
         _ => Err(Unfit::SeveralGguf(gguf)),
     }
@@ -79,11 +80,8 @@ fn is_of_a_module(file: &str) -> bool {
 }
 
 /// What PEFT saves, and nothing else.
-pub(crate) const ADAPTER: [&str; 2] = ["adapter_config.json", "adapter_model.safetensors"];
-
-/// The files of an adapter.
 pub(crate) fn choose_adapter(files: &[String]) -> Result<Vec<String>, Unfit> {
-    let wanted = ADAPTER.map(str::to_owned);
+    let wanted = peft::FILES.map(str::to_owned);
     if wanted.iter().all(|name| files.contains(name)) { Ok(wanted.into()) } else { Err(Unfit::NoAdapter) }
 }
 

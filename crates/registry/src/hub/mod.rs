@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::fetch::{self, Digest, Download, FetchError, Fetched, Network, Note, Patience, Progress, Token, Watch, room};
 use crate::kind::Kind;
+use crate::peft;
 pub use cache::Cached;
 use cache::Repository;
 use choice::Unfit;
@@ -140,7 +141,7 @@ impl Kind {
             (Self::Model, _) | (Self::Adapter, Some(_)) => repository.complete(commit, file),
             (Self::Adapter, None) => {
                 let snapshot = repository.snapshot(commit);
-                cache::holds_adapter(&snapshot).then_some(snapshot)
+                peft::is_in(&snapshot).then_some(snapshot)
             }
         }
     }

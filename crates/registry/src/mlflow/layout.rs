@@ -9,6 +9,7 @@ use super::MlFlowModel;
 use super::tree::Remote;
 use crate::fetch::FetchError;
 use crate::hub::choice::{self, is_gguf};
+use crate::peft;
 
 const TOKENIZER: &str = "components/tokenizer";
 pub(crate) const PEFT: &str = "peft";
@@ -75,7 +76,7 @@ pub(super) fn find(files: &[Remote]) -> Result<Vec<Part>, Unfit> {
     let best: Vec<&String> = places.iter().filter(|place| Some(rank(place)) == best).collect();
     match best.as_slice() {
         // What was trained on top of a model, which says what that is.
-        [] if files.iter().any(|file| name_of(&file.path) == "adapter_config.json") => {
+        [] if files.iter().any(|file| name_of(&file.path) == peft::SETTINGS) => {
             Ok([find_adapter(files)?, parts(files, "", |name| name == MLMODEL)].concat())
         }
         [] => Err(Unfit::NoWeights(files.iter().take(20).map(|file| file.path.clone()).collect())),
@@ -89,13 +90,13 @@ pub(super) fn find(files: &[Remote]) -> Result<Vec<Part>, Unfit> {
 
 /// What has to be downloaded of an adapter, which `mlflow.transformers` puts into `peft/`.
 pub(super) fn find_adapter(files: &[Remote]) -> Result<Vec<Part>, Unfit> {
-    let [settings, weights] = choice::ADAPTER;
+    let [settings, weights] = peft::FILES;
     let has =
         |directory: &str| files.iter().any(|file| directory_of(&file.path) == directory && name_of(&file.path) == weights);
     let directories = files.iter().filter(|file| name_of(&file.path) == settings).map(|file| directory_of(&file.path));
     let gguf: Vec<_> = files.iter().map(|file| file.path.as_str()).filter(|path| is_gguf(path)).collect();
     match (directories.filter(|directory| has(directory)).collect::<Vec<_>>().as_slice(), gguf.as_slice()) {
-        ([directory], _) => Ok(parts(files, directory, |name| choice::ADAPTER.contains(&name))),
+        ([directory], _) => Ok(parts(files, directory, |name| peft::FILES.contains(&name))),
         ([], [file]) => Ok(parts(files, directory_of(file), |name| name == name_of(file))),
         _ => Err(Unfit::NoAdapter),
     }
@@ -103,11 +104,10 @@ pub(super) fn find_adapter(files: &[Remote]) -> Result<Vec<Part>, Unfit> {
 
 /// What was trained on top of a model that is there too: without it, another model would be served.
 fn beside(files: &[Remote]) -> Result<Vec<Part>, Unfit> {
-    let found = parts(files, PEFT, |name| choice::ADAPTER.contains(&name));
-    let [settings, _] = choice::ADAPTER;
+    let found = parts(files, PEFT, |name| peft::FILES.contains(&name));
     match found.len() {
         // Weights without settings say nothing to anybody.
-        _ if found.iter().all(|part| part.name != settings) => Ok(Vec::new()),
+        _ if found.iter().all(|part| part.name != peft::SETTINGS) => Ok(Vec::new()),
         1 => Err(Unfit::NoAdapter),
         _ => Ok(found.into_iter().map(|part| Part { name: format!("{PEFT}/{}", part.name), ..part }).collect()),
     }
@@ -233,7 +233,7 @@ mod tests {
         let adapter = ["MLmodel", "peft/README.md", "peft/adapter_config.json", "peft/adapter_model.safetensors"];
         let remotes = adapter.map(|path| Remote { path: path.to_owned(), size: Some(1) });
         let parts = find_adapter(&remotes).unwrap();
-        assert_eq!(parts.iter().map(|part| &part.name[..]).collect::<Vec<_>>(), choice::ADAPTER);
+        assert_eq!(parts.iter().map(|part| &part.name[..]).collect::<Vec<_>>(), peft::FILES);
         assert_eq!(find_adapter(&remotes[..3]), Err(Unfit::NoAdapter));
         let gguf = ["notes.txt", "artifacts/legal.gguf"].map(|path| Remote { path: path.to_owned(), size: Some(1) });
         let parts = find_adapter(&gguf).unwrap();
