@@ -27,9 +27,9 @@ pub enum Error {
     )]
     TooLong { parameter: String, context: u32, bytes: u64 },
     #[error("the model {:?} does not exist; there are: {}", shortened(model), known.join(", "))]
-    UnknownModel { model: String, known: Vec<String> },
+    UnknownModel { parameter: String, model: String, known: Vec<String> },
     #[error("the adapter {:?} does not exist; there are: {}", shortened(adapter), listed(known))]
-    UnknownAdapter { adapter: String, known: Vec<String> },
+    UnknownAdapter { parameter: String, adapter: String, known: Vec<String> },
     /// No key, or none that opens anything: which of the two is not said.
     #[error("a valid API key is needed; send it as \"Authorization: Bearer <key>\"")]
     Unauthorized,
@@ -128,10 +128,10 @@ impl Error {
             | Self::OutOfRange { parameter, .. }
             | Self::Unsupported { parameter, .. }
             | Self::ContextLength { parameter, .. }
-            | Self::TooLong { parameter, .. } => Some(parameter),
+            | Self::TooLong { parameter, .. }
+            | Self::UnknownModel { parameter, .. }
+            | Self::UnknownAdapter { parameter, .. } => Some(parameter),
             Self::Refused { parameter, .. } => parameter.as_deref(),
-            Self::UnknownModel { .. } => Some("model"),
-            Self::UnknownAdapter { .. } => Some("adapter"),
             _ => None,
         }
     }
@@ -153,6 +153,8 @@ impl Error {
             | Self::Unsupported { parameter, .. }
             | Self::ContextLength { parameter, .. }
             | Self::TooLong { parameter, .. }
+            | Self::UnknownModel { parameter, .. }
+            | Self::UnknownAdapter { parameter, .. }
             | Self::Refused { parameter: Some(parameter), .. } => *parameter = name(parameter),
             _ => {}
         }
@@ -213,7 +215,8 @@ mod tests {
 
     #[test]
     fn a_long_name_is_not_sent_back_whole() {
-        let unknown = Error::UnknownModel { model: "é".repeat(5000), known: vec!["demo".into()] };
+        let (parameter, model) = ("model".into(), "é".repeat(5000));
+        let unknown = Error::UnknownModel { parameter, model, known: vec!["demo".into()] };
         let expected = format!("the model {:?} does not exist; there are: demo", "é".repeat(100));
         assert_eq!(unknown.to_string(), expected);
     }

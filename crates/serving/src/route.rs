@@ -122,9 +122,9 @@ impl Service {
     /// Names behind which a scorer chooses are models to whoever asks.
     pub(crate) fn with_routes(&self, error: Error) -> Error {
         match error {
-            Error::UnknownModel { model, mut known } => {
+            Error::UnknownModel { parameter, model, mut known } => {
                 known.extend(self.inner.routes.iter().map(|route| route.id.clone()));
-                Error::UnknownModel { model, known }
+                Error::UnknownModel { parameter, model, known }
             }
             other => other,
         }

@@ -168,6 +168,7 @@ impl Service {
     pub fn adapter(&self, name: &str) -> Result<Arc<ModelCard>> {
         let is_adapter = |card: &Arc<ModelCard>| card.parent.is_some();
         self.card(name).ok().filter(is_adapter).ok_or_else(|| Error::UnknownAdapter {
+            parameter: "adapter".into(),
             adapter: name.to_owned(),
             known: self.cards().into_iter().filter(is_adapter).map(|card| card.id.clone()).collect(),
         })

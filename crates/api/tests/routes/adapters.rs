@@ -116,10 +116,12 @@ async fn what_is_wrong_with_it_is_said() {
     insta::assert_snapshot!(message(json!({"lora_name": "demo", "lora_path": "poems"})).await, @r#"400 lora_name: "demo" is the name of a model"#);
     insta::assert_snapshot!(message(json!({"lora_name": "a b", "lora_path": "poems"})).await, @"400 lora_name must be the name of a model: 1 to 256 characters, without spaces and commas");
     insta::assert_snapshot!(message(json!({"lora_name": "new", "lora_path": "poems", "base_model_name": "x"})).await, @r#"404 the model "x" does not exist; there are: demo, declared, legal"#);
+    let answer = world.load(json!({"lora_name": "new", "lora_path": "poems", "base_model_name": "x"})).await;
+    assert_eq!(answer.json()["error"]["param"], "base_model_name");
     insta::assert_snapshot!(message(json!({"lora_name": "new", "lora_path": "poems", "lora_int_id": 1})).await, @"400 there is no parameter lora_int_id");
     world.load(json!({"lora_name": "legal", "lora_path": "poems", "load_inplace": true})).await.ok();
     let gone = world.app.post(UNLOAD, &json!({"lora_name": "x"})).await;
-    insta::assert_snapshot!(told(&gone), @r#"404 {"error":{"message":"the adapter \"x\" does not exist; there are: declared, legal","type":"invalid_request_error","param":"adapter","code":"model_not_found"}}"#);
+    insta::assert_snapshot!(told(&gone), @r#"404 {"error":{"message":"the adapter \"x\" does not exist; there are: declared, legal","type":"invalid_request_error","param":"lora_name","code":"model_not_found"}}"#);
     let gone = world.app.post("/v1/completions", &json!({"model": "x", "prompt": "Once"})).await;
     insta::assert_snapshot!(told(&gone), @r#"404 {"error":{"message":"the model \"x\" does not exist; there are: demo, declared, legal","type":"invalid_request_error","param":"model","code":"model_not_found"}}"#);
 }

@@ -97,6 +97,8 @@ async fn an_adapter_is_a_model_with_a_parent() {
     let app = TestApp::with_models(models.to_vec());
     let ask = async |name: &str| app.post(PREDICT, &json!({"prompt": "Once", "adapter": name})).await;
     assert_eq!(ask("legal").await.ok().json()["model_name"], "legal");
+    let batch = json!({"requests": [{"prompt": "Once"}, {"prompt": "Once", "adapter": "x"}]});
+    assert_eq!(app.post("/predict/batch", &batch).await.json()["details"]["field"], "requests[1].adapter");
     insta::assert_snapshot!(told(&ask("demo").await), @r#"404 {"error":"not_found","message":"the adapter \"demo\" does not exist; there are: legal","details":{"field":"adapter"},"timestamp":"2026-01-01T00:00:00Z","request_id":"…"}"#);
     insta::assert_snapshot!(refused(PREDICT, json!({"prompt": "Once", "adapter": "x"})).await, @r#"404 {"error":"not_found","message":"the adapter \"x\" does not exist; there are: none","details":{"field":"adapter"},"timestamp":"2026-01-01T00:00:00Z","request_id":"…"}"#);
 }

@@ -70,7 +70,7 @@ impl Fleet {
         let mut adapters = self.adapters_mut();
         let Some(index) = adapters.iter().position(|adapter| adapter.is_named(id)) else {
             let known = adapters.iter().map(|adapter| adapter.card().id.clone()).collect();
-            return Err(Error::UnknownAdapter { adapter: id.to_owned(), known });
+            return Err(Error::UnknownAdapter { parameter: "lora_name".into(), adapter: id.to_owned(), known });
         };
         adapters.remove(index);
         Ok(())

@@ -115,6 +115,7 @@ impl Fleet {
     pub(crate) fn find(&self, name: &str) -> Result<Arc<Member>> {
         let named = |members: &[Arc<Member>]| members.iter().find(|member| member.is_named(name)).map(Arc::clone);
         named(&self.models).or_else(|| named(&self.adapters())).ok_or_else(|| Error::UnknownModel {
+            parameter: "model".into(),
             model: name.to_owned(),
             known: self.all().iter().map(|member| member.card().id.clone()).collect(),
         })

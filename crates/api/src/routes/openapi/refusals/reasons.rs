@@ -104,7 +104,7 @@ fn not_reloaded() -> Reason {
 }
 
 fn unknown_model() -> Reason {
-    Reason::UnknownModel { model: "gpt-2".into(), known: vec!["demo".into()] }
+    Reason::UnknownModel { parameter: "model".into(), model: "gpt-2".into(), known: vec!["demo".into()] }
 }
 
 fn quota_spent() -> Reason {
@@ -124,7 +124,7 @@ fn unscored_model() -> Unscored {
 }
 
 fn unknown_adapter() -> Reason {
-    Reason::UnknownAdapter { adapter: "medical".into(), known: vec!["legal".into()] }
+    Reason::UnknownAdapter { parameter: "lora_name".into(), adapter: "medical".into(), known: vec!["legal".into()] }
 }
 
 fn unavailable() -> Reason {
