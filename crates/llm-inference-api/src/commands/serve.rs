@@ -31,6 +31,8 @@ const ENDED_BY_SIGNAL: i32 = 130;
 const WAITING_CONNECTIONS: i32 = 4096;
 /// How long the first model is let be after it could not be had.
 const AGAIN: Duration = Duration::from_secs(5);
+/// As long as the others wait for the first model, whose server may be silent for minutes.
+const FIRST_ALONE: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let settings = prepare(arguments, Purpose::Serve)?;
@@ -103,9 +105,6 @@ fn start(
         }
     }
 }
-
-/// As long as the others wait for the first model, whose server may be silent for minutes.
-const FIRST_ALONE: Duration = Duration::from_secs(10);
 
 /// Loads the first model, and then the others whether it is there or not.
 async fn start_with_others(service: &Service, first: impl Future<Output = Result<(), OpenError>>, greet: impl FnOnce()) {

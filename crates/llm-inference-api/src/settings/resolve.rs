@@ -461,5 +461,4 @@ fn broken_headers(telemetry: &TelemetrySettings) -> Option<String> {
 }
 
 #[cfg(test)]
-#[path = "resolve_tests.rs"]
 mod tests;
