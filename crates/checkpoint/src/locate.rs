@@ -80,5 +80,5 @@ fn gguf_file(file: PathBuf) -> Result<Found> {
 fn gguf_files(directory: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(directory).map_err(|source| Error::io(directory, source))?;
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    Ok(paths.filter(|path| path.extension().is_some_and(|extension| extension == "gguf")).collect())
+    Ok(paths.filter(|path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"))).collect())
 }

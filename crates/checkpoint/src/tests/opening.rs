@@ -55,9 +55,11 @@ fn an_empty_file_is_refused() {
 
 #[test]
 fn a_directory_with_one_gguf_file_is_that_file() {
-    let directory = tempdir().unwrap();
-    fs::write(directory.path().join("any name.gguf"), gguf(&gguf_keys(), &GGUF_TENSORS)).unwrap();
-    assert_eq!(Checkpoint::open(directory.path()).unwrap().summary.family, "llama");
+    for name in ["any name.gguf", "IN CAPITALS.GGUF"] {
+        let directory = tempdir().unwrap();
+        fs::write(directory.path().join(name), gguf(&gguf_keys(), &GGUF_TENSORS)).unwrap();
+        assert_eq!(Checkpoint::open(directory.path()).unwrap().summary.family, "llama");
+    }
 }
 
 #[test]

@@ -49,8 +49,9 @@ fn stays_below(root: &Path, path: &Path) -> bool {
     inside(path) && files.all(|file| !is_read(&file) || inside(&file))
 }
 
+/// In capitals too, as `registry` and `checkpoint` have it: what they read must not lead elsewhere.
 fn is_gguf(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "gguf")
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"))
 }
 
 #[cfg(test)]
@@ -69,8 +70,10 @@ mod tests {
             fs::write(directory.join(FILES[0]), "{}").unwrap();
             fs::write(directory.join("one.gguf"), "").unwrap();
         }
-        fs::create_dir(root.join("linked")).unwrap();
-        symlink(outside.join("one.gguf"), root.join("linked/one.gguf")).unwrap();
+        for (directory, file) in [("linked", "one.gguf"), ("capitals", "ONE.GGUF")] {
+            fs::create_dir(root.join(directory)).unwrap();
+            symlink(outside.join("one.gguf"), root.join(directory).join(file)).unwrap();
+        }
         symlink(&inside, root.join("alias")).unwrap();
         symlink(&outside, root.join("escape")).unwrap();
         symlink(outside.join(FILES[0]), root.join("half").join(FILES[1])).unwrap();
@@ -82,7 +85,7 @@ mod tests {
         assert_eq!(AdapterSource::below(&root, "alias/one.gguf").unwrap().place(), file.to_str().unwrap());
         let outside = outside.to_str().unwrap();
         let files = ["team/legal/adapter_config.json", "../secret/one.gguf", "linked", "linked/one.gguf", "escape/one.gguf"];
-        for path in ["../secret", "escape", outside, "nothing", "half", "/"].into_iter().chain(files) {
+        for path in ["../secret", "escape", outside, "nothing", "half", "capitals", "/"].into_iter().chain(files) {
             assert_eq!(AdapterSource::below(&root, path), None, "{path}");
         }
     }
