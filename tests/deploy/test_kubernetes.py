@@ -79,6 +79,12 @@ def test_a_release_of_another_name_is_another():
     assert names == {"blue-llm-inference-api"}
 
 
+def test_the_names_of_templates_are_the_charts_own():
+    # They are global: those of a parent chart of the same name would take their place.
+    defined = [name for file in (CHART / "templates").iterdir() for name in re.findall(r'define "(.*?)"', file.read_text())]
+    assert defined and all(name.startswith("llm-inference-api.") for name in defined)
+
+
 def test_the_server_takes_its_settings(objects, container, tmp_path):
     settings = tmp_path / "serving_config.yaml"
     settings.write_text(objects["ConfigMap"]["data"]["serving_config.yaml"])

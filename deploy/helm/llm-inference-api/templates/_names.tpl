@@ -1,5 +1,5 @@
 {{/* What everything of a release is called: the release, with the chart's name if that is not in it. */}}
-{{- define "name" -}}
+{{- define "llm-inference-api.name" -}}
 {{- if contains .Chart.Name .Release.Name -}}
 {{- .Release.Name | trunc 63 | trimSuffix "-" -}}
 {{- else -}}
@@ -8,16 +8,16 @@
 {{- end -}}
 
 {{/* By which its pods are found; these never change. */}}
-{{- define "selector" -}}
+{{- define "llm-inference-api.selector" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
-{{- define "labels" -}}
-{{ include "selector" . }}
+{{- define "llm-inference-api.labels" -}}
+{{ include "llm-inference-api.selector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- end -}}
 
-{{- define "scheme" -}}
+{{- define "llm-inference-api.scheme" -}}
 {{ ternary "https" "http" (ne .Values.tlsSecret "") }}
 {{- end }}
