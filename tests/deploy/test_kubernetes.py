@@ -19,6 +19,16 @@ VERSIONS = ["1.30", "1.37"]
 FOREIGN = {"ServiceMonitor", "PrometheusRule"}
 SECRETS = {"API_KEY": "a", "BACKEND_API_KEY": "b", "LLM_DATABASE_URL": "postgres://user@database/accounts"}
 
+DEFAULTS = yaml.safe_load((CHART / "values.yaml").read_text())
+# Each value, and those within it where the chart and not the operator gives them their names.
+FIELDS = [(name,) for name in DEFAULTS]
+FIELDS += [(name, inner) for name, value in DEFAULTS.items() if isinstance(value, dict) and name not in {"settings", "environment"} for inner in value]
+# Helm takes a key away that is null: these the templates leave out then.
+MAY_GO = {
+    *("environment", "image.tag", "imagePullSecrets", "podAnnotations", "nodeSelector", "tolerations", "affinity", "service.annotations"),
+    *("resources.requests", "resources.limits", "serviceMonitor.labels", "prometheusRule.labels", "dashboard.labels"),
+}
+
 
 @pytest.fixture(params=RENDERED)
 def file(request):
@@ -157,10 +167,24 @@ def test_a_server_with_a_certificate_is_asked_over_https(version):
     assert {"name": "tls", "secret": {"secretName": "certificate"}} in pod["volumes"]
 
 
+@pytest.mark.parametrize("field", FIELDS, ids=".".join)
+def test_null_is_no_way_past_a_default(field):
+    given = None
+    for name in reversed(field):
+        given = {name: given}
+    if ".".join(field) in MAY_GO:
+        for one in yaml.safe_load_all(render(given)):
+            kubernetes_validate.validate(one, VERSIONS[-1], strict=True)
+    else:
+        with pytest.raises(helm_python.HelmValuesError, match=f"missing propert.*'{field[-1]}'"):
+            render(given)
+
+
 def test_a_list_of_nobody_does_not_open_to_everybody():
     for side in ("from", "to"):
-        with pytest.raises(helm_python.HelmError, match=side):
-            render({"networkPolicy": {side: []}})
+        for nobody in ([], [None], [{}], [{"podSelector": None}]):
+            with pytest.raises(helm_python.HelmValuesError, match=side):
+                render({"networkPolicy": {side: nobody}})
 
 
 def test_what_the_chart_sets_by_itself_is_not_set_twice():
