@@ -187,6 +187,51 @@ def test_a_list_of_nobody_does_not_open_to_everybody():
                 render({"networkPolicy": {side: nobody}})
 
 
+@pytest.mark.parametrize(
+    ("given", "where"),
+    [
+        ({"secret": "Bad Name!"}, "/secret"),
+        ({"tlsSecret": "-a"}, "/tlsSecret"),
+        ({"modelsClaim": "a..b"}, "/modelsClaim"),
+        ({"imagePullSecrets": [{"name": ""}]}, "/imagePullSecrets/0/name"),
+        ({"environment": {"a b": "c"}}, "a b"),
+        ({"resources": {"limit": {"cpu": "1"}}}, "limit"),
+        ({"resources": {"limits": {"memory": "4 GB"}}}, "/resources/limits/memory"),
+        ({"podDisruptionBudget": {"maxUnavailable": "lots"}}, "/podDisruptionBudget/maxUnavailable"),
+        ({"podDisruptionBudget": {"maxUnavailable": "101%"}}, "/podDisruptionBudget/maxUnavailable"),
+        ({"autoscaling": {"averageValue": "two"}}, "/autoscaling/averageValue"),
+        ({"autoscaling": {"averageValue": "0"}}, "/autoscaling/averageValue"),
+        ({"serviceMonitor": {"interval": "often"}}, "/serviceMonitor/interval"),
+        ({"serviceMonitor": {"interval": "15"}}, "/serviceMonitor/interval"),
+    ],
+)
+def test_what_a_cluster_would_refuse_is_refused_before(given, where):
+    with pytest.raises(helm_python.HelmValuesError, match=where):
+        render(given)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"secret": "", "tlsSecret": "team.certificate-1", "imagePullSecrets": [{"name": "registry"}], "environment": {"_A1": "b"}},
+        {"resources": {"requests": {"cpu": "500m", "memory": 1000000000}, "limits": {"cpu": 1.5, "memory": "1.5Gi", "nvidia.com/gpu": 1}}},
+        {"podDisruptionBudget": {"maxUnavailable": "50%"}, "autoscaling": {"enabled": True, "averageValue": 3}},
+        {"podDisruptionBudget": {"maxUnavailable": 0}, "autoscaling": {"enabled": True, "minReplicas": 3, "maxReplicas": 3, "averageValue": "500m"}},
+        {"serviceMonitor": {"enabled": True, "interval": "1m30s"}},
+    ],
+)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_a_cluster_takes_is_taken(given, version):
+    for one in yaml.safe_load_all(render(given)):
+        if one["kind"] not in FOREIGN:
+            kubernetes_validate.validate(one, version, strict=True)
+
+
+def test_the_least_is_not_more_than_the_most():
+    with pytest.raises(helm_python.HelmError, match="autoscaling.minReplicas is 9, more than autoscaling.maxReplicas, which is 2"):
+        render({"autoscaling": {"enabled": True, "minReplicas": 9, "maxReplicas": 2}})
+
+
 def test_what_the_chart_sets_by_itself_is_not_set_twice():
     for name in ("LLM_INFERENCE_PORT", "SERVER_SSL_ENABLED"):
         with pytest.raises(helm_python.HelmError, match=name):
