@@ -17,12 +17,22 @@ def values(file):
     return yaml.safe_load((KUBERNETES / RENDERED[file]).read_text()) if RENDERED[file] else {}
 
 
-def render(given, name="llm-inference-api"):
-    """The chart as text, with values in place of its own."""
+def files(given, name):
+    """What the chart's templates make of values in place of its own."""
     with helm_python.Chart.load(str(CHART)) as chart:
-        rendered = chart.render(given, name=name, namespace="default")
-    texts = (text.strip() for path, text in sorted(rendered.items()) if path.endswith(".yaml"))
+        return chart.render(given, name=name, namespace="default")
+
+
+def render(given, name="llm-inference-api"):
+    """All objects as text."""
+    texts = (text.strip() for path, text in sorted(files(given, name).items()) if path.endswith(".yaml"))
     return "---\n".join(f"{text}\n" for text in texts if text)
+
+
+def notes(given, name="llm-inference-api"):
+    """What is said once it is installed."""
+    [text] = [text for path, text in files(given, name).items() if path.endswith("NOTES.txt")]
+    return text
 
 
 def page(file):

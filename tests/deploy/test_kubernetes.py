@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from conftest import DEPLOY, PATIENCE, SERVER, Server, wait_until
-from render import CHART, KUBERNETES, RENDERED, page, render, values
+from render import CHART, KUBERNETES, RENDERED, notes, page, render, values
 
 # The oldest that the chart takes, and the newest whose schemas there are.
 VERSIONS = ["1.30", "1.37"]
@@ -254,3 +254,36 @@ def test_new_settings_are_new_pods():
         return deployment["spec"]["template"]["metadata"]["annotations"]
 
     assert annotations({"limits": {"shadow": True}}) != annotations({"limits": {"shadow": False}})
+
+
+def test_whoever_installs_it_is_told_where_it_answers():
+    assert "at http://blue-llm-inference-api.default:8091\n" in notes({}, name="blue")
+    assert "at https://llm-inference-api.default:443\n" in notes({"tlsSecret": "certificate", "service": {"port": 443}})
+
+
+@pytest.mark.parametrize(
+    ("given", "warned"),
+    [
+        ({}, True),
+        ({"environment": None, "settings": {"accounts": None}}, True),
+        ({"replicas": 1}, False),
+        ({"replicas": 1, "autoscaling": {"enabled": True}}, True),
+        ({"autoscaling": {"enabled": True, "minReplicas": 1, "maxReplicas": 1}}, False),
+        ({"environment": {"LLM_DATABASE_URL": "postgres://database/accounts"}}, False),
+        ({"settings": {"accounts": {"database_url": "${DATABASE}"}}}, False),
+        ({"settings": {"accounts": {"database_url": "sqlite:///data/accounts.db"}}}, True),
+    ],
+)
+def test_whoever_starts_several_is_told_that_they_need_a_database(given, warned):
+    assert ("Unless LLM_DATABASE_URL in the Secret does, each" in notes(given)) == warned
+    assert ("name none. Each" in notes(given | {"secret": ""})) == warned
+
+
+def test_whoever_has_prometheus_elsewhere_is_told_to_let_it_in():
+    def told(peers, **policy):
+        return "namespaceSelector" in notes({"serviceMonitor": {"enabled": True}, "networkPolicy": {"from": peers} | policy})
+
+    ours, theirs = {"podSelector": {}}, {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+    assert told([ours])
+    assert not told([ours, theirs]) and not told([ours, {"ipBlock": {"cidr": "10.0.0.0/8"}}]) and not told([ours], enabled=False)
+    assert "namespaceSelector" not in notes({})
