@@ -1,5 +1,6 @@
 """What compose.yaml names is there, and is the same tomorrow."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -51,3 +52,20 @@ def test_without_docker_nothing_is_begun(script, tmp_path):
     done = subprocess.run([tmp_path / script], env={"PATH": str(programs)}, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr.splitlines()[0]) == (1, "docker is not installed here")
     assert not (tmp_path / ".env").exists()
+
+
+def test_what_runs_is_stopped_without_its_keys(tmp_path):
+    for script in ("needs.sh", "stop-all.sh"):
+        shutil.copy(DEPLOY / script, tmp_path)
+    docker = tmp_path / "docker"
+    docker.write_text('#!/bin/sh\n[ "$2" = version ] || { echo "$@"; env; }\n')
+    docker.chmod(0o755)
+    done = subprocess.run(
+        [tmp_path / "stop-all.sh", "--volumes"], env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    command, *environment = done.stdout.splitlines()
+    assert command == "compose down --volumes"
+    given = {name for name, _, value in (line.partition("=") for line in environment) if value}
+    # Those that compose.yaml cannot do without.
+    assert set(re.findall(r"\$\{(\w+):\?", (DEPLOY / "compose.yaml").read_text())) <= given
