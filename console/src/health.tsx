@@ -2,6 +2,7 @@
 import { askJson } from "./server/ask";
 import { catalogue, readCatalogue } from "./server/catalogue";
 import { usePoll } from "./server/poll";
+import { forgetVerdicts } from "./server/unbidden";
 import { State, useValue } from "./state";
 
 export interface Status {
@@ -19,10 +20,12 @@ const PAUSE = 5000;
 export async function readStatus() {
   const read = await askJson<Status>("status", { open: true }).catch(() => null);
   if (read) {
+    const back = status.value?.status === "out of reach";
+    if (back) forgetVerdicts();
     status.set(read);
     // What could not be listed while the server was away, or busy, can be now.
     const { problem } = catalogue.value;
-    if (problem && !problem.isAboutKey) await readCatalogue();
+    if (problem && (back || !problem.isAboutKey)) await readCatalogue();
     return;
   }
   status.change((known) => ({ version: "", uptime_seconds: 0, models: {}, ...known, status: "out of reach" }));

@@ -12,7 +12,7 @@ import { events } from "../src/server/events.ts";
 import { Exposition } from "../src/server/exposition.ts";
 import { Refusal } from "../src/server/refusal.ts";
 import { pieces, unfenced } from "../src/sql/highlight.ts";
-import { rateOf } from "../src/traffic/reading.ts";
+import { rateOf, readingOf } from "../src/traffic/reading.ts";
 
 function bodyOf(parts) {
   return new ReadableStream({
@@ -162,6 +162,24 @@ test("metrics are read with their labels", () => {
   assert.equal(metrics.sum("asked_total", { model: 'a,"b"' }), 3);
   assert.equal(metrics.sum("vllm:free"), 0.5);
   assert.equal(metrics.sum("asked"), 0);
+});
+
+test("a refusal is no failure, and looking at what there is no traffic", () => {
+  const series = [
+    ["GET", "/v1/models", 401],
+    ["GET", "/api/llms", 401],
+    ["GET", "/v1/lora_adapters", 403],
+    ["GET", "/v1/models/{*id}", 404],
+    ["POST", "/v1/chat/completions", 200],
+    ["POST", "/v1/chat/completions", 401],
+    ["POST", "/v1/load_lora_adapter", 403],
+    ["POST", "/v1/chat/completions", 502],
+  ];
+  const lines = series.map(
+    ([method, route, status]) => `api_requests_total{method="${method}",route="${route}",status="${status}",model=""} 1`,
+  );
+  const { requests, refused, failed } = readingOf(new Exposition(lines.join("\n")), 0);
+  assert.deepEqual({ requests, refused, failed }, { requests: 5, refused: 3, failed: 1 });
 });
 
 test("a counter that has fallen is another server's", () => {

@@ -1,6 +1,7 @@
 """The console where keys are needed: it asks for one, keeps it in the tab, and says what is left."""
 
 import re
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -42,6 +43,56 @@ def test_it_says_what_a_key_may_do(visit, gateway):
     expect(page.get_by_text("This key may ask models.")).to_be_visible()
     enter_key(page, ADMIN)
     expect(page.get_by_text("This key may ask models and administer them.")).to_be_visible()
+
+
+class Refusals:
+    """What the server has refused to a page."""
+
+    def __init__(self, page):
+        self.seen, self.polls = [], 0
+        page.on("response", self.hear)
+
+    def hear(self, response):
+        self.polls += response.url.endswith("/metrics")
+        if response.status in (401, 403):
+            self.seen.append((response.status, urlsplit(response.url).path))
+
+
+def look_at_models(page, refusals):
+    """For as long as it takes to look at them twice."""
+    page.get_by_role("link", name="Models").click()
+    before = refusals.polls
+    while refusals.polls < before + 2:
+        page.wait_for_timeout(100)
+
+
+def test_it_does_not_ask_again_what_was_refused(visit, gateway):
+    page = visit(f"{gateway.url}/docs")
+    refusals = Refusals(page)
+    page.goto(f"{gateway.url}/#models")
+    expect(page.get_by_role("alert")).to_contain_text("This server asks for a key.")
+    look_at_models(page, refusals)
+    enter_key(page, "no-key-of-this-server")
+    expect(page.get_by_role("alert")).to_contain_text("does not accept the key that was entered")
+    look_at_models(page, refusals)
+    enter_key(page, USER)
+    expect(page.get_by_text("This key may ask models.")).to_be_visible()
+    look_at_models(page, refusals)
+    page.get_by_role("link", name="Key", exact=True).click()
+    page.get_by_role("button", name="Forget it").click()
+    expect(page.get_by_role("alert")).to_contain_text("This server asks for a key.")
+    look_at_models(page, refusals)
+    assert refusals.seen == [(401, "/v1/models"), (401, "/v1/models"), (403, "/v1/lora_adapters")]
+
+
+def test_a_server_that_comes_back_is_asked_anew(visit, gateway):
+    page = visit(gateway.url)
+    expect(page.get_by_role("alert")).to_contain_text("This server asks for a key.")
+    page.context.set_offline(True)
+    expect(page.get_by_text("out of reach")).to_be_visible()
+    with page.expect_response("**/v1/models") as asked:
+        page.context.set_offline(False)
+    assert asked.value.status == 401
 
 
 def test_it_says_what_is_left(visit, gateway):

@@ -37,6 +37,16 @@ def test_tokens_and_requests_are_counted_without_those_of_this_page(visit, serve
     expect(totals).to_contain_text(re.compile(r"[\d,]+ of prompts, [\d,]+ generated"))
 
 
+def test_a_refusal_is_no_failure(visit, server):
+    page = visit(f"{server.url}/#traffic")
+    requests = page.get_by_role("region", name="Since the start").get_by_role("definition").nth(1)
+    expect(requests).to_have_text(re.compile(r"^[\d,]+, of which [\d,]+ refused and 0 failed$"))
+    refused = lambda: int(re.search(r"which ([\d,]+) refused", requests.inner_text())[1].replace(",", ""))
+    before = refused()
+    page.evaluate(ASK, json.dumps({"model": "no-such-model", "messages": []}))
+    expect(requests).to_contain_text(f"which {before + 1} refused and 0 failed")
+
+
 def test_it_says_how_long_it_has_looked(visit, server):
     page = visit(f"{server.url}/#traffic")
     # There is room for 30 s from the beginning.

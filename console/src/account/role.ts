@@ -1,7 +1,7 @@
 /** What the key that was entered may do. */
 import { key } from "../key";
-import { ask } from "../server/ask";
 import { type Refusal, refusal } from "../server/refusal";
+import { askUnbidden } from "../server/unbidden";
 import { State } from "../state";
 
 export type Role = "unknown" | "nobody" | "user" | "admin" | "open";
@@ -16,9 +16,11 @@ export const role = new State<Standing>({ role: "unknown", problem: null });
 /** A list that only administrators may see tells who is one; where no keys are kept, everybody is. */
 const FOR_ADMINS = "v1/lora_adapters";
 
+/** Asked once for each key: to all but administrators the list is refused. */
 export async function readRole() {
+  if (role.value.role === "user") return;
   const asked = key.value;
-  const problem = await ask(FOR_ADMINS).then(() => null, refusal);
+  const problem = await askUnbidden(FOR_ADMINS).then(() => null, refusal);
   if (asked === key.value) role.set(judged(problem, asked !== ""));
 }
 
@@ -39,4 +41,7 @@ export function mayAdminister({ role }: Standing): boolean {
   return role === "admin" || role === "open";
 }
 
-key.listen(() => void readRole());
+key.listen(() => {
+  role.set({ role: "unknown", problem: null });
+  void readRole();
+});

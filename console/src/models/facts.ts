@@ -35,7 +35,7 @@ const NOT_READY = 503;
 /** What cannot be had now is left as it was. */
 export async function readFacts() {
   const [info, ready, metrics] = await Promise.all([
-    askJson<{ models: Origin[] }>("info").catch(() => null),
+    askJson<{ models: Origin[] }>("info", { open: true }).catch(() => null),
     askJson<{ reasons?: Record<string, string> }>("health/ready", { open: true, also: NOT_READY }).catch(() => null),
     askText("metrics").catch(() => null),
   ]);

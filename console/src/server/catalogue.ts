@@ -1,8 +1,8 @@
 /** The models that there are, and what each can do. */
 import { key } from "../key";
 import { State } from "../state";
-import { askJson } from "./ask";
 import { type Refusal, refusal } from "./refusal";
+import { askUnbidden } from "./unbidden";
 
 export interface Model {
   id: string;
@@ -50,7 +50,10 @@ export async function readCatalogue() {
 }
 
 async function models(): Promise<Model[]> {
-  const [list, offers] = await Promise.all([askJson<{ data: Card[] }>("v1/models"), askJson<Offer[]>("api/llms")]);
+  const [list, offers] = await Promise.all([
+    askUnbidden<{ data: Card[] }>("v1/models"),
+    askUnbidden<Offer[]>("api/llms"),
+  ]);
   return list.data.map(({ id, parent, max_model_len }) => {
     const offer = offers.find((offer) => offer.id === id);
     return {

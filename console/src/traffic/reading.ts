@@ -6,7 +6,9 @@ export interface Reading {
   /** Milliseconds of the browser's clock. */
   at: number;
   requests: number;
-  /** Of them, those that were answered with 4xx or 5xx. */
+  /** Of them, those that were answered with 4xx: the fault, if there is one, is with who asked. */
+  refused: number;
+  /** Of them, those that were answered with 5xx. */
   failed: number;
   generated: number;
   prompted: number;
@@ -20,17 +22,19 @@ export interface Reading {
   firstTokenSeconds: number;
 }
 
-/** Routes that ask how the server is, this page's own among them: they are no traffic. */
-const WATCHING = /^\/($|console\/|docs|health|info$|metrics$|openapi\.json$|redoc$|status$|swagger-ui$)/;
+/** Routes that ask how the server is and what it has, as this page does: no model is asked, so they are no traffic. */
+const WATCHING =
+  /^\/($|api\/llms$|console\/|docs|health|info$|metrics$|openapi\.json$|redoc$|status$|swagger-ui$|v1\/(lora_adapters|models)$)/;
 
 export function readingOf(metrics: Exposition, at: number): Reading {
   const requests = metrics.named("api_requests_total").filter(({ labels }) => !WATCHING.test(labels.route ?? ""));
-  const failed = requests.filter(({ labels }) => (labels.status ?? "") >= "400");
+  const statuses = (digit: string) => requests.filter(({ labels }) => labels.status?.startsWith(digit));
   const sum = (series: { value: number }[]) => series.reduce((sum, { value }) => sum + value, 0);
   return {
     at,
     requests: sum(requests),
-    failed: sum(failed),
+    refused: sum(statuses("4")),
+    failed: sum(statuses("5")),
     generated: tokens(metrics, "output", "vllm:generation_tokens_total"),
     prompted: tokens(metrics, "input", "vllm:prompt_tokens_total"),
     running: metrics.sum("vllm:num_requests_running"),

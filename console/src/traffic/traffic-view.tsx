@@ -78,6 +78,7 @@ function Charts({ readings }: { readings: Reading[] }) {
         show={rate}
         lines={[
           { name: "answered", values: rates("requests") },
+          { name: "refused", values: rates("refused") },
           { name: "failed", values: rates("failed") },
         ]}
       />
@@ -105,7 +106,8 @@ function Charts({ readings }: { readings: Reading[] }) {
 function Totals({ latest }: { latest: Reading | undefined }) {
   const known = useValue(status);
   if (!latest) return null;
-  const { requests, failed, prompted, generated, cacheQueries, cacheHits, firstTokens, firstTokenSeconds } = latest;
+  const { requests, refused, failed, prompted, generated, cacheQueries, cacheHits, firstTokens, firstTokenSeconds } =
+    latest;
   return (
     <section aria-labelledby="totals">
       <h2 id="totals">Since the start</h2>
@@ -114,7 +116,7 @@ function Totals({ latest }: { latest: Reading | undefined }) {
         <dd>{known ? duration(known.uptime_seconds) : ""}</dd>
         <dt>Requests</dt>
         <dd>
-          {count(requests)}, of which {count(failed)} failed
+          {count(requests)}, of which {count(refused)} refused and {count(failed)} failed
         </dd>
         <dt>Tokens</dt>
         <dd>
