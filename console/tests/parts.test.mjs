@@ -1,8 +1,8 @@
 // The parts of the console that need no page. `npm test` bundles this file with what it names, since Node reads no TypeScript.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { piecesOf } from "../src/chat/answer.ts";
 import { blocksOf } from "../src/chat/blocks.ts";
+import { chunkOf, piecesOf } from "../src/chat/chunk.ts";
 import { Pace } from "../src/chat/pace.ts";
 import { mistakeIn } from "../src/chat/parameters.ts";
 import { grown, saidNothing, wordsOf } from "../src/chat/turn.ts";
@@ -98,12 +98,24 @@ test("a text in blocks is the same text, and what is added to it changes the las
 });
 
 test("chunks may leave out what is empty", () => {
-  const pieces = (chunk) => [...piecesOf(chunk)];
+  const pieces = (chunk) => [...piecesOf(chunkOf(JSON.stringify(chunk)))];
   assert.deepEqual(pieces({ choices: null }), []);
   assert.deepEqual(pieces({}), []);
   assert.deepEqual(pieces({ choices: [{ index: 0, finish_reason: null }] }), []);
   assert.deepEqual(pieces({ choices: [{ index: 0, delta: null, finish_reason: "stop" }] }), [{ finish: "stop" }]);
   assert.deepEqual(pieces({ choices: [{ delta: { content: null, tool_calls: null } }], usage: null }), []);
+});
+
+test("what is no chunk is not taken for one", () => {
+  const delta = (delta) => JSON.stringify({ choices: [{ delta }] });
+  const usage = (usage) => JSON.stringify({ choices: [], usage });
+  const wrong = ["", "not json", "null", "[]", '"text"', '{"choices":{}}', '{"choices":[null]}', delta([])];
+  const deep = [delta({ content: {} }), delta({ tool_calls: {} }), delta({ tool_calls: [{ function: { name: 1 } }] })];
+  const counts = [usage([]), usage({}), usage({ prompt_tokens: 1, completion_tokens: "2" })];
+  for (const data of [...wrong, ...deep, ...counts]) {
+    assert.throws(() => chunkOf(data), /The server, or a proxy before it, sent something that makes no sense\./, data);
+  }
+  assert.deepEqual(chunkOf('{"choices":[],"unknown":1}'), { choices: [], unknown: 1 });
 });
 
 test("an answer grows by what is said, whatever that is", () => {
@@ -176,7 +188,8 @@ test("a refusal is no failure, and looking at what there is no traffic", () => {
     ["POST", "/v1/chat/completions", 502],
   ];
   const lines = series.map(
-    ([method, route, status]) => `api_requests_total{method="${method}",route="${route}",status="${status}",model=""} 1`,
+    ([method, route, status]) =>
+      `api_requests_total{method="${method}",route="${route}",status="${status}",model=""} 1`,
   );
   const { requests, refused, failed } = readingOf(new Exposition(lines.join("\n")), 0);
   assert.deepEqual({ requests, refused, failed }, { requests: 5, refused: 3, failed: 1 });

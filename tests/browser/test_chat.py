@@ -51,9 +51,9 @@ def chunk(**delta):
 
 
 def answer_with(page, *chunks):
-    """Models answer with these, all of which have arrived when the first one is looked at."""
-    events = [json.dumps(chunk) for chunk in chunks] + ["[DONE]"]
-    body = "".join(f"data: {event}\n\n" for event in events)
+    """Models answer with these, all of which have arrived when the first one is looked at. What is text already is sent as it is."""
+    events = [chunk if isinstance(chunk, str) else f"data: {json.dumps(chunk)}" for chunk in chunks] + ["data: [DONE]"]
+    body = "".join(f"{event}\n\n" for event in events)
     page.route("**/v1/chat/completions", lambda route: route.fulfill(content_type="text/event-stream", body=body))
 
 
@@ -212,6 +212,24 @@ def test_an_answer_that_breaks_off_says_so_and_stays(visit, gateway, teller):
     teller.break_off()
     expect(page.get_by_role("alert")).to_contain_text(re.compile(r"[A-Z].+\."))
     expect(answer(page)).to_contain_text("Half of")
+
+
+@pytest.mark.parametrize("event", ["data: not json", "data: null", 'data: {"choices": [{"delta": {"content": {}}}]}'])
+def test_nonsense_in_an_answer_is_not_blamed_on_the_page(visit, server, event):
+    page = visit(server.url)
+    answer_with(page, chunk(content="Half of"), event, chunk(content=" it"))
+    ask(page)
+    sentence = "The server, or a proxy before it, sent something that makes no sense. What is there so far is kept."
+    expect(page.get_by_role("alert")).to_have_text(sentence)
+    expect(answer(page).locator(".said")).to_have_text("Half of")
+
+
+def test_an_error_that_is_plain_text_is_one(visit, server):
+    page = visit(server.url)
+    answer_with(page, chunk(content="Half of"), "event: error\ndata: upstream timed out")
+    ask(page)
+    expect(page.get_by_role("alert")).to_have_text("The answer ended in an error.")
+    expect(answer(page).locator(".said")).to_have_text("Half of")
 
 
 def test_a_refusal_is_a_sentence_and_gives_the_question_back(visit, server):

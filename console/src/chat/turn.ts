@@ -1,5 +1,5 @@
 /** One turn of a conversation, and how an answer grows. */
-import type { CallPart, Piece } from "./answer";
+import type { CallPart, Piece } from "./chunk";
 import type { Figures } from "./pace";
 
 /** What is said, and no count of it. */

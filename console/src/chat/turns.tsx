@@ -1,8 +1,8 @@
 /** What was said, in order. */
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { milliseconds, rate } from "../parts/figures";
-import type { CallPart } from "./answer";
 import { blocksOf } from "./blocks";
+import type { CallPart } from "./chunk";
 import type { Conversation } from "./conversation";
 import type { Figures } from "./pace";
 import { NOTHING, saidNothing, type Turn } from "./turn";

@@ -25,6 +25,12 @@ export class Refusal extends Error {
     return new Refusal("the connection broke off before the answer was complete", 0, "What is there so far is kept.");
   }
 
+  /** Of an answer that has begun. */
+  static nonsense(): Refusal {
+    const message = "the server, or a proxy before it, sent something that makes no sense";
+    return new Refusal(message, 0, "What is there so far is kept.");
+  }
+
   static tooLate(): Refusal {
     return new Refusal("the server took too long to answer", 0, "It may be busy: try again.");
   }
