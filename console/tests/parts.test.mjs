@@ -216,13 +216,20 @@ test("the pace of tokens that came at once is that since the request", () => {
   assert.deepEqual(pace.figures(50), { firstToken: 499, tokens: 50, perSecond: 100, exact: true });
 });
 
-test("numbers that would be sent as others are not sent", () => {
-  const mistake = (max_tokens, seed) => mistakeIn({ system: "", temperature: "0.5", top_p: "", max_tokens, seed });
-  assert.equal(mistake("", ""), null);
-  assert.equal(mistake("12", "9007199254740991"), null);
-  assert.equal(mistake("1.5", ""), "Max tokens must be a whole number.");
-  assert.equal(mistake("", "0.1"), "Seed must be a whole number.");
-  assert.equal(mistake("", "9007199254740993"), "Seed must not go beyond 9007199254740991.");
+test("what the server would not take, or take for another number, is a mistake", () => {
+  const mistake = (part) => mistakeIn({ system: "", temperature: "0.5", top_p: "", max_tokens: "", seed: "", ...part });
+  const good = [{}, { temperature: " 0.75 " }, { top_p: "0" }, { max_tokens: "12" }];
+  const seeds = ["-1", "0", "9007199254740991", "-9007199254740991"].map((seed) => ({ seed }));
+  for (const part of [...good, ...seeds]) assert.equal(mistake(part), null, JSON.stringify(part));
+  assert.equal(mistake({ temperature: "0,7" }), "Temperature must be a number.");
+  assert.equal(mistake({ temperature: "2.1" }), "Temperature must be at most 2.");
+  assert.equal(mistake({ temperature: "Infinity" }), "Temperature must be a number.");
+  assert.equal(mistake({ top_p: "-0.1" }), "Top p must be at least 0.");
+  assert.equal(mistake({ max_tokens: "1.5" }), "Max tokens must be a whole number.");
+  assert.equal(mistake({ max_tokens: "0" }), "Max tokens must be at least 1.");
+  assert.equal(mistake({ seed: "0.1" }), "Seed must be a whole number.");
+  assert.equal(mistake({ seed: "-" }), "Seed must be a whole number.");
+  assert.equal(mistake({ seed: "9007199254740993" }), "Seed must be at most 9007199254740991.");
 });
 
 test("when to try again is said once", async () => {

@@ -242,22 +242,45 @@ def test_a_refusal_is_a_sentence_and_gives_the_question_back(visit, server):
 
 
 @pytest.mark.parametrize(
-    ("field", "number", "sentence"),
+    ("field", "written", "sentence"),
     [
+        ("Temperature", "warm", "Temperature must be a number."),
+        ("Temperature", "2.5", "Temperature must be at most 2."),
+        ("Top p", "-1", "Top p must be at least 0."),
         ("Max tokens", "1.5", "Max tokens must be a whole number."),
-        ("Seed", "9007199254740993", "Seed must not go beyond 9007199254740991."),
+        ("Seed", "9007199254740993", "Seed must be at most 9007199254740991."),
     ],
 )
-def test_a_number_that_would_be_sent_as_another_is_not_sent(visit, server, field, number, sentence):
+def test_what_cannot_be_sent_is_named_and_not_sent(visit, server, field, written, sentence):
     page = visit(server.url)
-    page.get_by_label(field).fill(number)
+    sent = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    # Key by key: a field may keep some of them to itself.
+    page.get_by_label(field).press_sequentially(written)
+    expect(page.get_by_label(field)).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label(field)).to_have_accessible_description(sentence)
     ask(page)
     expect(page.get_by_role("alert")).to_have_text(sentence)
     expect(page.get_by_label("Your message")).to_have_value(QUESTION)
-    page.get_by_label(field).fill("7")
+    assert sent == []
+    page.get_by_label(field).fill("1")
+    expect(page.get_by_label(field)).to_have_attribute("aria-invalid", "false")
     page.get_by_role("button", name="Send").click()
     expect(answer(page)).to_contain_text("tokens")
     expect(page.get_by_role("alert")).to_have_text("")
+    assert len(sent) == 1
+
+
+@pytest.mark.parametrize(("field", "name", "number"), [("Seed", "seed", -1), ("Temperature", "temperature", 0.75), ("Top p", "top_p", 0)])
+def test_what_is_sent_is_marked_nowhere(visit, server, field, name, number):
+    page = visit(server.url)
+    page.get_by_label(field).fill(str(number))
+    with page.expect_request("**/v1/chat/completions") as sent:
+        ask(page)
+    assert sent.value.post_data_json[name] == number
+    expect(answer(page)).to_contain_text("tokens")
+    expect(page.get_by_label(field)).to_have_attribute("aria-invalid", "false")
+    assert page.locator(":invalid").count() == 0
 
 
 def test_a_lost_network_is_a_sentence(visit, server):

@@ -1,22 +1,7 @@
 /** The fields in which parameters are written. */
 import { Field } from "../parts/field";
 import { useValue } from "../state";
-import { type Parameters, parameters } from "./parameters";
-
-interface Numeric {
-  name: Exclude<keyof Parameters, "system">;
-  label: string;
-  min: number;
-  max?: number;
-  step: number;
-}
-
-const NUMERIC: Numeric[] = [
-  { name: "temperature", label: "Temperature", min: 0, max: 2, step: 0.1 },
-  { name: "top_p", label: "Top p", min: 0, max: 1, step: 0.05 },
-  { name: "max_tokens", label: "Max tokens", min: 1, step: 1 },
-  { name: "seed", label: "Seed", min: 0, step: 1 },
-];
+import { mistakeOf, NUMBERS, type Parameters, parameters } from "./parameters";
 
 export function ParameterFields() {
   const written = useValue(parameters);
@@ -27,18 +12,22 @@ export function ParameterFields() {
         <textarea rows={3} value={written.system} onInput={(event) => write("system", event.currentTarget.value)} />
       </Field>
       <div class="pair">
-        {NUMERIC.map(({ name, label, ...range }) => (
-          <Field key={name} label={label}>
-            <input
-              type="number"
-              inputMode="decimal"
-              placeholder="default"
-              value={written[name]}
-              onInput={(event) => write(name, event.currentTarget.value)}
-              {...range}
-            />
-          </Field>
-        ))}
+        {NUMBERS.map((field) => {
+          const mistake = mistakeOf(field, written);
+          return (
+            <Field key={field.name} label={field.label} hint={mistake}>
+              {/* A field for numbers keeps to itself what is none, and the request would go without it. */}
+              <input
+                inputMode={field.least < 0 ? "text" : "decimal"}
+                autoComplete="off"
+                placeholder="default"
+                value={written[field.name]}
+                aria-invalid={mistake !== null}
+                onInput={(event) => write(field.name, event.currentTarget.value)}
+              />
+            </Field>
+          );
+        })}
       </div>
     </>
   );
