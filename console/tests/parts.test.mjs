@@ -7,6 +7,7 @@ import { Pace } from "../src/chat/pace.ts";
 import { mistakeIn } from "../src/chat/parameters.ts";
 import { grown, saidNothing, wordsOf } from "../src/chat/turn.ts";
 import { OncePerFrame } from "../src/frame.ts";
+import { summaryOf } from "../src/models/facts.ts";
 import { bytes, duration, rate } from "../src/parts/figures.ts";
 import { events } from "../src/server/events.ts";
 import { Exposition } from "../src/server/exposition.ts";
@@ -230,6 +231,12 @@ test("what the server would not take, or take for another number, is a mistake",
   assert.equal(mistake({ seed: "0.1" }), "Seed must be a whole number.");
   assert.equal(mistake({ seed: "-" }), "Seed must be a whole number.");
   assert.equal(mistake({ seed: "9007199254740993" }), "Seed must be at most 9007199254740991.");
+});
+
+test("an adapter that nobody has asked for is no fault", () => {
+  assert.equal(summaryOf(["ready", "outdated", "loaded"]), "3 ready");
+  assert.equal(summaryOf(["ready", "loaded", "idle", "idle"]), "2 ready, 2 idle until asked for");
+  assert.equal(summaryOf(["idle", "stalled", "loading", "failed"]), "0 ready, 1 idle until asked for, 3 not ready");
 });
 
 test("when to try again is said once", async () => {

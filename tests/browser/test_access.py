@@ -76,6 +76,10 @@ def test_an_adapter_of_a_long_name_leaves_no_card(visit, server, long_adapter, w
     button = unload.bounding_box()
     assert card["x"] < button["x"] and button["x"] + button["width"] < card["x"] + card["width"] <= width
     assert page.evaluate("document.documentElement.scrollWidth") == width
+    unload.click()
+    question = page.get_by_role("group", name=f"Unload {long_adapter}?").bounding_box()
+    assert card["x"] < question["x"] and question["x"] + question["width"] < card["x"] + card["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
 @pytest.mark.parametrize("view", ["Chat", "SQL", "Models", "Traffic"])

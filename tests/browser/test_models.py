@@ -1,6 +1,7 @@
 """The console's models and adapters: how each is, and what administrators may do."""
 
 import json
+import re
 
 from playwright.sync_api import expect
 
@@ -22,10 +23,10 @@ def test_every_model_is_shown_with_what_it_takes(visit, server):
     expect(card(page, "tiny")).to_contain_text("142 KiB of weights")
 
 
-def test_an_adapter_that_is_not_in_memory_is_not_ready(visit, server):
+def test_an_adapter_that_is_not_in_memory_is_idle(visit, server):
     page = visit(f"{server.url}/#models")
     expect(card(page, "tiny").get_by_role("listitem").filter(has_text="resting")).to_contain_text("idle")
-    expect(page.get_by_text("2 of 3 ready")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^2 ready, 1 idle until asked for, with .* of weights in memory\.$"))).to_be_visible()
 
 
 def test_it_says_why_a_model_or_an_adapter_does_not_answer(visit, server):
@@ -56,8 +57,28 @@ def test_an_adapter_is_loaded_asked_and_unloaded(visit, server):
     expect(page.get_by_role("button", name="Send")).to_be_visible()
     page.get_by_role("link", name="Models").click()
     page.get_by_role("button", name="Unload legal").click()
+    page.get_by_role("group", name="Unload legal?").get_by_role("button", name="Unload legal").click()
     expect(page.get_by_text("The adapter legal is unloaded.")).to_be_visible()
     expect(card(page, "tiny")).not_to_contain_text("legal")
+
+
+def test_it_asks_before_an_adapter_is_unloaded(visit, server):
+    page = visit(f"{server.url}/#models")
+    sent = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    unload = page.get_by_role("button", name="Unload resting")
+    question = page.get_by_role("group", name="Unload resting?")
+    unload.press("Enter")
+    expect(question).to_contain_text("Nobody can ask for it then, until it is loaded again")
+    expect(question.get_by_role("button", name="Keep resting")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(question).to_have_count(0)
+    expect(unload).to_be_focused()
+    unload.press("Enter")
+    page.keyboard.press("Escape")
+    expect(question).to_have_count(0)
+    expect(card(page, "tiny")).to_contain_text("resting")
+    assert sent == []
 
 
 def test_an_adapter_that_is_not_there_is_refused_with_a_sentence(visit, server):

@@ -29,6 +29,10 @@ export interface Facts {
 
 export const facts = new State<Facts>({ origins: [], reasons: {}, metrics: null });
 
+const IN_MEMORY = ["ready", "outdated", "loaded"];
+/** Nothing is wrong with it: nobody has asked for it yet, or not for long. */
+const IDLE = "idle";
+
 /** With this status, too, the server says how each model is. */
 const NOT_READY = 503;
 
@@ -56,6 +60,19 @@ export function loadOf(id: string, metrics: Exposition): Load {
   };
 }
 
+/** How many answer at once, how many are read when they are asked for, and how many are neither. */
+export function summaryOf(states: string[]): string {
+  const ready = states.filter((state) => IN_MEMORY.includes(state)).length;
+  const idle = states.filter((state) => state === IDLE).length;
+  const others = states.length - ready - idle;
+  const parts = [`${ready} ready`, idle > 0 && `${idle} idle until asked for`, others > 0 && `${others} not ready`];
+  return parts.filter(Boolean).join(", ");
+}
+
+export function isInMemory(model: Model): boolean {
+  return IN_MEMORY.includes(stateOf(model));
+}
+
 /** In the server's words for models; empty where it says nothing. */
 export function stateOf({ id, parent, size }: Model): string {
   const states = status.value?.models ?? {};
@@ -66,7 +83,7 @@ export function stateOf({ id, parent, size }: Model): string {
 function adapterState(parent: string, size: number | null, reason: string | null): string {
   if (parent !== "ready" && parent !== "outdated") return parent;
   if (reason) return size === null ? "failed" : "outdated";
-  return size === null ? "idle" : "loaded";
+  return size === null ? IDLE : "loaded";
 }
 
 export function reasonOf(id: string): string | null {

@@ -3,8 +3,9 @@ import { bytes, count } from "../parts/figures";
 import { Share } from "../parts/share";
 import type { Model } from "../server/catalogue";
 import { useValue } from "../state";
-import { reload, unload, work } from "./administration";
+import { reload, work } from "./administration";
 import { facts, type Load, loadOf, reasonOf, stateOf } from "./facts";
+import { UnloadAdapter } from "./unload-adapter";
 
 /** The version of a model that runs elsewhere, whose server does not say. */
 const UNKNOWN = "unknown";
@@ -72,7 +73,6 @@ function Busy({ running, waiting, cache }: Load) {
 }
 
 function Adapters({ of, adapters, administered }: { of: string; adapters: Model[]; administered: boolean }) {
-  const { running } = useValue(work.progress);
   return (
     <ul class="adapters" aria-label={`Adapters of ${of}`}>
       {adapters.map((adapter) => (
@@ -86,11 +86,7 @@ function Adapters({ of, adapters, administered }: { of: string; adapters: Model[
             </p>
             <Reason of={adapter.id} />
           </div>
-          {administered && (
-            <button type="button" class="quiet" disabled={running} onClick={() => void unload(adapter.id)}>
-              Unload<span class="hidden"> {adapter.id}</span>
-            </button>
-          )}
+          {administered && <UnloadAdapter id={adapter.id} />}
         </li>
       ))}
     </ul>

@@ -8,7 +8,7 @@ import { catalogue, type Model, readCatalogue } from "../server/catalogue";
 import { usePoll } from "../server/poll";
 import { useValue } from "../state";
 import { work } from "./administration";
-import { facts, readFacts, stateOf } from "./facts";
+import { facts, isInMemory, readFacts, stateOf, summaryOf } from "./facts";
 import { LoadAdapter } from "./load-adapter";
 import { ModelCard } from "./model-card";
 
@@ -51,13 +51,12 @@ async function readAll() {
 
 /** Of those that are in memory, what their weights take there. */
 function Summary({ models }: { models: Model[] }) {
-  const present = models.filter((model) => ["ready", "outdated", "loaded"].includes(stateOf(model)));
-  const weights = present.reduce((sum, { size }) => sum + (size ?? 0), 0);
+  const weights = models.filter(isInMemory).reduce((sum, { size }) => sum + (size ?? 0), 0);
   const gpu = facts.value.metrics?.sum("gpu_memory_usage_bytes") ?? 0;
-  if (models.length === 0) return null;
+  if (models.length === 0 || !status.value) return null;
   return (
     <p class="muted">
-      {present.length} of {models.length} ready
+      {summaryOf(models.map(stateOf))}
       {weights > 0 && `, with ${bytes(weights)} of weights in memory`}
       {gpu > 0 && `, ${bytes(gpu)} of memory in use on GPUs`}.
     </p>
