@@ -13,6 +13,7 @@ import { events } from "../src/server/events.ts";
 import { Exposition } from "../src/server/exposition.ts";
 import { Refusal } from "../src/server/refusal.ts";
 import { pieces, unfenced } from "../src/sql/highlight.ts";
+import { estimatedRate } from "../src/traffic/elsewhere.ts";
 import { rateOf, readingOf } from "../src/traffic/reading.ts";
 
 function bodyOf(parts) {
@@ -246,6 +247,31 @@ test("when to try again is said once", async () => {
   };
   assert.equal(await advice("the queue is full; try again in 3 s"), null);
   assert.equal(await advice("the quota is spent"), "Try again in 3 s.");
+});
+
+test("what comes from elsewhere is taken to come as fast as what has ended", () => {
+  const reading = (running, answers, seconds) => {
+    const labels = 'gen_ai_operation_name="chat",gen_ai_request_model="far"';
+    const lines = [
+      'gateway_upstream_usable{model="far",upstream="http://one"} 1',
+      'gateway_upstream_usable{model="far",upstream="http://two"} 1',
+      `vllm:num_requests_running{model_name="far"} ${running}`,
+      'vllm:generation_tokens_total{model_name="far"} 0',
+      `gen_ai_server_time_per_output_token_seconds_count{${labels}} ${answers}`,
+      `gen_ai_server_time_per_output_token_seconds_sum{${labels}} ${seconds}`,
+      'model_loaded{model="far"} 1',
+    ];
+    return readingOf(new Exposition(lines.join("\n")), 0);
+  };
+  const rate = (before, now) => estimatedRate(before.elsewhere, now.elsewhere);
+  const begun = reading(1, 0, 0);
+  assert.equal(begun.runsModels, false);
+  assert.equal(rate(begun, begun), null);
+  assert.equal(rate(begun, reading(0, 0, 0)), 0);
+  assert.equal(rate(begun, reading(2, 4, 0.5)), 16);
+  assert.equal(rate(reading(1, 4, 0.5), reading(1, 4, 0.5)), 8);
+  assert.equal(rate(reading(1, 4, 0.5), reading(1, 6, 1.5)), 2);
+  assert.equal(rate(reading(1, 100, 1), reading(1, 2, 0.25)), 8);
 });
 
 test("numbers are written as people read them", () => {

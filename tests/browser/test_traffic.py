@@ -5,7 +5,7 @@ import re
 
 from playwright.sync_api import expect
 
-from test_chat import ask_slow_model
+from test_chat import answer, ask, ask_slow_model
 
 
 ASK = "body => fetch('v1/chat/completions', {method: 'POST', headers: {'content-type': 'application/json'}, body})"
@@ -25,6 +25,23 @@ def test_what_runs_is_seen_while_it_runs(visit, gateway, teller):
     points = chart(page, "In flight").locator("polyline.line-1").get_attribute("points")
     heights = [float(point.split(",")[1]) for point in points.split()]
     assert min(heights) < max(heights) == 90
+
+
+def test_tokens_of_a_server_elsewhere_are_estimated_while_they_come(visit, gateway, teller):
+    page = ask_slow_model(visit, gateway)
+    for piece in ["One", " two", " three", " four", " five"]:
+        teller.say(piece)
+        page.wait_for_timeout(100)
+    teller.end()
+    expect(answer(page)).to_contain_text("5 tokens")
+    teller.begin()
+    ask(page, "And now?")
+    teller.say("More")
+    expect(answer(page)).to_contain_text("More")
+    page.get_by_role("link", name="Traffic").click()
+    tokens = chart(page, "Tokens per second")
+    expect(tokens).to_contain_text(re.compile(r"Tokens per second\s*(?!0 )[\d.]+ elsewhere, about"))
+    expect(tokens).to_contain_text("Tokens of servers elsewhere are counted when an answer ends")
 
 
 def test_tokens_and_requests_are_counted_without_those_of_this_page(visit, server):

@@ -9,8 +9,8 @@ const MARGIN = 4;
 
 export interface Line {
   name: string;
-  /** The newest last. */
-  values: number[];
+  /** The newest last; `null` where it is not known. */
+  values: (number | null)[];
 }
 
 interface Props {
@@ -25,14 +25,21 @@ interface Props {
   /** What the top stands for; absent: the highest value. */
   top?: number;
   show: (value: number) => string;
+  /** How to take it. */
+  note?: string | undefined;
 }
 
-export function Chart({ title, lines, times, span, watched, top, show }: Props) {
+const UNKNOWN = "–";
+
+export function Chart({ title, lines, times, span, watched, top, show, note }: Props) {
   const id = useId();
-  const highest = top ?? Math.max(...lines.flatMap(({ values }) => values), 0);
+  const known = lines.flatMap(({ values }) => values).filter((value) => value !== null);
+  const highest = top ?? Math.max(...known, 0);
   const end = times.at(-1) ?? 0;
   const x = (time: number) => WIDTH - ((end - time) / span) * WIDTH;
   const y = (value: number) => HEIGHT - (highest > 0 ? value / highest : 0) * (HEIGHT - MARGIN);
+  const point = (time: number, value: number) => `${x(time).toFixed(1)},${y(value).toFixed(1)}`;
+  const shown = (value: number | null | undefined) => (value === null ? UNKNOWN : show(value ?? 0));
   return (
     <figure class="chart" aria-labelledby={id}>
       <figcaption id={id}>
@@ -40,7 +47,7 @@ export function Chart({ title, lines, times, span, watched, top, show }: Props) 
         <p>
           {lines.map(({ name, values }) => (
             <span key={name}>
-              <strong>{show(values.at(-1) ?? 0)}</strong> {name && <b>{name}</b>}
+              <strong>{shown(values.at(-1))}</strong> {name && <b>{name}</b>}
             </span>
           ))}
         </p>
@@ -51,15 +58,16 @@ export function Chart({ title, lines, times, span, watched, top, show }: Props) 
           <polyline
             key={name}
             class={`line-${index + 1}`}
-            points={values.map((value, at) => `${x(times[at] ?? end).toFixed(1)},${y(value).toFixed(1)}`).join(" ")}
+            points={values.flatMap((value, at) => (value === null ? [] : point(times[at] ?? end, value))).join(" ")}
           />
         ))}
       </svg>
       <p class="hint">
         {times.length > 0
-          ? `highest ${show(Math.max(...lines.flatMap(({ values }) => values)))}, in ${duration(watched / 1000)}`
+          ? `highest ${known.length > 0 ? show(Math.max(...known)) : UNKNOWN}, in ${duration(watched / 1000)}`
           : "looking…"}
       </p>
+      {note && <p class="hint">{note}</p>}
     </figure>
   );
 }

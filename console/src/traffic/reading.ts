@@ -1,5 +1,6 @@
 /** What `/metrics` says at one moment, as far as it is drawn. */
 import type { Exposition } from "../server/exposition";
+import { type Elsewhere, elsewhereIn } from "./elsewhere";
 
 /** Counters since the server was started, and gauges. */
 export interface Reading {
@@ -11,6 +12,8 @@ export interface Reading {
   /** Of them, those that were answered with 5xx. */
   failed: number;
   generated: number;
+  /** Of them, those of models that run here. */
+  generatedHere: number;
   prompted: number;
   running: number;
   waiting: number;
@@ -20,7 +23,15 @@ export interface Reading {
   cacheHits: number;
   firstTokens: number;
   firstTokenSeconds: number;
+  elsewhere: Elsewhere[];
+  /** Whether any model runs here. */
+  runsModels: boolean;
 }
+
+/** What is a number. */
+export type Figure = Exclude<keyof Reading, "elsewhere" | "runsModels">;
+
+const GENERATED = "vllm:generation_tokens_total";
 
 /** Routes that ask how the server is and what it has, as this page does: no model is asked, so they are no traffic. */
 const WATCHING =
@@ -30,13 +41,15 @@ export function readingOf(metrics: Exposition, at: number): Reading {
   const requests = metrics.named("api_requests_total").filter(({ labels }) => !WATCHING.test(labels.route ?? ""));
   const statuses = (digit: string) => requests.filter(({ labels }) => labels.status?.startsWith(digit));
   const sum = (series: { value: number }[]) => series.reduce((sum, { value }) => sum + value, 0);
+  const elsewhere = elsewhereIn(metrics);
   return {
     at,
     requests: sum(requests),
     refused: sum(statuses("4")),
     failed: sum(statuses("5")),
-    generated: tokens(metrics, "output", "vllm:generation_tokens_total"),
-    prompted: tokens(metrics, "input", "vllm:prompt_tokens_total"),
+    generated: tokens(metrics, elsewhere, "output", GENERATED),
+    generatedHere: metrics.sum(GENERATED),
+    prompted: tokens(metrics, elsewhere, "input", "vllm:prompt_tokens_total"),
     running: metrics.sum("vllm:num_requests_running"),
     waiting: metrics.sum("vllm:num_requests_waiting"),
     cache: Math.max(0, ...metrics.named("vllm:kv_cache_usage_perc").map(({ value }) => value)),
@@ -44,20 +57,21 @@ export function readingOf(metrics: Exposition, at: number): Reading {
     cacheHits: metrics.sum("vllm:prefix_cache_hits_total"),
     firstTokens: metrics.sum("gen_ai_server_time_to_first_token_seconds_count"),
     firstTokenSeconds: metrics.sum("gen_ai_server_time_to_first_token_seconds_sum"),
+    elsewhere,
+    runsModels: metrics.named("model_loaded").length > elsewhere.length,
   };
 }
 
 /** Of models that run here, token by token; of those that run elsewhere, when an answer has ended. */
-function tokens(metrics: Exposition, kind: string, counter: string): number {
-  const models = new Set(metrics.named("gateway_upstream_usable").map(({ labels }) => labels.model ?? ""));
-  const elsewhere = [...models].map((model) =>
+function tokens(metrics: Exposition, elsewhere: Elsewhere[], kind: string, counter: string): number {
+  const ended = elsewhere.map(({ model }) =>
     metrics.sum("gen_ai_client_token_usage_sum", { gen_ai_request_model: model, gen_ai_token_type: kind }),
   );
-  return elsewhere.reduce((sum, value) => sum + value, metrics.sum(counter));
+  return ended.reduce((sum, value) => sum + value, metrics.sum(counter));
 }
 
 /** How fast a counter rose between two readings. One that has fallen is another server's, which began anew. */
-export function rateOf(counter: keyof Reading, before: Reading, after: Reading): number {
+export function rateOf(counter: Figure, before: Reading, after: Reading): number {
   const seconds = (after.at - before.at) / 1000;
   return seconds > 0 ? Math.max(0, after[counter] - before[counter]) / seconds : 0;
 }

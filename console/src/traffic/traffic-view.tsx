@@ -7,8 +7,9 @@ import { Exposition } from "../server/exposition";
 import { usePoll } from "../server/poll";
 import { Refusal, refusal } from "../server/refusal";
 import { State, useValue } from "../state";
-import { Chart } from "./chart";
-import { type Reading, rateOf, readingOf } from "./reading";
+import { Chart, type Line } from "./chart";
+import { estimatedRate } from "./elsewhere";
+import { type Figure, type Reading, rateOf, readingOf } from "./reading";
 import { Upstreams } from "./upstreams";
 
 const PAUSE = 2000;
@@ -61,9 +62,9 @@ export function TrafficView() {
 
 function Charts({ readings }: { readings: Reading[] }) {
   const times = readings.slice(1).map(({ at }) => at);
-  const rates = (counter: keyof Reading) =>
+  const rates = (counter: Figure) =>
     readings.slice(1).map((reading, index) => rateOf(counter, readings[index] ?? reading, reading));
-  const gauges = (gauge: keyof Reading) => readings.slice(1).map((reading) => reading[gauge]);
+  const gauges = (gauge: Figure) => readings.slice(1).map((reading) => reading[gauge]);
   const percent = (share: number) => `${Math.round(share * 100)} %`;
   const span = Math.max(SHORTEST, (times.at(-1) ?? 0) - (times[0] ?? 0));
   // The first reading is drawn nowhere, but rates count from there.
@@ -71,7 +72,13 @@ function Charts({ readings }: { readings: Reading[] }) {
   const common = { times, span, watched };
   return (
     <div class="charts">
-      <Chart {...common} title="Tokens per second" show={rate} lines={[{ name: "", values: rates("generated") }]} />
+      <Chart
+        {...common}
+        title="Tokens per second"
+        show={rate}
+        lines={tokenLines(readings, rates("generatedHere"))}
+        note={readings.at(-1)?.elsewhere.length ? ESTIMATED : undefined}
+      />
       <Chart
         {...common}
         title="Requests per second"
@@ -100,6 +107,18 @@ function Charts({ readings }: { readings: Reading[] }) {
       />
     </div>
   );
+}
+
+const ESTIMATED =
+  "Tokens of servers elsewhere are counted when an answer ends; until then it is taken to come as fast as those before it.";
+
+/** Those of models that run here, and those of models elsewhere, where there are such models. */
+function tokenLines(readings: Reading[], here: number[]): Line[] {
+  const [first, latest] = [readings[0], readings.at(-1)];
+  if (!first || !latest || latest.elsewhere.length === 0) return [{ name: "", values: here }];
+  const elsewhere = readings.slice(1).map((reading) => estimatedRate(first.elsewhere, reading.elsewhere));
+  const estimated = { name: "elsewhere, about", values: elsewhere };
+  return latest.runsModels ? [{ name: "here", values: here }, estimated] : [estimated];
 }
 
 /** Since the server was started. */
