@@ -58,6 +58,8 @@ struct Example<'a> {
     features: Option<&'a BTreeMap<String, f32>>,
     model: &'a str,
     score: f32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<f32>,
 }
 
 impl Answer {
@@ -69,9 +71,9 @@ impl Answer {
     }
 }
 
-/// The answers that were rated, as JSON lines of `prompt` (or `features`), `model, score`: what a scorer is trained on. Of several ratings of one
-/// answer the last counts.
-pub fn examples(directory: &Path) -> std::io::Result<String> {
+/// The answers that were rated, as JSON lines of `prompt` (or `features`), `model, score`, and `cost` where an answer of the model has one:
+/// what a scorer is trained on. Of several ratings of one answer the last counts.
+pub fn examples(directory: &Path, costs: &BTreeMap<String, f32>) -> std::io::Result<String> {
     let mut ratings = HashMap::new();
     let mut answers = Vec::new();
     for line in log::lines(directory)? {
@@ -83,7 +85,8 @@ pub fn examples(directory: &Path) -> std::io::Result<String> {
     Ok(answers.iter().fold(String::new(), |mut text, answer| {
         if let Some(rating) = ratings.get(&answer.id) {
             let Answer { prompt, features, model, .. } = answer;
-            let example = Example { prompt: prompt.as_deref(), features: features.as_ref(), model, score: *rating };
+            let (prompt, features) = (prompt.as_deref(), features.as_ref());
+            let example = Example { prompt, features, model, score: *rating, cost: costs.get(model).copied() };
             text.extend(serde_json::to_string(&example));
             text.push('\n');
         }

@@ -17,6 +17,8 @@ use crate::service::RETRY_AFTER;
 const MOST_WAITING: usize = 1024;
 /// Answers that can be rated: the last ones.
 const MOST_KNOWN: usize = 100_000;
+/// Of one answer: whoever changes their mind more often would fill the disk, from which other answers go then.
+const MOST_RATINGS: u8 = 16;
 
 /// An answer that was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,12 +54,19 @@ struct Kept {
     writer: Option<JoinHandle<()>>,
 }
 
-/// Whose the last answers are.
+/// The last answers.
 #[derive(Debug, Default)]
 struct Known {
-    organizations: HashMap<String, Option<String>>,
+    answers: HashMap<String, Given>,
     /// The oldest first.
     ids: VecDeque<String>,
+}
+
+/// Whose an answer is, and how often it was rated.
+#[derive(Debug)]
+struct Given {
+    organization: Option<String>,
+    ratings: u8,
 }
 
 impl Outcomes {
@@ -66,8 +75,9 @@ impl Outcomes {
         let log = Log::open(directory, limit)?;
         let mut known = Known::default();
         for line in log.lines()? {
-            if let Line::Answer(Answer { id, organization, .. }) = line {
-                known.add(id, organization);
+            match line {
+                Line::Answer(Answer { id, organization, .. }) => known.add(id, organization),
+                Line::Rating(Rating { id, .. }) => known.answers.get_mut(&id).into_iter().for_each(Given::rated),
             }
         }
         let (lines, receiver) = sync_channel(MOST_WAITING);
@@ -93,10 +103,16 @@ impl Known {
         if self.ids.len() == MOST_KNOWN
             && let Some(oldest) = self.ids.pop_front()
         {
-            self.organizations.remove(&oldest);
+            self.answers.remove(&oldest);
         }
         self.ids.push_back(id.clone());
-        self.organizations.insert(id, organization);
+        self.answers.insert(id, Given { organization, ratings: 0 });
+    }
+}
+
+impl Given {
+    fn rated(&mut self) {
+        self.ratings = self.ratings.saturating_add(1);
     }
 }
 
@@ -152,11 +168,19 @@ impl Service {
     /// answer.
     pub fn rate(&self, id: &str, rating: f32, at: u64) -> Result<bool> {
         let Some(kept) = &self.inner.outcomes.0 else { return Ok(false) };
+        let (organization, mut known) = (self.organization(), kept.known());
         // One of another organisation is as unknown as none.
-        let is_theirs = kept.known().organizations.get(id) == Some(&self.organization());
-        if is_theirs {
-            kept.push(Line::Rating(Rating { id: id.to_owned(), at, rating }))?;
+        let Some(given) = known.answers.get_mut(id).filter(|given| given.organization == organization) else {
+            return Ok(false);
+        };
+        if given.ratings == MOST_RATINGS {
+            return Err(Error::invalid(
+                "response_id",
+                format!("has been rated {MOST_RATINGS} times, which is as often as may be"),
+            ));
         }
-        Ok(is_theirs)
+        kept.push(Line::Rating(Rating { id: id.to_owned(), at, rating }))?;
+        given.rated();
+        Ok(true)
     }
 }

@@ -1,5 +1,6 @@
 //! `POST /v1/feedback`
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -33,7 +34,7 @@ fn question() -> Value {
 /// What is on the disk once nobody writes any more.
 fn examples(app: TestApp, directory: &Path) -> String {
     drop(app);
-    scorer::traffic::examples(directory).unwrap()
+    scorer::traffic::examples(directory, &BTreeMap::new()).unwrap()
 }
 
 #[tokio::test]
@@ -53,6 +54,21 @@ async fn a_rated_answer_becomes_an_example() {
         {"prompt":"Show one","model":"demo","score":0.25}
         {"prompt":"Show one","model":"demo","score":1.0}
     "#);
+}
+
+#[tokio::test]
+async fn who_changes_their_mind_does_not_fill_the_disk() {
+    let place = tempfile::tempdir().unwrap();
+    let app = app(place.path(), None);
+    let answer = app.post(CHAT, &question()).await.ok().json();
+    let rated = async |rating: f64| app.post(FEEDBACK, &json!({"response_id": answer["id"], "rating": rating})).await;
+    for _ in 0..15 {
+        rated(0.5).await.ok();
+    }
+    rated(0.75).await.ok();
+    let refused = rated(1.0).await;
+    assert_eq!((refused.status.as_u16(), &refused.json()["error"]["param"]), (400, &json!("response_id")));
+    insta::assert_snapshot!(examples(app, place.path()), @r#"{"prompt":"Show one","model":"demo","score":0.75}"#);
 }
 
 #[tokio::test]

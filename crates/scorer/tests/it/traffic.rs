@@ -1,5 +1,7 @@
 //! What was answered and rated becomes examples.
 
+use std::collections::BTreeMap;
+
 use scorer::data::{Dataset, Format};
 use scorer::prompt::{Prompt, values};
 use scorer::traffic::{Answer, Line, Log, Rating, examples};
@@ -20,14 +22,16 @@ fn rating(id: &str, rating: f32) -> Line {
 #[test]
 fn rated_answers_can_be_trained_on_and_the_last_rating_counts() {
     let place = tempfile::tempdir().expect("a directory");
-    assert_eq!(examples(&place.path().join("absent")).expect("nothing is no mistake"), "");
+    assert_eq!(examples(&place.path().join("absent"), &BTreeMap::new()).expect("nothing is no mistake"), "");
     let mut log = Log::open(place.path(), 1 << 20).expect("it can be written");
     for line in [answer("a"), answer("b"), rating("a", 0.0), rating("a", 0.9), rating("unknown", 0.5)] {
         log.push(&line).expect("it can be written");
     }
-    let text = examples(place.path()).expect("it can be read");
+    let text = examples(place.path(), &BTreeMap::from([("other".to_owned(), 1.0)])).expect("it can be read");
     assert_eq!(text, "{\"prompt\":\"What is a?\",\"model\":\"coder\",\"score\":0.9}\n");
     assert_eq!(Dataset::read(text, Format::JsonLines).expect("it is right").examples.len(), 1);
+    let priced = examples(place.path(), &BTreeMap::from([("coder".to_owned(), 4.5)])).expect("it can be read");
+    assert_eq!(Dataset::read(priced, Format::JsonLines).expect("it is right").examples[0].cost, Some(4.5));
 }
 
 #[test]
@@ -37,7 +41,7 @@ fn what_is_kept_without_its_text_can_be_trained_on_as_well() {
     for line in [Line::Answer(asked("a").anonymous()), rating("a", 0.9)] {
         log.push(&line).expect("it can be written");
     }
-    let text = examples(place.path()).expect("it can be read");
+    let text = examples(place.path(), &BTreeMap::new()).expect("it can be read");
     assert!(text.starts_with("{\"features\":{") && !text.contains("What is"), "{text}");
     let dataset = Dataset::read(text, Format::JsonLines).expect("it is right");
     assert_eq!(dataset.prompts[0], Prompt::Features(Box::new(values("What is a?"))));

@@ -20,8 +20,8 @@ pub(crate) struct EvaluateArguments {
     /// The examples: .jsonl, .csv or .parquet. One prompt in five is measured with: the same ones that were held out in training.
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
-    /// Draw quality over cost (or over the share of calls to the stronger model) into this SVG file.
-    #[arg(long, value_name = "FILE")]
+    /// Draw quality over cost (or over the share of calls to the stronger model) into this file, as an SVG.
+    #[arg(long, value_name = "FILE.svg", value_parser = svg)]
     curve: Option<PathBuf>,
     /// JSON in place of a table.
     #[arg(long)]
@@ -42,6 +42,13 @@ pub(crate) fn run(arguments: EvaluateArguments) -> Result<(), Failure> {
     let report = &measured.report;
     let text = if json { figures::json(report)? } else { figures::table(name.kind().name(), report) };
     Ok(terminal::answer(&text).map_err(Error::from)?)
+}
+
+/// What draws by another name would open it as something else.
+fn svg(path: &str) -> Result<PathBuf, &'static str> {
+    let path = PathBuf::from(path);
+    let is_svg = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("svg"));
+    if is_svg { Ok(path) } else { Err("it is drawn as an SVG, so its name has to end with .svg") }
 }
 
 fn as_trained(Saved { scorer, sidecar }: &Saved, name: &Name) -> Training {
