@@ -35,7 +35,7 @@ fi
 
 docker compose up --build --detach
 echo "waiting for the server (models load beside it; the first time they are downloaded)"
-until docker compose exec -T "$server" curl --fail --silent --output /dev/null http://localhost:8091/health/live; do
+until docker compose exec -T "$server" llm-inference-api health --live >/dev/null 2>&1; do
     if docker compose ps --all --format '{{.State}}' "$server" | grep -Eq 'exited|restarting|dead'; then
         docker compose logs --tail 20 "$server" >&2
         echo "the server does not stay up; above is what it said last" >&2
@@ -45,8 +45,7 @@ until docker compose exec -T "$server" curl --fail --silent --output /dev/null h
 done
 # It keeps the addresses that it found at its start, and the server may have another by now.
 docker compose exec -T nginx nginx -s reload
-docker compose exec -T "$server" curl --silent http://localhost:8091/health
-echo
+docker compose exec -T "$server" llm-inference-api health || true
 echo "it answers at https://localhost; API_KEY in .env is the first key. Further ones:"
 echo "  docker compose --profile $COMPOSE_PROFILES exec $server llm-inference-api keys create --org acme"
 echo "Grafana: http://localhost:3000 (admin, GRAFANA_PASSWORD in .env), Prometheus: http://localhost:9090, MLflow: http://localhost:5000"

@@ -4,6 +4,7 @@ mod chat;
 mod check_config;
 mod generate;
 mod greeting;
+mod health;
 mod infer;
 mod keys;
 pub(crate) mod loading;
@@ -15,11 +16,13 @@ mod serve;
 mod table;
 mod usage;
 
+use std::io;
 use std::sync::LazyLock;
 
 use accounts::Store;
 use clap::{Args, Parser, Subcommand};
 use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::accounting;
 
@@ -117,6 +120,14 @@ HF_HOME says where they are kept, HF_TOKEN opens gated ones, HF_ENDPOINT names a
 
 It ends with 1 if anything is wrong that can be known without loading a model, and tells all of it.")]
     CheckConfig(check_config::CheckArguments),
+    /// Ask the server that runs on this machine whether it is ready.
+    #[command(after_help = "Examples:
+  llm-inference-api health
+  llm-inference-api health --live --port 9000
+  docker compose exec gateway llm-inference-api health
+
+It prints what the server says, and ends with 0 if that is yes: a health check for images, which need nothing else for it.")]
+    Health(health::HealthArguments),
     /// Make, list, end and renew the keys of clients.
     #[command(
         subcommand,
@@ -208,18 +219,32 @@ impl From<ServeArguments> for Arguments {
 }
 
 pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
+    outlive_full_files().map_err(anyhow::Error::from)?;
     match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(arguments) => serve::run(arguments.into()),
         Command::Chat(arguments) => chat::run(arguments),
         Command::Generate(arguments) => generate::run(arguments),
         Command::Models(arguments) => models::run(arguments),
         Command::CheckConfig(arguments) => check_config::run(arguments),
+        Command::Health(arguments) => health::run(arguments),
         Command::Keys(command) => keys::run(command),
         Command::Orgs(command) => orgs::run(command),
         Command::Usage(arguments) => usage::run(arguments),
         Command::Infer(arguments) => infer::run(arguments),
         Command::Scorer(command) => scorer::run(command),
     }
+}
+
+/// SIGXFSZ
+const FILE_SIZE: i32 = 25;
+
+/// A file that may not grow any further (RLIMIT_FSIZE) is an error of whoever writes it, and no end of the program, as it is where nobody
+/// has asked for the signal.
+fn outlive_full_files() -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let _here = runtime.enter();
+    // Once it was asked for, that is so for good.
+    signal(SignalKind::from_raw(FILE_SIZE)).map(drop)
 }
 
 /// What is in force, with the log started accordingly.

@@ -28,14 +28,16 @@ pub(crate) use environment::Environment;
 #[cfg(test)]
 pub(crate) use file::File;
 pub(crate) use machine::Machine;
-pub(crate) use parse::{Origins, Quantization, Recording, Speculation, account_name, temperature, tokens, top_p};
+pub(crate) use parse::{
+    Origins, Quantization, Recording, Speculation, account_name, hostname, port, temperature, tokens, top_p,
+};
 #[cfg(feature = "mistralrs")]
 pub(crate) use placement::{Device, EngineName, Placement};
 pub(crate) use problem::Problems;
 pub(crate) use reference::reference;
 pub(crate) use resolve::{Purpose, resolve};
 pub(crate) use show::{show, size};
-pub(crate) use types::Settings;
+pub(crate) use types::{HttpSettings, Settings};
 
 /// What is in force for this process: what was typed, its environment, and the file that these lead to.
 pub(crate) fn read(arguments: Arguments, machine: &Machine, purpose: Purpose) -> Result<Settings, Problems> {
