@@ -204,6 +204,11 @@ impl Error {
         }
     }
 
+    /// Whether it is because nothing is begun here any more.
+    pub(crate) const fn is_drained(&self) -> bool {
+        matches!(self, Self::Backend(backend::Error::ShuttingDown { .. }))
+    }
+
     /// Whether trying again soon is of no use, although the status suggests it.
     pub(crate) const fn is_final(&self) -> bool {
         matches!(self, Self::Backend(backend::Error::QuotaSpent { .. }))

@@ -51,6 +51,10 @@ impl Drain {
         self.in_flight.wait().await;
     }
 
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.is_cancelled()
+    }
+
     pub(crate) fn cancel(&self) {
         self.cancelled.cancel();
     }

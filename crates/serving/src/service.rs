@@ -245,4 +245,9 @@ impl Service {
     pub fn cancel(&self) {
         self.inner.drain.cancel();
     }
+
+    /// Whether that was done.
+    pub fn is_cancelled(&self) -> bool {
+        self.inner.drain.is_cancelled()
+    }
 }

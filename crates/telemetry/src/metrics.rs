@@ -62,6 +62,8 @@ pub struct Metrics {
     organization_tokens: Family<OrganizationTokenLabels, Counter>,
     /// `llm_quota_refusals_total{organization,reason,shadow}`: where `shadow` is true it was let in nevertheless.
     quota_refusals: Family<RefusalLabels, Counter>,
+    /// `llm_drain_refusals_total`: those that came when the server was about to end. They are not in `api_requests_total`.
+    drain_refusals: Counter,
 
     /// The values that an `organization` label has.
     organizations: Mutex<HashSet<String>>,
@@ -89,6 +91,7 @@ impl Metrics {
             organization_requests: Family::default(),
             organization_tokens: Family::default(),
             quota_refusals: Family::default(),
+            drain_refusals: Counter::default(),
             organizations: Mutex::default(),
             models: RwLock::new(models.into_iter().map(Into::into).collect()),
             registry: Registry::default(),
@@ -134,6 +137,8 @@ impl Metrics {
         registry.register("llm_organization_requests", "Requests let in, by organisation", requests);
         registry.register("llm_organization_tokens", "Tokens used, by organisation", self.organization_tokens.clone());
         registry.register("llm_quota_refusals", "Requests over a quota, by organisation", self.quota_refusals.clone());
+        let refusals = self.drain_refusals.clone();
+        registry.register("llm_drain_refusals", "Requests turned away since the server shuts down", refusals);
     }
 
     /// To be called once for each request, when its answer's body has ended or was dropped.
@@ -145,6 +150,12 @@ impl Metrics {
         let of_route = RouteLabels { method, route: route.to_owned() };
         self.api_request_duration.observe_as(&of_route, &labels, took.as_secs_f64());
         self.api_requests.get_or_create(&labels).inc();
+    }
+
+    /// To be called in place of [`request_ended`](Self::request_ended) for a request that is turned away because the server is about to
+    /// end: whoever balances the load gives it to another one, where it is counted.
+    pub fn refused_to_drain(&self) {
+        self.drain_refusals.inc();
     }
 
     /// To be called once for each generation, whatever its end.

@@ -99,6 +99,7 @@ fn every_metric_of_the_contract_is_there_under_its_name() {
         gen_ai_server_time_to_first_token_seconds_count{gen_ai_operation_name="chat",gen_ai_provider_name="llm-inference-api",gen_ai_request_model="demo"} 1
         gen_ai_server_time_to_first_token_seconds_sum{gen_ai_operation_name="chat",gen_ai_provider_name="llm-inference-api",gen_ai_request_model="demo"} 0.1
         gpu_memory_usage_bytes 0
+        llm_drain_refusals_total 0
         model_loaded{model="demo"} 1
         model_outdated{model="demo"} 0
         tokens_per_second{model="demo"} 42.5

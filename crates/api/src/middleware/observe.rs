@@ -30,6 +30,10 @@ pub(crate) struct Answered {
 #[derive(Debug, Clone)]
 struct AnsweredBy(String);
 
+/// In the extensions of a refusal: it was not begun, since nothing is begun here any more.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TurnedAway;
+
 /// In the extensions of a refusal: the name of its reason.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Refused(pub(super) &'static str);
@@ -140,6 +144,7 @@ struct Observation {
     status: u16,
     model: Option<String>,
     error: Option<&'static str>,
+    turned_away: bool,
     later: Option<Later>,
     broken_off: Option<BrokenOff>,
     bytes: usize,
@@ -173,6 +178,7 @@ impl Observation {
             status: CLIENT_GONE,
             model: None,
             error: None,
+            turned_away: false,
             later: None,
             broken_off: None,
             bytes: 0,
@@ -185,6 +191,7 @@ impl Observation {
         self.status = response.status().as_u16();
         self.model = response.extensions().get::<AnsweredBy>().map(|by| by.0.clone());
         self.error = response.extensions().get::<Refused>().map(|refused| refused.0);
+        self.turned_away = response.extensions().get::<TurnedAway>().is_some();
         self.later = response.extensions().get::<Later>().cloned();
         self.broken_off = response.extensions().get::<BrokenOff>().cloned();
         // Nobody reads a body in which there is nothing, nor one that is left out.
@@ -228,7 +235,11 @@ impl Drop for Observation {
             error: self.error,
             complete: self.complete,
         };
-        self.app.service.metrics().request_ended(&ended);
+        if self.turned_away {
+            self.app.service.metrics().refused_to_drain();
+        } else {
+            self.app.service.metrics().request_ended(&ended);
+        }
         self.trace.ended(&ended);
     }
 }

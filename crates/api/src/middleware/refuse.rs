@@ -8,7 +8,7 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTI
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::observe::Refused;
+use super::observe::{Refused, TurnedAway};
 use crate::App;
 use crate::answer::Error;
 use crate::refusal::Manner;
@@ -31,6 +31,10 @@ pub(super) async fn refuse(app: &App, request: Request, next: impl AsyncFnOnce(R
     // Which model it was stays known to who counts.
     *refused.extensions_mut() = std::mem::take(response.extensions_mut());
     refused.extensions_mut().insert(Refused(error.row().name));
+    // In the end, what runs is cut off for the same reason.
+    if error.is_drained() && !app.service.is_cancelled() {
+        refused.extensions_mut().insert(TurnedAway);
+    }
     // What was said besides: which methods there are, and how much is left.
     let own = std::mem::take(response.headers_mut()).into_iter();
     let said = own.filter_map(|(name, value)| Some((name?, value))).filter(|(name, _)| !is_about_the_body(name));

@@ -51,6 +51,30 @@ async fn a_stream_that_breaks_off_is_a_fault() {
     insta::assert_snapshot!(lines(&app, "api_requests_total").await, @r#"api_requests_total{method="POST",route="/v1/chat/completions",status="502",model="demo"} 1"#);
 }
 
+/// A proxy gives it to another server, which counts it. What the end cuts off is lost.
+#[tokio::test]
+async fn what_a_server_turns_away_as_it_ends_is_no_fault_of_its() {
+    let backend = Scripted::new("demo");
+    let (reply, remote) = Reply::steered();
+    backend.reply(reply);
+    let app = TestApp::new(&backend);
+    let body = chat_with(json!({}));
+    let running = app.post(CHAT, &body);
+    let ends = async {
+        while backend.requests().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        app.service.drain();
+        assert_eq!(app.post(CHAT, &body).await.status, 503);
+        app.service.cancel();
+    };
+    let (cut_off, ()) = tokio::join!(running, ends);
+    drop(remote);
+    assert_eq!(cut_off.status, 503);
+    assert_eq!(lines(&app, "llm_drain_refusals").await, "llm_drain_refusals_total 1");
+    insta::assert_snapshot!(lines(&app, "api_requests_total{method=\"POST\"").await, @r#"api_requests_total{method="POST",route="/v1/chat/completions",status="503",model="demo"} 1"#);
+}
+
 #[tokio::test]
 async fn generations_are_counted_however_they_end() {
     let backend = Scripted::new("demo");
