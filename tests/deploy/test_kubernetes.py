@@ -203,6 +203,10 @@ def test_a_list_of_nobody_does_not_open_to_everybody():
         ({"autoscaling": {"averageValue": "0"}}, "/autoscaling/averageValue"),
         ({"serviceMonitor": {"interval": "often"}}, "/serviceMonitor/interval"),
         ({"serviceMonitor": {"interval": "15"}}, "/serviceMonitor/interval"),
+        ({"networkPolicy": {"from": [{"ipBlock": {}}]}}, "missing propert.*'cidr'"),
+        ({"networkPolicy": {"from": [{"ipBlock": {"cidr": "10.0.0.1"}}]}}, "/networkPolicy/from/0/ipBlock/cidr"),
+        ({"networkPolicy": {"to": [{"ipBlock": {"cidr": "10.0.0.0/8", "except": ["none"]}}]}}, "/networkPolicy/to/0/ipBlock/except/0"),
+        ({"networkPolicy": {"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}, "podSelector": {}}]}}, "/networkPolicy/to/0"),
     ],
 )
 def test_what_a_cluster_would_refuse_is_refused_before(given, where):
@@ -218,6 +222,10 @@ def test_what_a_cluster_would_refuse_is_refused_before(given, where):
         {"podDisruptionBudget": {"maxUnavailable": "50%"}, "autoscaling": {"enabled": True, "averageValue": 3}},
         {"podDisruptionBudget": {"maxUnavailable": 0}, "autoscaling": {"enabled": True, "minReplicas": 3, "maxReplicas": 3, "averageValue": "500m"}},
         {"serviceMonitor": {"enabled": True, "interval": "1m30s"}},
+        {"networkPolicy": {"from": [{"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}}, {"ipBlock": {"cidr": "fd00::/8"}}]}},
+        {"settings": {"api": None, "accounts": None}},
+        {"settings": {"api": {"tls": None, "host": "::", "metrics_need_key": True}}},
+        {"settings": {"api": {"tls": {"enabled": False}}}},
     ],
 )
 @pytest.mark.parametrize("version", VERSIONS)
@@ -232,8 +240,28 @@ def test_the_least_is_not_more_than_the_most():
         render({"autoscaling": {"enabled": True, "minReplicas": 9, "maxReplicas": 2}})
 
 
+@pytest.mark.parametrize("section", ["api", "accounts"])
+def test_a_value_in_place_of_a_section_is_refused_by_its_name(section):
+    with pytest.raises(helm_python.HelmValuesError, match=f"/settings/{section}"):
+        render({"settings": {section: "x"}})
+
+
+def test_a_certificate_is_given_by_its_secret():
+    for said in (True, "yes"):
+        given = {"settings": {"api": {"tls": {"enabled": said, "certificate": "c.pem", "key": "k.pem"}}}}
+        with pytest.raises(helm_python.HelmError, match="set tlsSecret"):
+            render(given)
+        assert render(given | {"tlsSecret": "certificate"})
+
+
+def test_a_server_that_no_probe_reaches_is_refused():
+    for host in ("127.0.0.1", "localhost", "::1", "[::1]"):
+        with pytest.raises(helm_python.HelmError, match="settings.api.host is"):
+            render({"settings": {"api": {"host": host}}})
+
+
 def test_what_the_chart_sets_by_itself_is_not_set_twice():
-    for name in ("LLM_INFERENCE_PORT", "SERVER_SSL_ENABLED"):
+    for name in ("LLM_INFERENCE_PORT", "SERVER_SSL_ENABLED", "LLM_INFERENCE_HOSTNAME", "API_HOST"):
         with pytest.raises(helm_python.HelmError, match=name):
             render({"environment": {name: "9000"}})
 
