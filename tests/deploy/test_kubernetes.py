@@ -4,6 +4,8 @@ import json
 import os
 import re
 import subprocess
+import urllib.error
+import urllib.request
 
 import helm_python
 import kubernetes_validate
@@ -203,6 +205,7 @@ def test_a_list_of_nobody_does_not_open_to_everybody():
         ({"autoscaling": {"averageValue": "0"}}, "/autoscaling/averageValue"),
         ({"serviceMonitor": {"interval": "often"}}, "/serviceMonitor/interval"),
         ({"serviceMonitor": {"interval": "15"}}, "/serviceMonitor/interval"),
+        ({"serviceMonitor": {"secretKey": "a b"}}, "/serviceMonitor/secretKey"),
         ({"networkPolicy": {"from": [{"ipBlock": {}}]}}, "missing propert.*'cidr'"),
         ({"networkPolicy": {"from": [{"ipBlock": {"cidr": "10.0.0.1"}}]}}, "/networkPolicy/from/0/ipBlock/cidr"),
         ({"networkPolicy": {"to": [{"ipBlock": {"cidr": "10.0.0.0/8", "except": ["none"]}}]}}, "/networkPolicy/to/0/ipBlock/except/0"),
@@ -258,6 +261,32 @@ def test_a_server_that_no_probe_reaches_is_refused():
     for host in ("127.0.0.1", "localhost", "::1", "[::1]"):
         with pytest.raises(helm_python.HelmError, match="settings.api.host is"):
             render({"settings": {"api": {"host": host}}})
+
+
+@pytest.mark.parametrize("given", [{"settings": {"api": {"metrics_need_key": True}}}, {"environment": {"LLM_METRICS_NEED_KEY": "on"}}])
+def test_prometheus_has_a_key_where_metrics_need_one(given):
+    with pytest.raises(helm_python.HelmError, match="set serviceMonitor.secretKey"):
+        render(given | {"serviceMonitor": {"enabled": True}})
+    with pytest.raises(helm_python.HelmError, match="secret names no Secret"):
+        render(given | {"secret": "", "serviceMonitor": {"enabled": True, "secretKey": "API_KEY"}})
+    objects = yaml.safe_load_all(render(given | {"serviceMonitor": {"enabled": True, "secretKey": "API_KEY"}}))
+    [monitor] = [one for one in objects if one["kind"] == "ServiceMonitor"]
+    assert monitor["spec"]["endpoints"][0]["authorization"] == {"credentials": {"name": "llm-inference-api", "key": "API_KEY"}}
+
+
+def test_the_environment_goes_before_the_settings_about_metrics():
+    given = {"serviceMonitor": {"enabled": True}, "settings": {"api": {"metrics_need_key": True}}}
+    assert render(given | {"environment": {"LLM_METRICS_NEED_KEY": "false"}})
+
+
+def test_the_metrics_of_a_server_open_to_the_key_that_prometheus_sends(started, tmp_path):
+    server = started(Server(tmp_path, API_KEY="k" * 32, LLM_METRICS_NEED_KEY="true"))
+    request = urllib.request.Request(server.url("/metrics"))
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        server.open(request)
+    # The operator's kind of authorization, if none is said.
+    request.add_header("authorization", f"Bearer {'k' * 32}")
+    assert server.open(request).status == 200
 
 
 def test_what_the_chart_sets_by_itself_is_not_set_twice():
