@@ -336,6 +336,21 @@ def test_whoever_starts_several_is_told_that_they_need_a_database(given, warned)
     assert ("name none. Each" in notes(given | {"secret": ""})) == warned
 
 
+@pytest.mark.parametrize(
+    ("given", "warned"),
+    [
+        ({"replicas": 1}, True),
+        ({"replicas": 1, "settings": {"accounts": {"database_url": "sqlite:///data/accounts.db"}}}, True),
+        ({"replicas": 1, "environment": {"LLM_DATABASE_URL": "postgres://database/accounts"}}, False),
+        ({"replicas": 1, "autoscaling": {"enabled": True}}, False),
+        ({"autoscaling": {"enabled": True, "minReplicas": 1, "maxReplicas": 1}}, True),
+    ],
+)
+def test_whoever_starts_one_is_told_that_its_keys_end_with_it(given, warned):
+    assert ("Unless LLM_DATABASE_URL in the Secret does, they lie\n" in notes(given)) == warned
+    assert ("name none. They lie\n" in notes(given | {"secret": ""})) == warned
+
+
 def test_whoever_has_prometheus_elsewhere_is_told_to_let_it_in():
     def told(peers, **policy):
         return "namespaceSelector" in notes({"serviceMonitor": {"enabled": True}, "networkPolicy": {"from": peers} | policy})
