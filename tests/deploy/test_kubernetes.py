@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import urllib.error
 import urllib.request
@@ -287,6 +288,18 @@ def test_the_metrics_of_a_server_open_to_the_key_that_prometheus_sends(started, 
     # The operator's kind of authorization, if none is said.
     request.add_header("authorization", f"Bearer {'k' * 32}")
     assert server.open(request).status == 200
+
+
+def test_a_parent_chart_may_switch_it(tmp_path):
+    parent = tmp_path / "parent"
+    shutil.copytree(CHART, parent / "charts/llm-inference-api")
+    version = yaml.safe_load((CHART / "Chart.yaml").read_text())["version"]
+    dependency = {"name": "llm-inference-api", "version": version, "condition": "llm-inference-api.enabled"}
+    (parent / "Chart.yaml").write_text(yaml.safe_dump({"apiVersion": "v2", "name": "parent", "version": "1.0.0", "dependencies": [dependency]}))
+    for enabled in (True, False):
+        with helm_python.Chart.load(str(parent)) as chart:
+            rendered = chart.render({"llm-inference-api": {"enabled": enabled}}, name="parent", namespace="default")
+        assert any("kind: Deployment" in text for text in rendered.values()) == enabled
 
 
 def test_what_the_chart_sets_by_itself_is_not_set_twice():
