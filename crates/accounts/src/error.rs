@@ -21,8 +21,8 @@ pub enum Error {
     #[error("too many {what}; try again in {} s", seconds(*retry_after))]
     RateLimited { what: &'static str, retry_after: Duration, standing: Box<Standing> },
     /// What is left of a day or month does not suffice.
-    #[error("{}", spent(what, *limit, *retry_after))]
-    QuotaSpent { what: String, limit: u64, retry_after: Duration, standing: Box<Standing> },
+    #[error("{}", spent(what, *limit, *asked, left(standing, *limit), *retry_after))]
+    QuotaSpent { what: String, limit: u64, asked: u64, retry_after: Duration, standing: Box<Standing> },
     /// What is left would suffice, were it not set aside for requests that run.
     #[error(
         "what is left of {limit} {what} is set aside for requests that are running; try again in {} s",
@@ -31,7 +31,7 @@ pub enum Error {
     SetAside { what: String, limit: u64, retry_after: Duration, standing: Box<Standing> },
     /// It will never fit, however long one waits.
     #[error(
-        "the request could take {asked} tokens, more than the {limit} {what} that may be used at all: ask for fewer max_tokens"
+        "the request could take {asked} tokens, more than the {limit} {what} that may be used at all: shorten the prompt, or the answer that is asked for"
     )]
     TooLarge { what: String, asked: u64, limit: u64 },
     /// The database does not answer. Nothing is said about the key.
@@ -61,12 +61,23 @@ impl Error {
     }
 }
 
-fn spent(what: &str, limit: u64, retry_after: Duration) -> String {
+fn spent(what: &str, limit: u64, asked: u64, left: u64, retry_after: Duration) -> String {
     if limit == 0 {
         return format!("the quota is 0 {what}: nothing may be asked");
     }
     let wait = SignedDuration::from_secs(seconds(retry_after) as i64);
-    format!("the quota of {limit} {what} is spent; it begins anew in {wait:#}")
+    if left == 0 {
+        return format!("the quota of {limit} {what} is spent; it begins anew in {wait:#}");
+    }
+    format!(
+        "the request could take {asked} tokens, and of {limit} {what} {left} are left: shorten the prompt, or the answer that is \
+         asked for, or wait for the quota, which begins anew in {wait:#}"
+    )
+}
+
+/// Of the tokens of the quota with this limit, as far as that is the one that is nearest to its end.
+fn left(standing: &Standing, limit: u64) -> u64 {
+    standing.tokens.filter(|gauge| gauge.limit == limit).map_or(0, |gauge| gauge.remaining)
 }
 
 fn seconds(wait: Duration) -> f64 {
@@ -79,11 +90,13 @@ mod tests {
 
     #[test]
     fn a_long_wait_is_told_in_hours_and_what_is_never_allowed_is_called_that() {
-        let what = "tokens a day";
+        let spent = |limit, asked, left| spent("tokens a day", limit, asked, left, Duration::from_millis(8_606_500));
+        assert_eq!(spent(5, 1, 0), "the quota of 5 tokens a day is spent; it begins anew in 2h 23m 27s");
+        assert_eq!(spent(0, 1, 0), "the quota is 0 tokens a day: nothing may be asked");
         assert_eq!(
-            spent(what, 5, Duration::from_millis(8_606_500)),
-            "the quota of 5 tokens a day is spent; it begins anew in 2h 23m 27s"
+            spent(300, 272, 228),
+            "the request could take 272 tokens, and of 300 tokens a day 228 are left: shorten the prompt, or the answer that \
+             is asked for, or wait for the quota, which begins anew in 2h 23m 27s"
         );
-        assert_eq!(spent(what, 0, Duration::from_secs(9)), "the quota is 0 tokens a day: nothing may be asked");
     }
 }

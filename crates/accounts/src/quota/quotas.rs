@@ -155,7 +155,10 @@ impl Quotas {
         let what = counter.what();
         Some(match refused {
             Refused::SetAside => Error::SetAside { what, limit, retry_after, standing },
-            Refused::Spent if !counter.is_rate() => Error::QuotaSpent { what, limit, retry_after, standing },
+            Refused::Spent if !counter.is_rate() => {
+                let asked = asks.iter().find(|ask| ask.counter == counter).map_or(0, |ask| ask.amount);
+                Error::QuotaSpent { what, limit, asked, retry_after, standing }
+            }
             Refused::Spent | Refused::HeldByOthers => Error::RateLimited { what: plural(&counter), retry_after, standing },
         })
     }
