@@ -230,8 +230,8 @@ fn requantise(checkpoint: &mut Checkpoint, Quantization(format): Quantization) -
     })
 }
 
-/// The models of a server, each of which is opened when it is asked for. Fails if the first is here and cannot be read; the others
-/// may come right later.
+/// The models of a server, each of which is opened when it is asked for. Fails if the only one lies here and cannot be read; others may
+/// come right later, or be answered for by what was good before.
 pub(crate) fn parked(
     selection: &[Entry],
     draft: Option<&Entry>,
@@ -242,7 +242,7 @@ pub(crate) fn parked(
         let Some(local) = sources.cached(entry) else { return Ok(Known::new(None, None)) };
         let summary = match summary(&local) {
             Ok(summary) => Some(summary),
-            Err(error) if selection.len() == 1 => {
+            Err(error) if selection.len() == 1 && entry.origin().is_none() => {
                 return Err(error.context(format!("the model {:?} cannot be opened", entry.id)));
             }
             Err(error) => {

@@ -12,6 +12,7 @@ mod fetching;
 mod gpus;
 mod memory;
 mod opening;
+mod refreshing;
 mod remote;
 mod routing;
 mod runner;

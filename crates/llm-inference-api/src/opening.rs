@@ -1,18 +1,20 @@
 //! Models that the service opens when they are asked for.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use backend::{ModelCard, Task};
 use checkpoint::Summary;
 use engine::Memory;
-use registry::{Entry, FetchError, Kind, Sources};
+use registry::{Entry, FetchError, Kind, Source, Sources};
 use serving::{Model, OnDemand, OpenError, Opened, Opener};
 
 use crate::commands::loading;
 use crate::memory::Share;
 use crate::settings::types;
 use crate::{assemble, encoding, fetching, memory};
+
+static STARTED: LazyLock<SystemTime> = LazyLock::new(SystemTime::now);
 
 /// A model that can be opened, with all that is needed for it.
 #[derive(Debug)]
@@ -104,7 +106,11 @@ impl Parked {
     fn card(&self) -> ModelCard {
         let known = self.known();
         let (summary, entry) = (known.summary.as_ref(), known.local.as_ref().unwrap_or(&self.entry));
-        let created = assemble::created(&entry.source);
+        let created = match &entry.source {
+            // What is nowhere yet is new.
+            Source::Origin(_) => *STARTED,
+            source => assemble::created(source),
+        };
         ModelCard {
             id: self.entry.id.clone(),
             parent: None,
@@ -242,6 +248,6 @@ impl Opener for Parked {
 
 /// In the service's words.
 pub(crate) fn known(registered: registry::Registered) -> serving::Registered {
-    let registry::Registered { uri, stage, aliases, run_id, parameters, metrics, tags } = registered;
-    serving::Registered { uri, stage, aliases, run_id, parameters, metrics, tags }
+    let registry::Registered { uri, created, stage, aliases, run_id, parameters, metrics, tags } = registered;
+    serving::Registered { uri, created, stage, aliases, run_id, parameters, metrics, tags }
 }

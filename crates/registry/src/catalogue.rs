@@ -135,19 +135,22 @@ impl Catalogue {
         self.entries.iter().find(|entry| entry.id == id).ok_or_else(|| self.not_found(id))
     }
 
-    /// The model of this id; one that is not here may be on the Hub.
+    /// The model of this id; one that is not here may be on the Hub, or in MLflow.
     fn wanted(&self, id: &str) -> Result<Entry, Error> {
         if let Ok(entry) = self.find(id) {
             return Ok(entry.clone());
         }
-        let model = match id.strip_prefix("hf:") {
-            Some(name) => declared::hub(name),
+        let hub = |name| declared::hub(name).map(Origin::Hub);
+        let origin = if let Some(name) = id.strip_prefix("hf:") {
+            hub(name)
+        } else if let Some(uri) = id.strip_prefix("mlflow:") {
+            uri.parse().ok().map(Origin::MlFlow)
+        } else {
             // One part alone is a misspelt id more often than one of the Hub's few models of such a name.
-            None => declared::hub(id).filter(|model| model.repository.contains('/')),
+            Some(id).filter(|id| id.contains('/')).and_then(hub)
         };
-        let model = model.ok_or_else(|| self.not_found(id))?;
-        let source = Source::Origin(Origin::Hub(model));
-        Ok(Entry::new(id, source))
+        let origin = origin.ok_or_else(|| self.not_found(id))?;
+        Ok(Entry::new(id, Source::Origin(origin)))
     }
 
     /// The model that somebody means: a path, the id of one of these, or of one on the Hub.
@@ -158,7 +161,7 @@ impl Catalogue {
         let id = named.to_str().ok_or_else(|| Error::Name { path: named.to_owned() })?;
         let entry = self.wanted(id)?;
         match (&entry.source, beside_this(named)) {
-            (Source::Origin(_), Some(folder)) if !id.starts_with("hf:") => {
+            (Source::Origin(Origin::Hub(_)), Some(folder)) if !id.starts_with("hf:") => {
                 Err(Error::Misspelt { path: id.to_owned(), folder })
             }
             _ => Ok(entry),

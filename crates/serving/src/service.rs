@@ -180,6 +180,11 @@ impl Service {
         declared.find(|(_, known)| known.place() == source).map(|(_, known)| known.clone())
     }
 
+    /// Every adapter that is served now, and where it comes from.
+    pub fn adapter_sources(&self) -> Vec<(String, AdapterSource)> {
+        self.inner.fleet.adapter_sources()
+    }
+
     /// Serves an adapter from now on. Resolves when it is in memory, and fails if it cannot be: then nothing has changed.
     pub async fn load_adapter(&self, load: LoadAdapter) -> Result<()> {
         let id = load.id.clone();

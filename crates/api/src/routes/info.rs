@@ -61,7 +61,7 @@ pub(crate) async fn show(State(app): State<App>) -> Result<Json<Info>> {
 impl ModelInfo {
     fn of(app: &App, card: &ModelCard) -> Self {
         let registered = app.service.registered(&card.id).unwrap_or_default();
-        let Registered { uri, stage, aliases, run_id, parameters, metrics, tags } = registered;
+        let Registered { uri, created, stage, aliases, run_id, parameters, metrics, tags } = registered;
         Self {
             name: card.id.clone(),
             version: card.version.clone(),
@@ -74,7 +74,7 @@ impl ModelInfo {
             parameters,
             metrics,
             tags,
-            created: Timestamp::try_from(card.created).unwrap_or(Timestamp::UNIX_EPOCH),
+            created: Timestamp::try_from(created.unwrap_or(card.created)).unwrap_or(Timestamp::UNIX_EPOCH),
         }
     }
 }

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow};
 use api::PredictSettings;
 use futures_util::future::join_all;
 use gateway::Group;
-use registry::{Declared, Entry, Origin};
+use registry::{Allowed, Entry};
 use serving::{OpenError, Service};
 use telemetry::Otlp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 use super::greeting::Greeting;
 use crate::collector;
 use crate::commands::{Failure, prepare};
+use crate::refreshing::{changing, refresh};
 #[cfg(feature = "mistralrs")]
 use crate::second_engine;
 use crate::settings::{Arguments, Origins, Purpose, Settings, types::HttpSettings};
@@ -31,6 +32,8 @@ const ENDED_BY_SIGNAL: i32 = 130;
 const WAITING_CONNECTIONS: i32 = 4096;
 /// How long the first model is let be after it could not be had.
 const AGAIN: Duration = Duration::from_secs(5);
+/// The same where that takes somebody who mends it.
+const MENDED: Duration = Duration::from_secs(30);
 /// As long as the others wait for the first model, whose server may be silent for minutes.
 const FIRST_ALONE: Duration = Duration::from_secs(10);
 
@@ -59,8 +62,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let models = remote::in_order(&selection, &parked, &groups);
     let service = assemble::service(models, &settings, otlp.as_ref(), besides);
     let greet = || Greeting::new(&settings, address, &selection, &parked, &sources).say(settings.log.format.value);
-    let refresh = refresh(service.clone(), changing(&here, &settings), settings.registry.refresh.value);
-    let start = start(service.clone(), groups, refresh, greet);
+    let refresh = refresh(service.clone(), changing(&here), settings.registry.refresh.value);
+    let is_kept_elsewhere = selection.first().is_some_and(|entry| entry.origin().is_some());
+    let start = start(service.clone(), is_kept_elsewhere, groups, refresh, greet);
     let grace = http.grace;
     let outcome = runtime.block_on(serve(listener, api::App::new(service, http), grace, start));
     runtime.block_on(accounts.close());
@@ -72,10 +76,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Loads the first model, which has to be there unless there are others; then says so, and loads the others if there is room. Never ends well, but goes on.
-/// Other servers are looked after meanwhile.
+/// Loads the first model, which has to be there unless there are others, or it is kept where it may come right; then says so, and loads
+/// the others if there is room. Never ends well, but goes on. Other servers are looked after meanwhile.
 fn start(
     service: Service,
+    is_kept_elsewhere: bool,
     groups: Vec<Arc<Group>>,
     refresh: impl Future<Output = Infallible>,
     greet: impl FnOnce(),
@@ -85,7 +90,7 @@ fn start(
     let open = async move {
         if service.health().models.len() == 1 {
             if let Err(error) = first.await {
-                keep_trying(&service, error).await?;
+                keep_trying(&service, error, is_kept_elsewhere).await?;
             }
             greet();
         } else {
@@ -123,50 +128,25 @@ async fn start_with_others(service: &Service, first: impl Future<Output = Result
     let Err(error) = opened else { return };
     tracing::error!(%error, "the first model cannot be loaded; the others are served");
     if error.may_pass
-        && let Err(error) = keep_trying(service, error).await
+        && let Err(error) = keep_trying(service, error, false).await
     {
         // Whoever wants it later has it tried again.
         tracing::error!(%error, "the first model cannot be loaded");
     }
 }
 
-/// The models and adapters of which there may be a newer version in MLflow at any time.
-fn changing(entries: &[Entry], settings: &Settings) -> Vec<String> {
-    let changes = |origin: &Origin| matches!(origin, Origin::MlFlow(model) if !model.is_fixed());
-    let models = entries.iter().filter(|entry| entry.origin().is_some_and(changes));
-    let declared = entries.iter().filter_map(|entry| settings.declared(&entry.id));
-    let adapters = declared.flat_map(|model| &model.adapters);
-    let adapters = adapters.filter(|(_, source)| matches!(source, Declared::Origin(origin) if changes(origin)));
-    models.map(|entry| &entry.id).chain(adapters.map(|(id, _)| id)).cloned().collect()
-}
-
-/// Looks for newer versions of these models, as often as is said; zero: never.
-async fn refresh(service: Service, models: Vec<String>, every: Duration) -> Infallible {
-    if every.is_zero() {
-        return std::future::pending().await;
-    }
-    // Each for itself: a download of one may take an hour.
-    join_all(models.iter().map(async |model| {
-        loop {
-            tokio::time::sleep(every).await;
-            // A failure is in the log, and the old version answers on.
-            let _ = service.refresh(model).await;
-        }
-    }))
-    .await;
-    std::future::pending().await
-}
-
-/// Loads the first model after a failure, which is tried again for as long as a server that has its files cannot be reached.
-async fn keep_trying(service: &Service, failed: OpenError) -> Result<(), OpenError> {
+/// Loads the first model after a failure, which is tried again for as long as a server that has its files cannot be reached; with
+/// `anyway`, whatever it was.
+async fn keep_trying(service: &Service, failed: OpenError, anyway: bool) -> Result<(), OpenError> {
     let mut told = None;
     let mut failed = failed;
-    while failed.may_pass {
+    while failed.may_pass || anyway {
         if told.as_ref() != Some(&failed) {
-            tracing::warn!(error = %failed, "the first model cannot be had yet; it is tried again and again");
+            tracing::error!(error = %failed, "the first model cannot be had yet; it is tried again and again");
         }
+        let pause = if failed.may_pass { AGAIN } else { MENDED };
         told = Some(failed);
-        tokio::time::sleep(AGAIN).await;
+        tokio::time::sleep(pause).await;
         match service.open_first_again().await {
             Ok(()) => return Ok(()),
             Err(error) => failed = error,
@@ -194,6 +174,14 @@ fn select(settings: &Settings) -> Result<(Vec<Entry>, Option<Entry>)> {
             root.said(),
             directory.display()
         );
+    }
+    let registered = &settings.registry.model_name;
+    if let Some(name) = registered.value.as_ref().filter(|name| selection.iter().all(|entry| entry.id != **name)) {
+        let other = match &settings.models.allowed.value {
+            Allowed::Unsaid => "--model".to_owned(),
+            Allowed::All | Allowed::Ids(_) => settings.models.allowed.said(),
+        };
+        tracing::warn!("{} names {name:?}, which is not served: {other} names others", registered.said());
     }
     if selection.is_empty() {
         return Err(anyhow!("there is no model to serve"));
@@ -297,21 +285,11 @@ async fn serve(
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
-    /// Nobody waits for it: a file that may not grow any further (RLIMIT_FSIZE) is an error of whoever writes it, and no end of the
-    /// server, as it would be if nobody had asked for the signal.
-    _file_size: Signal,
 }
-
-/// SIGXFSZ
-const FILE_SIZE: i32 = 25;
 
 impl Signals {
     fn listen() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            _file_size: signal(SignalKind::from_raw(FILE_SIZE))?,
-        })
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
     async fn next(&mut self) {
@@ -340,7 +318,7 @@ mod tests {
     async fn nobody_who_comes_early_is_told_that_the_service_is_ready() {
         let service = TestApp::with_models(vec![Parked::new("demo", 1).model()]).service;
         assert!(service.health().is_ready(), "a model on demand is as good as there");
-        let _start = start(service.clone(), Vec::new(), std::future::pending(), || ());
+        let _start = start(service.clone(), false, Vec::new(), std::future::pending(), || ());
         assert!(service.health().is_loading());
     }
 }

@@ -93,7 +93,7 @@ pub(crate) struct RegistryArguments {
     /// A model registered there to serve, before those of the catalogue [MODEL_NAME].
     #[arg(long, value_name = "NAME", value_parser = parse::model_id)]
     pub(crate) mlflow_model_name: Option<String>,
-    /// Which of its versions: the newest of a stage, latest, or a number [MODEL_STAGE; default: Production].
+    /// Which of its versions: the newest of a stage, latest, a number, or @alias [MODEL_STAGE; default: Production].
     #[arg(long, value_name = "STAGE", value_parser = parse::name)]
     pub(crate) mlflow_model_stage: Option<String>,
     /// How often MLflow is asked for a newer version of what is served; 0: only when a model is opened [MLFLOW_REFRESH_SECONDS;

@@ -70,13 +70,13 @@ impl Placement {
             format!("models.{key} is {value}, which this program was built without; build it with --features {feature}")
         };
         match (engine, device) {
+            (Some(EngineName::Native), Some(device @ (Device::Cuda(_) | Device::Metal))) => {
+                Some(format!("models.engine is native, which runs on the processor alone, and models.device is {device}"))
+            }
             (_, Some(device @ Device::Cuda(_))) if !built.cuda => Some(lacks("device", &device, "cuda")),
             (_, Some(device @ Device::Metal)) if !built.metal => Some(lacks("device", &device, "metal")),
             (Some(engine @ EngineName::Mistralrs), _) if !built.mistralrs => {
                 Some(lacks("engine", &engine, "mistralrs (or cuda, or metal)"))
-            }
-            (Some(EngineName::Native), Some(device @ (Device::Cuda(_) | Device::Metal))) => {
-                Some(format!("models.engine is native, which runs on the processor alone, and models.device is {device}"))
             }
             _ => None,
         }

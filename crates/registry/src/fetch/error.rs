@@ -46,7 +46,7 @@ pub enum FetchError {
     Checksum { file: String, expected: String, found: String },
     #[error("the disk is full: {} has no room for what is left of {file}; make room, or keep the cache elsewhere", directory.display())]
     DiskFull { directory: PathBuf, file: String },
-    #[error("the disk is full: {bytes} bytes are to come, and {} has room for {room}; make room, or keep the cache elsewhere", directory.display())]
+    #[error("the disk is full: {bytes} bytes are to come, and {} has room for {room}, beside the 16 MiB that are left to others; make room, or keep the cache elsewhere", directory.display())]
     NoRoom { directory: PathBuf, bytes: u64, room: u64 },
     #[error("{} cannot be written", path.display())]
     Disk {

@@ -224,7 +224,8 @@ fn entries(directory: &Path) -> impl Iterator<Item = PathBuf> {
 /// Each with its commit. A name may have slashes, as `refs/pr/1`.
 fn revisions_of(refs: &Path) -> Vec<(String, String)> {
     let revision = |file: &PathBuf| {
-        let name = file.strip_prefix(refs).ok()?.to_str()?.to_owned();
+        // What a crash has left of one that was to be written is none.
+        let name = file.strip_prefix(refs).ok()?.to_str().filter(|name| !name.ends_with(".incomplete"))?.to_owned();
         Some((name, fs::read_to_string(file).ok()?.trim().to_owned()))
     };
     let mut revisions: Vec<_> = files_in(refs).iter().filter_map(revision).collect();

@@ -1,6 +1,7 @@
 //! What a registry says of a model beside its files.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
@@ -9,6 +10,8 @@ use serde_json::{Value, json};
 pub struct Registered {
     /// `models:/name/3`, whichever way it was asked for.
     pub uri: String,
+    /// When this version was.
+    pub created: Option<SystemTime>,
     pub stage: Option<String>,
     pub aliases: Vec<String>,
     /// The run that made it.
@@ -24,6 +27,7 @@ impl Registered {
         let text = |field: &str| version[field].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
         Self {
             uri: format!("models:/{name}/{}", version["version"].as_str().unwrap_or_default()),
+            created: date(&version["creation_timestamp"]),
             // MLflow's word for none.
             stage: text("current_stage").filter(|stage| stage != "None"),
             aliases: list(&version["aliases"]).iter().filter_map(as_text).collect(),
@@ -35,15 +39,19 @@ impl Registered {
 
     /// As `logged-models/{id}` has it.
     pub(super) fn of_logged(id: &str, model: &Value) -> Self {
-        let of = Self { uri: format!("models:/{id}"), tags: pairs(&model["info"]["tags"], as_text), ..Self::default() };
+        let info = &model["info"];
+        let created = date(&info["creation_timestamp_ms"]);
+        let of = Self { uri: format!("models:/{id}"), created, tags: pairs(&info["tags"], as_text), ..Self::default() };
         of.logged_as(model)
     }
 
     /// As it is kept in the cache.
     pub(super) fn kept(&self) -> Value {
-        let Self { uri, stage, aliases, run_id, parameters, metrics, tags } = self;
+        let Self { uri, created, stage, aliases, run_id, parameters, metrics, tags } = self;
+        let created = created.and_then(|created| created.duration_since(SystemTime::UNIX_EPOCH).ok());
+        let created = created.map(|created| created.as_millis() as u64);
         json!({
-            "uri": uri, "stage": stage, "aliases": aliases, "run_id": run_id, "parameters": parameters, "metrics": metrics,
+            "uri": uri, "created": created, "stage": stage, "aliases": aliases, "run_id": run_id, "parameters": parameters, "metrics": metrics,
             "tags": tags
         })
     }
@@ -52,6 +60,7 @@ impl Registered {
     pub(super) fn of_kept(kept: &Value) -> Self {
         Self {
             uri: kept["uri"].as_str().unwrap_or_default().to_owned(),
+            created: date(&kept["created"]),
             stage: as_text(&kept["stage"]),
             aliases: list(&kept["aliases"]).iter().filter_map(as_text).collect(),
             run_id: as_text(&kept["run_id"]),
@@ -74,6 +83,12 @@ impl Registered {
         self.metrics.extend(pairs(&data["metrics"], Value::as_f64));
         self
     }
+}
+
+/// Milliseconds since 1970; protobuf has large numbers as texts.
+fn date(value: &Value) -> Option<SystemTime> {
+    let millis = value.as_u64().or_else(|| value.as_str()?.parse().ok())?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(millis))
 }
 
 fn as_text(value: &Value) -> Option<String> {

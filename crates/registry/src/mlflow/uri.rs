@@ -41,9 +41,10 @@ pub(super) enum Target {
 pub struct NotAModelUri;
 
 impl MlFlowModel {
-    /// The newest version of a registered model in a stage; `latest` is any stage.
+    /// The newest version of a registered model in a stage; `latest` is any stage, and `@champion` the version that has this alias.
     pub fn in_stage(name: &str, stage: &str) -> Result<Self, NotAModelUri> {
-        format!("models:/{name}/{stage}").parse()
+        let separator = if stage.starts_with('@') { "" } else { "/" };
+        format!("models:/{name}{separator}{stage}").parse()
     }
 
     /// Whether it means the same version whenever it is asked for.
@@ -111,6 +112,7 @@ mod tests {
         ] {
             assert_eq!(uri.parse::<MlFlowModel>().map(|model| model.target), Ok(target), "{uri}");
         }
+        assert_eq!(MlFlowModel::in_stage("sql", "@champion"), "models:/sql@champion".parse());
         for uri in ["", "sql/3", "models:/", "models:/sql", "models:/sql/", "models:/a/b/c", "models:/@x", "models:/m-"] {
             assert_eq!(uri.parse::<MlFlowModel>(), Err(NotAModelUri), "{uri}");
         }

@@ -3,6 +3,7 @@
 //! It is loaded by the first request that wants it, once however many want it, on a thread of its own. Its files are read anew only
 //! if it had to make room for others in between; another version of them is another adapter, under the same name.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -117,6 +118,10 @@ impl Shelved {
         self.id == name
     }
 
+    pub(super) fn source(&self) -> &AdapterSource {
+        &self.source
+    }
+
     /// What its registry says of it, if it comes from one; its model has to be open for that.
     pub(super) fn registered(&self) -> Option<Registered> {
         let version = self.latest().card.as_ref()?.version.clone();
@@ -149,6 +154,7 @@ impl Shelved {
                 Err(Error::Unavailable { reason, retry_after: again_in })
             }
             Err(NotLoaded::Failed(error, _)) => Err(Error::invalid("lora_path", error.to_string())),
+            Err(why @ NotLoaded::TooLarge { .. }) => Err(Error::invalid("lora_path", self.explain(&why).to_string())),
             Err(why) => Err(self.explain(&why)),
         }
     }
@@ -278,13 +284,14 @@ impl Shelved {
     }
 
     fn read(&self, lease: &Lease, adapt: Adapt) -> Result<Adapter, NotLoaded> {
-        let failed = |reason: &str| NotLoaded::Failed(OpenError::new(reason), PAUSE);
+        let failed = |reason| NotLoaded::Failed(OpenError { reason, ..OpenError::new(reason) }, PAUSE);
         let adapts = lease.adapts.as_ref().ok_or_else(|| failed("its model takes no adapters"))?;
         // What it took the last time is asked for before its files are.
         let known = self.latest().no_room_for.filter(|bytes| *bytes <= self.shelf.budget());
         let mut room = known.map(|bytes| self.shelf.make_room(bytes).ok_or_else(|| self.no_room(bytes))).transpose()?;
         if !self.source.stays() {
-            return Err(failed("it leads out of the adapter root"));
+            let is_there = Path::new(self.source.place()).exists();
+            return Err(failed(if is_there { "it leads out of the adapter root" } else { "its files are gone" }));
         }
         let adapted = adapt(&**adapts, &self.source, &mut |bytes| {
             if room.as_ref().is_none_or(|room| room.bytes() != bytes) {
@@ -331,7 +338,10 @@ impl Shelved {
                 unavailable(format!("the adapter {id:?} could not be loaded: {}", error.reason), *again_in)
             }
             NotLoaded::TooLarge { bytes, budget } => {
-                unavailable(format!("the adapter {id:?} takes {bytes} bytes of memory, of {budget} for all"), RETRY_AFTER)
+                let reason = format!(
+                    "the adapter {id:?} takes {bytes} bytes of memory, more than the {budget} that all adapters may take together"
+                );
+                unavailable(reason, RETRY_AFTER)
             }
             NotLoaded::Full => {
                 let reason = format!("the adapter {id:?} is not loaded, and all that could make room for it are in use");

@@ -65,6 +65,15 @@ impl Fleet {
         }
     }
 
+    /// Every one, and where it comes from.
+    pub(crate) fn adapter_sources(&self) -> Vec<(String, AdapterSource)> {
+        let source = |member: &Arc<Member>| match &member.access {
+            Access::Adapter(shelved) => Some((member.card().id.clone(), shelved.source().clone())),
+            Access::Running(_) | Access::OnDemand(_) => None,
+        };
+        self.adapters().iter().filter_map(source).collect()
+    }
+
     /// From now on nobody can ask for it. What runs is answered to the end.
     pub(crate) fn unload_adapter(&self, id: &str) -> Result<()> {
         let mut adapters = self.adapters_mut();

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::OpenError;
 pub(super) use renewal::{Leaving, NotRenewed, Renewal};
 
-/// How long a failure is remembered: the first, and the most it grows to by doubling.
+/// How long a failure is remembered: the first, and the most it grows to by doubling, unless it may pass by itself.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
@@ -171,7 +171,8 @@ impl<T> Slots<T> {
     pub(super) fn failed(&mut self, slot: usize, error: OpenError, now: Instant) {
         let slot = &mut self.all[slot];
         slot.failure = Some(error.clone());
-        slot.state = State::Failed { error, until: now + pause(slot.failures) };
+        let pause = if error.may_pass { FIRST_PAUSE } else { pause(slot.failures) };
+        slot.state = State::Failed { error, until: now + pause };
         slot.failures += 1;
     }
 

@@ -123,6 +123,13 @@ fn each_failure_is_remembered_for_longer_until_one_succeeds() {
         assert_eq!(slots.view(0, now), View::Closed);
     }
     assert_eq!(pauses, [5, 10, 20, 40, 80, 160, 300, 300]);
+    // Who waits for somebody to be there again should not be late.
+    assert!(slots.enter(0));
+    assert_eq!(slots.next(0, now, |_| true), Step::Open);
+    slots.failed(0, OpenError { may_pass: true, ..OpenError::new("unreachable") }, now);
+    now += FIRST_PAUSE;
+    assert_eq!(slots.view(0, now), View::Closed);
+    slots.give_up(0);
     assert!(slots.enter(0));
     assert_eq!(slots.next(0, now, |_| true), Step::Open);
     slots.opened(0, 'a', 1);

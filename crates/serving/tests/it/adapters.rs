@@ -146,7 +146,10 @@ async fn a_newer_version_that_is_too_large_does_not_end_an_adapter() {
     ask(&service, &model, "legal").await.unwrap();
     model.has_large_adapters();
     let error = service.refresh("legal").await.unwrap_err();
-    assert_eq!(error.to_string(), "the adapter \"legal\" takes 10000 bytes of memory, of 20 for all");
+    assert_eq!(
+        error.to_string(),
+        "the adapter \"legal\" takes 10000 bytes of memory, more than the 20 that all adapters may take together"
+    );
     for adapter in ["a", "b"] {
         service.load_adapter(load(adapter, "/one", true)).await.unwrap_err();
     }
