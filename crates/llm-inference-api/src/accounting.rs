@@ -1,8 +1,9 @@
 //! Keys and quotas, as the settings have them.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File};
+use std::io::ErrorKind;
 use std::net::IpAddr;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -95,6 +96,7 @@ pub(crate) async fn store(settings: &AccountSettings) -> Result<Store> {
     let directory = &data_directory.value;
     make_private(directory).with_context(|| format!("the data directory {} cannot be made", directory.display()))?;
     let file = directory.join(FILE);
+    make_file_private(&file).with_context(|| format!("the database {} cannot be made", file.display()))?;
     Store::open(&Store::file(&file)).await.with_context(|| format!("the database {} cannot be opened", file.display()))
 }
 
@@ -110,6 +112,14 @@ fn can_be_made(directory: &Path) -> std::io::Result<()> {
 /// For its owner alone, if it is not there yet.
 fn make_private(directory: &Path) -> std::io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(directory)
+}
+
+/// The same of a file, beside which SQLite makes others of the same rights. Empty, it is a database in which there is nothing yet.
+fn make_file_private(file: &Path) -> std::io::Result<()> {
+    match File::options().write(true).create_new(true).mode(0o600).open(file) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn settings_of_accounts(settings: &Settings) -> accounts::Settings {
@@ -170,4 +180,21 @@ fn organization_limits(limits: &LimitSettings) -> Option<OrganizationLimits> {
         tokens_per_month: tokens_per_month.value.0,
         requests_per_month: requests_per_month.value.0,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_database_is_for_its_owner_alone() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join(FILE);
+        for _ in 0..2 {
+            make_file_private(&file).unwrap();
+            assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
 }
