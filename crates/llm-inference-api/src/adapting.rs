@@ -129,5 +129,6 @@ fn created(path: &Path) -> SystemTime {
 pub(crate) fn described(summary: &AdapterSummary) -> String {
     let AdapterSummary { rank, modules, parameters, base } = summary;
     let base = base.as_ref().map(|base| format!(", for {base}")).unwrap_or_default();
-    format!("LoRA, rank {rank}, {modules} modules, {:.1} M parameters{base}", *parameters as f64 / 1e6)
+    let (size, unit) = if *parameters < 100_000 { (1e3, 'k') } else { (1e6, 'M') };
+    format!("LoRA, rank {rank}, {modules} modules, {:.1} {unit} parameters{base}", *parameters as f64 / size)
 }

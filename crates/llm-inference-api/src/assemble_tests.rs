@@ -85,7 +85,7 @@ async fn an_adapter_of_the_catalogue_says_what_peft_says() {
         );
     }
     let card = app.service.card("tuned").unwrap();
-    assert_eq!(card.description, "LoRA, rank 6, 14 modules, 0.0 M parameters, for hf/llama");
+    assert_eq!(card.description, "LoRA, rank 6, 14 modules, 4.2 k parameters, for hf/llama");
 }
 
 /// A question whose answer stands in the conversation already.
