@@ -5,6 +5,7 @@ import re
 
 from playwright.sync_api import expect
 
+from conftest import USER
 from test_chat import answer, ask, ask_slow_model
 
 
@@ -74,6 +75,17 @@ def test_servers_elsewhere_are_shown_with_their_health(visit, gateway, server):
     page = visit(f"{gateway.url}/#traffic")
     expect(page.get_by_role("article", name=server.url)).to_contain_text("in use")
     expect(page.get_by_role("article", name="http://127.0.0.1:9", exact=True)).to_contain_text("not in use")
+
+
+def test_what_a_server_elsewhere_refuses_is_no_failure(visit, gateway, server):
+    page = visit(f"{gateway.url}/#traffic")
+    far = page.get_by_role("article", name=server.url)
+    expect(far).to_contain_text("0 failed")
+    headers = {"content-type": "application/json", "authorization": f"Bearer {USER}"}
+    body = {"model": "demo", "messages": [{"role": "user", "content": "Show all users " * 2000}]}
+    refusal = page.request.post(f"{gateway.url}/v1/chat/completions", headers=headers, data=body)
+    assert refusal.status == 400
+    expect(far).to_contain_text(re.compile(r"1 refused\s*0 failed"))
 
 
 def test_metrics_that_a_proxy_keeps_are_a_sentence(visit, server):

@@ -3,6 +3,7 @@ import { count, milliseconds } from "../parts/figures";
 import type { Exposition } from "../server/exposition";
 
 const BREAKERS = ["", "being tried again", "left alone for a while"];
+const FAILURES = "gateway_upstream_failures_total";
 
 export function Upstreams({ metrics }: { metrics: Exposition }) {
   const upstreams = metrics.named("gateway_upstream_usable");
@@ -32,6 +33,9 @@ function Upstream({
 }) {
   const latency = metrics.sum("gateway_upstream_latency_seconds", labels);
   const breaker = BREAKERS[metrics.sum("gateway_upstream_breaker_state", labels)];
+  // The metrics count what a server refuses among what failed there: the fault is the request's.
+  const refused = metrics.sum(FAILURES, { ...labels, kind: "refused" });
+  const failed = metrics.sum(FAILURES, labels) - refused;
   return (
     <article class="card" aria-label={labels.upstream}>
       <header>
@@ -43,7 +47,8 @@ function Upstream({
         {breaker && <span>{breaker}</span>}
         <span>{count(metrics.sum("gateway_upstream_in_flight", labels))} in flight</span>
         <span>{count(metrics.sum("gateway_upstream_requests_total", labels))} asked</span>
-        <span>{count(metrics.sum("gateway_upstream_failures_total", labels))} failed</span>
+        <span>{count(refused)} refused</span>
+        <span>{count(failed)} failed</span>
         {latency > 0 && <span>begins after {milliseconds(latency * 1000)}</span>}
       </p>
     </article>
