@@ -50,7 +50,7 @@ export class Refusal extends Error {
     if (response.status === 401) return keyed ? Refusal.unknownKey() : new Refusal(NO_KEY, response.status);
     const body = await response.json().catch(() => null);
     const message = messageOf(body) ?? `the server answered ${response.status} ${response.statusText}`.trim();
-    return new Refusal(message, response.status, saysWhen(message) ? null : advice(response));
+    return new Refusal(message, response.status, saysHowLong(message) ? null : advice(response));
   }
 }
 
@@ -70,8 +70,9 @@ function advice(response: Response): string | null {
   }
 }
 
-function saysWhen(message: string): boolean {
-  return /\btry again in \d/i.test(message);
+/** Whether it tells of a wait: "try again in 3 s", "begins anew in 8h 46m". */
+function saysHowLong(message: string): boolean {
+  return /\b(?:try again in \d|(?:in|wait) \d+ ?(?:[dhms]|min|days?|hours?|minutes?|seconds?)\b)/i.test(message);
 }
 
 /** Of both shapes that the server has: OpenAI's, and its own. */
