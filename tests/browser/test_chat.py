@@ -224,6 +224,24 @@ def test_nonsense_in_an_answer_is_not_blamed_on_the_page(visit, server, event):
     expect(answer(page).locator(".said")).to_have_text("Half of")
 
 
+@pytest.mark.parametrize(("content_type", "body"), [("text/html", "<html>login</html>\n\n"), ("application/json", '{"a":1}')])
+def test_what_is_no_stream_is_not_blamed_on_the_connection(visit, server, content_type, body):
+    page = visit(server.url)
+    page.route("**/v1/chat/completions", lambda route: route.fulfill(content_type=content_type, body=body))
+    ask(page)
+    expect(page.get_by_role("alert")).to_have_text(re.compile(r"^The server, or a proxy before it, sent something that makes no sense\.\s*$"))
+    expect(page.get_by_label("Your message")).to_have_value(QUESTION)
+    expect(page.locator(".turn")).to_have_count(0)
+
+
+def test_a_stream_of_nothing_but_its_end_is_an_empty_answer(visit, server):
+    page = visit(server.url)
+    answer_with(page)
+    ask(page)
+    expect(answer(page).get_by_text("The model answered with nothing.")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_text("")
+
+
 def test_an_error_that_is_plain_text_is_one(visit, server):
     page = visit(server.url)
     answer_with(page, chunk(content="Half of"), "event: error\ndata: upstream timed out")

@@ -25,7 +25,9 @@ export async function* answer(request: ChatRequest, signal: AbortSignal): AsyncG
   const body = { ...request, stream: true, stream_options: { include_usage: true } };
   const response = await ask("v1/chat/completions", { body, signal, within: LONG });
   if (!response.body) throw Refusal.brokenOff();
+  let begun = false;
   for await (const { name, data, at } of events(response.body)) {
+    begun = true;
     if (data === "[DONE]") return;
     if (name === "error") throw Refusal.within(parsed(data));
     const chunk = chunkOf(data);
@@ -33,5 +35,10 @@ export async function* answer(request: ChatRequest, signal: AbortSignal): AsyncG
     for (const piece of piecesOf(chunk)) yield { piece, at };
   }
   // Only a complete answer says that it is done.
-  throw Refusal.brokenOff();
+  throw begun || isStream(response) ? Refusal.brokenOff() : Refusal.noAnswer();
+}
+
+/** Asked of what held no event: what is one is heard under any name. */
+function isStream(response: Response): boolean {
+  return /^text\/event-stream\b/i.test(response.headers.get("content-type") ?? "");
 }

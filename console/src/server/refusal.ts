@@ -27,8 +27,12 @@ export class Refusal extends Error {
 
   /** Of an answer that has begun. */
   static nonsense(): Refusal {
-    const message = "the server, or a proxy before it, sent something that makes no sense";
-    return new Refusal(message, 0, "What is there so far is kept.");
+    return new Refusal(NONSENSE, 0, "What is there so far is kept.");
+  }
+
+  /** Of something in the place of an answer: a page to log in to, say. */
+  static noAnswer(): Refusal {
+    return new Refusal(NONSENSE, 0);
   }
 
   static tooLate(): Refusal {
@@ -54,6 +58,7 @@ export class Refusal extends Error {
   }
 }
 
+const NONSENSE = "the server, or a proxy before it, sent something that makes no sense";
 const NO_KEY = "this server asks for a key";
 
 function advice(response: Response): string | null {
