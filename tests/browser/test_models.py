@@ -59,6 +59,7 @@ def test_an_adapter_is_loaded_asked_and_unloaded(visit, server):
     page.get_by_role("button", name="Unload legal").click()
     page.get_by_role("group", name="Unload legal?").get_by_role("button", name="Unload legal").click()
     expect(page.get_by_text("The adapter legal is unloaded.")).to_be_visible()
+    expect(page.get_by_role("heading", name="tiny")).to_be_focused()
     expect(card(page, "tiny")).not_to_contain_text("legal")
 
 
@@ -71,6 +72,7 @@ def test_it_asks_before_an_adapter_is_unloaded(visit, server):
     unload.press("Enter")
     expect(question).to_contain_text("Nobody can ask for it then, until it is loaded again")
     expect(question.get_by_role("button", name="Keep resting")).to_be_focused()
+    assert question.bounding_box()["width"] > 250
     page.keyboard.press("Enter")
     expect(question).to_have_count(0)
     expect(unload).to_be_focused()

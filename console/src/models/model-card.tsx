@@ -1,4 +1,5 @@
 /** A model with its adapters: how it is, what it takes, and what may be done with it. */
+import { useRef } from "preact/hooks";
 import { bytes, count } from "../parts/figures";
 import { Share } from "../parts/share";
 import type { Model } from "../server/catalogue";
@@ -19,12 +20,15 @@ interface Props {
 export function ModelCard({ model, adapters, administered }: Props) {
   const { origins, metrics } = useValue(facts);
   const { running } = useValue(work.progress);
+  const heading = useRef<HTMLHeadingElement>(null);
   const origin = origins.find(({ name }) => name === model.id);
   const state = stateOf(model);
   return (
     <article class="card" aria-label={model.id}>
       <header>
-        <h2>{model.id}</h2>
+        <h2 ref={heading} tabIndex={-1}>
+          {model.id}
+        </h2>
         <HowItIs model={model} />
       </header>
       <Reason of={model.id} />
@@ -37,7 +41,14 @@ export function ModelCard({ model, adapters, administered }: Props) {
         {origin?.uri && <span>{origin.uri}</span>}
       </p>
       {state && metrics && <Busy {...loadOf(model.id, metrics)} />}
-      {adapters.length > 0 && <Adapters of={model.id} adapters={adapters} administered={administered} />}
+      {adapters.length > 0 && (
+        <Adapters
+          of={model.id}
+          adapters={adapters}
+          administered={administered}
+          onUnload={() => heading.current?.focus()}
+        />
+      )}
       {administered && state && (
         <button type="button" class="quiet" disabled={running} onClick={() => void reload(model.id)}>
           Look for a newer version<span class="hidden"> of {model.id}</span>
@@ -72,7 +83,14 @@ function Busy({ running, waiting, cache }: Load) {
   );
 }
 
-function Adapters({ of, adapters, administered }: { of: string; adapters: Model[]; administered: boolean }) {
+interface AdaptersProps {
+  of: string;
+  adapters: Model[];
+  administered: boolean;
+  onUnload: () => void;
+}
+
+function Adapters({ of, adapters, administered, onUnload }: AdaptersProps) {
   return (
     <ul class="adapters" aria-label={`Adapters of ${of}`}>
       {adapters.map((adapter) => (
@@ -86,7 +104,7 @@ function Adapters({ of, adapters, administered }: { of: string; adapters: Model[
             </p>
             <Reason of={adapter.id} />
           </div>
-          {administered && <UnloadAdapter id={adapter.id} />}
+          {administered && <UnloadAdapter id={adapter.id} onUnload={onUnload} />}
         </li>
       ))}
     </ul>

@@ -3,18 +3,23 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useValue } from "../state";
 import { unload, work } from "./administration";
 
+interface Props {
+  id: string;
+  /** It is about to go, and this button with it. */
+  onUnload: () => void;
+}
+
 /** It is asked first: the page does not know from where the adapter could be loaded again. */
-export function UnloadAdapter({ id }: { id: string }) {
+export function UnloadAdapter({ id, onUnload }: Props) {
   const { running } = useValue(work.progress);
   const [asked, setAsked] = useState(false);
   const first = useRef<HTMLButtonElement>(null);
   const keep = useRef<HTMLButtonElement>(null);
-  const answered = useRef(false);
+  const kept = useRef(false);
   // Who presses a button with the keyboard goes on where it was.
   useLayoutEffect(() => {
     if (asked) keep.current?.focus();
-    else if (answered.current) first.current?.focus();
-    answered.current = asked;
+    else if (kept.current) first.current?.focus();
   }, [asked]);
   if (!asked) {
     return (
@@ -24,8 +29,11 @@ export function UnloadAdapter({ id }: { id: string }) {
     );
   }
   const answer = (wanted: boolean) => {
+    kept.current = !wanted;
     setAsked(false);
-    if (wanted) void unload(id);
+    if (!wanted) return;
+    onUnload();
+    void unload(id);
   };
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset has a look of its own, and this is no form.
