@@ -141,7 +141,7 @@ async fn keep_trying(service: &Service, failed: OpenError, anyway: bool) -> Resu
     let mut told = None;
     let mut failed = failed;
     while failed.may_pass || anyway {
-        if told.as_ref() != Some(&failed) {
+        if told.as_ref().is_none_or(|told: &OpenError| told.reason != failed.reason) {
             tracing::error!(error = %failed, "the first model cannot be had yet; it is tried again and again");
         }
         let pause = if failed.may_pass { AGAIN } else { MENDED };

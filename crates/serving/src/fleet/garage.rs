@@ -155,7 +155,13 @@ impl Garage {
     }
 
     fn failed(&self, slot: usize, error: OpenError) {
-        tracing::error!(model = %self.models[slot].card.id, %error, "the model could not be loaded");
+        let before = self.slots().failure(slot).cloned();
+        // Who waits for somebody to be there again asks every few seconds.
+        if before.is_some_and(|before| before.may_pass && before.reason == error.reason) {
+            tracing::debug!(model = %self.models[slot].card.id, %error, "the model could not be loaded again");
+        } else {
+            tracing::error!(model = %self.models[slot].card.id, %error, "the model could not be loaded");
+        }
         self.slots().failed(slot, error, Instant::now());
     }
 
