@@ -248,7 +248,7 @@ test("when to try again is said once", async () => {
   assert.equal(await advice("the queue is full; try again in 3 s"), null);
   assert.equal(await advice("please try again in 6m0s"), null);
   assert.equal(await advice("the quota of 5 tokens a day is spent; it begins anew in 8h 46m 46s"), null);
-  assert.equal(await advice("ask for fewer max_tokens, or wait 23m 27s, when the quota begins anew"), null);
+  assert.equal(await advice("shorten the prompt, or wait for the quota, which begins anew in 23m 27s"), null);
   assert.equal(await advice("the quota is spent"), "Try again in 3 s.");
   assert.equal(await advice("there is no room in 3 models"), "Try again in 3 s.");
 });

@@ -367,4 +367,4 @@ def test_what_is_left_of_a_quota_is_told_with_one_wait(visit, gateway):
     expect(answer(page)).to_contain_text("cut off at the most tokens it may have")
     page.get_by_role("button", name="Start over").click()
     ask(page)
-    expect(page.get_by_role("alert")).to_have_text(re.compile(r"^The request could take .* or wait \d[^.]*, when the quota begins anew\.\s*$"))
+    expect(page.get_by_role("alert")).to_have_text(re.compile(r"^The request could take .* or wait for the quota, which begins anew in \d[^.]*\.\s*$"))
