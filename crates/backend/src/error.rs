@@ -49,6 +49,9 @@ pub enum Error {
     /// Nothing is begun here any more, with whichever model.
     #[error("the server is shutting down")]
     ShuttingDown { retry_after: Duration },
+    /// What was begun here is not ended any more.
+    #[error("the server is shutting down")]
+    CutOff { retry_after: Duration },
     /// Whose request it is, or what is left to them, cannot be found out now.
     #[error("{reason}")]
     AccountsDown { reason: String, retry_after: Duration },
@@ -111,7 +114,9 @@ impl Error {
             Self::RateLimited { .. } => Kind::RateLimited,
             Self::QuotaSpent { .. } => Kind::QuotaSpent,
             Self::QueueFull { .. } => Kind::QueueFull,
-            Self::Unavailable { .. } | Self::ShuttingDown { .. } | Self::AccountsDown { .. } => Kind::Unavailable,
+            Self::Unavailable { .. } | Self::ShuttingDown { .. } | Self::CutOff { .. } | Self::AccountsDown { .. } => {
+                Kind::Unavailable
+            }
             Self::InvalidOutput { .. } => Kind::InvalidOutput,
             Self::Upstream { .. } => Kind::Upstream,
             Self::Refused { kind, .. } => *kind,
@@ -169,6 +174,7 @@ impl Error {
             | Self::QueueFull { retry_after, .. }
             | Self::Unavailable { retry_after, .. }
             | Self::ShuttingDown { retry_after }
+            | Self::CutOff { retry_after }
             | Self::AccountsDown { retry_after, .. } => Some(*retry_after),
             _ => None,
         }
@@ -205,7 +211,8 @@ mod tests {
     fn another_model_is_of_use_where_this_one_is_to_blame() {
         let (reason, retry_after) = (String::new(), Duration::ZERO);
         let unavailable = Error::Unavailable { reason: reason.clone(), retry_after };
-        let others = [Error::ShuttingDown { retry_after }, Error::AccountsDown { reason: reason.clone(), retry_after }];
+        let ends = [Error::ShuttingDown { retry_after }, Error::CutOff { retry_after }];
+        let others = ends.into_iter().chain([Error::AccountsDown { reason: reason.clone(), retry_after }]);
         assert!(unavailable.is_its_models() && Error::Upstream { reason }.is_its_models());
         for error in others {
             assert_eq!((error.kind(), error.is_its_models()), (unavailable.kind(), false));

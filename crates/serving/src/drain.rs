@@ -26,7 +26,7 @@ impl Ticket {
     pub(crate) async fn run<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
             outcome = work => outcome,
-            () = self.cancelled.cancelled() => Err(shutting_down()),
+            () = self.cancelled.cancelled() => Err(cut_off()),
         }
     }
 }
@@ -35,7 +35,7 @@ impl Drain {
     pub(crate) fn enter(&self) -> Result<Ticket> {
         // Counted first: whoever looks between the two sees one too many, never one too few.
         let ticket = Ticket { cancelled: self.cancelled.clone(), _in_flight: self.in_flight.token() };
-        if self.is_draining() { Err(shutting_down()) } else { Ok(ticket) }
+        if self.is_draining() { Err(Error::ShuttingDown { retry_after: RETRY_AFTER }) } else { Ok(ticket) }
     }
 
     pub(crate) fn start(&self) {
@@ -51,15 +51,11 @@ impl Drain {
         self.in_flight.wait().await;
     }
 
-    pub(crate) fn is_cancelled(&self) -> bool {
-        self.cancelled.is_cancelled()
-    }
-
     pub(crate) fn cancel(&self) {
         self.cancelled.cancel();
     }
 }
 
-pub(crate) fn shutting_down() -> Error {
-    Error::ShuttingDown { retry_after: RETRY_AFTER }
+pub(crate) fn cut_off() -> Error {
+    Error::CutOff { retry_after: RETRY_AFTER }
 }

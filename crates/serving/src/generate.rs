@@ -13,7 +13,7 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use crate::Service;
 use crate::account::cost;
 use crate::classify::answer;
-use crate::drain::{Ticket, shutting_down};
+use crate::drain::{Ticket, cut_off};
 use crate::fleet::{Lease, Member};
 use crate::meter::{Meter, Metered, operation};
 
@@ -86,7 +86,7 @@ impl<T: Metered> Answer<T> {
         let Some((mut parts, lease)) = self.running.take() else { return Poll::Ready(None) };
         if self.cancelled.as_mut().poll(context).is_ready() {
             self.running = Some((parts, lease));
-            return Poll::Ready(Some(Err(shutting_down())));
+            return Poll::Ready(Some(Err(cut_off())));
         }
         let part = parts.as_mut().poll_next(context);
         self.running = Some((parts, lease));

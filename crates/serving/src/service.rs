@@ -118,7 +118,7 @@ impl Service {
 
     /// The same once more, after it failed. Meanwhile the service is ready if another model is.
     pub async fn open_first_again(&self) -> Result<(), OpenError> {
-        self.inner.fleet.open_first().await
+        self.inner.fleet.open_first_again().await
     }
 
     /// From now on the service is ready if any model can answer, though the first may not be there yet.
@@ -249,10 +249,5 @@ impl Service {
     /// Ends whatever is still in flight, with an error that says so.
     pub fn cancel(&self) {
         self.inner.drain.cancel();
-    }
-
-    /// Whether that was done.
-    pub fn is_cancelled(&self) -> bool {
-        self.inner.drain.is_cancelled()
     }
 }

@@ -11,6 +11,7 @@ pub use self::dialect::Dialect;
 pub use self::prompt::SqlFormat;
 pub use self::verdict::Verdict;
 use crate::Service;
+use crate::drain::cut_off;
 
 /// How often a question is asked until an answer parses.
 const ATTEMPTS: u32 = 3;
@@ -56,7 +57,12 @@ impl Service {
         let mut spent = Usage::default();
         let mut attempts = 0;
         loop {
-            let (mut events, text, usage) = self.attempt(generation.clone()).await?;
+            let attempt = self.attempt(generation.clone()).await.map_err(|error| match error {
+                // It was begun before.
+                Error::ShuttingDown { .. } if attempts > 0 => cut_off(),
+                error => error,
+            });
+            let (mut events, text, usage) = attempt?;
             attempts += 1;
             spent.prompt_tokens = spent.prompt_tokens.saturating_add(usage.prompt_tokens);
             spent.cached_tokens = spent.cached_tokens.saturating_add(usage.cached_tokens);

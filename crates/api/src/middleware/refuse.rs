@@ -31,8 +31,7 @@ pub(super) async fn refuse(app: &App, request: Request, next: impl AsyncFnOnce(R
     // Which model it was stays known to who counts.
     *refused.extensions_mut() = std::mem::take(response.extensions_mut());
     refused.extensions_mut().insert(Refused(error.row().name));
-    // In the end, what runs is cut off for the same reason.
-    if error.is_drained() && !app.service.is_cancelled() {
+    if error.is_drained() {
         refused.extensions_mut().insert(TurnedAway);
     }
     // What was said besides: which methods there are, and how much is left.

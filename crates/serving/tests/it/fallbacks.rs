@@ -66,6 +66,6 @@ async fn nobody_answers_for_a_server_that_shuts_down_or_does_not_know_who_asks()
     let mut waiting = Box::pin(service.generate(generation()));
     assert!(futures_util::poll!(&mut waiting).is_pending());
     service.cancel();
-    assert!(matches!(waiting.await.err(), Some(Error::ShuttingDown { .. })));
+    assert!(matches!(waiting.await.err(), Some(Error::CutOff { .. })));
     assert_eq!(small.requests().len(), 0);
 }
