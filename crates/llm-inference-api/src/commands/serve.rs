@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow};
 use api::PredictSettings;
 use futures_util::future::join_all;
 use gateway::Group;
-use registry::{Allowed, Entry};
+use registry::{Allowed, Entry, Origin};
 use serving::{OpenError, Service};
 use telemetry::Otlp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -138,15 +138,14 @@ async fn start_with_others(service: &Service, first: impl Future<Output = Result
 /// Loads the first model after a failure, which is tried again for as long as a server that has its files cannot be reached; with
 /// `anyway`, whatever it was.
 async fn keep_trying(service: &Service, failed: OpenError, anyway: bool) -> Result<(), OpenError> {
-    let mut told = None;
+    let mut told = false;
     let mut failed = failed;
     while failed.may_pass || anyway {
-        if told.as_ref().is_none_or(|told: &OpenError| told.reason != failed.reason) {
-            tracing::error!(error = %failed, "the first model cannot be had yet; it is tried again and again");
+        // Why is in the log already.
+        if !std::mem::replace(&mut told, true) {
+            tracing::warn!("the first model cannot be had yet; it is tried again and again");
         }
-        let pause = if failed.may_pass { AGAIN } else { MENDED };
-        told = Some(failed);
-        tokio::time::sleep(pause).await;
+        tokio::time::sleep(if failed.may_pass { AGAIN } else { MENDED }).await;
         match service.open_first_again().await {
             Ok(()) => return Ok(()),
             Err(error) => failed = error,
@@ -176,7 +175,9 @@ fn select(settings: &Settings) -> Result<(Vec<Entry>, Option<Entry>)> {
         );
     }
     let registered = &settings.registry.model_name;
-    if let Some(name) = registered.value.as_ref().filter(|name| selection.iter().all(|entry| entry.id != **name)) {
+    let is_of = |entry: &Entry, name: &str| matches!(entry.origin(), Some(Origin::MlFlow(model)) if model.name() == name);
+    let is_absent = |name: &&String| selection.iter().all(|entry| entry.id != **name && !is_of(entry, name));
+    if let Some(name) = registered.value.as_ref().filter(is_absent) {
         let other = match &settings.models.allowed.value {
             Allowed::Unsaid => "--model".to_owned(),
             Allowed::All | Allowed::Ids(_) => settings.models.allowed.said(),

@@ -314,7 +314,7 @@ impl Shelved {
                 room.fill(self.place, Arc::downgrade(&lease.backend), adapter);
                 Ok(held)
             }
-            (Ok(_), None) => Err(failed("it was loaded without room for it")),
+            (Ok(_), None) => Err(NotLoaded::Failed(OpenError::new("it was loaded without room for it"), PAUSE)),
             (Err(AdaptError::NoRoom { bytes }), _) => {
                 self.latest().no_room_for = Some(bytes);
                 Err(self.no_room(bytes))

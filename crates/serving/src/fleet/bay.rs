@@ -108,6 +108,11 @@ impl Bay {
         }
     }
 
+    /// A failure is tried again at once.
+    pub(super) fn forgive(&self) {
+        self.garage.slots().forgive(self.slot);
+    }
+
     /// Sees to it that the newest state answers; whether another one did before.
     pub(super) async fn reload(&self) -> Result<bool, OpenError> {
         let before = self.card().version.clone();
@@ -115,7 +120,7 @@ impl Bay {
             let renewed = self.garage.renew(self.slot, true).await?;
             return Ok(renewed || self.card().version != before);
         }
-        self.garage.slots().forgive(self.slot);
+        self.forgive();
         self.open_for_nobody(Waits::ForRoomUntil(Instant::now() + self.garage.patience)).await?;
         Ok(self.card().version != before)
     }

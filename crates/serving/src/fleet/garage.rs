@@ -156,8 +156,8 @@ impl Garage {
 
     fn failed(&self, slot: usize, error: OpenError) {
         let before = self.slots().failure(slot).cloned();
-        // Who waits for somebody to be there again asks every few seconds.
-        if before.is_some_and(|before| before.may_pass && before.reason == error.reason) {
+        // Who waits for a model asks again and again.
+        if before.as_ref() == Some(&error) {
             tracing::debug!(model = %self.models[slot].card.id, %error, "the model could not be loaded again");
         } else {
             tracing::error!(model = %self.models[slot].card.id, %error, "the model could not be loaded");

@@ -136,6 +136,14 @@ impl Fleet {
         opened
     }
 
+    /// See [`Service::open_first_again`](crate::Service::open_first_again): whoever calls it knows when that is worth it.
+    pub(crate) async fn open_first_again(&self) -> Result<(), OpenError> {
+        if let Some(first) = self.models.iter().find_map(|model| model.bay()) {
+            first.forgive();
+        }
+        self.open_first().await
+    }
+
     /// See [`Service::waits_no_longer`](crate::Service::waits_no_longer).
     pub(crate) fn waits_no_longer(&self) {
         self.starting.store(false, Ordering::Relaxed);

@@ -171,9 +171,10 @@ impl<T> Slots<T> {
     pub(super) fn failed(&mut self, slot: usize, error: OpenError, now: Instant) {
         let slot = &mut self.all[slot];
         slot.failure = Some(error.clone());
-        let pause = if error.may_pass { FIRST_PAUSE } else { pause(slot.failures) };
+        let lasts_briefly = error.may_pass;
+        let pause = if lasts_briefly { FIRST_PAUSE } else { pause(slot.failures) };
         slot.state = State::Failed { error, until: now + pause };
-        slot.failures += 1;
+        slot.failures += u32::from(!lasts_briefly);
     }
 
     /// A failure is tried again at once.
