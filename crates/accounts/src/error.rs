@@ -21,8 +21,8 @@ pub enum Error {
     #[error("too many {what}; try again in {} s", seconds(*retry_after))]
     RateLimited { what: &'static str, retry_after: Duration, standing: Box<Standing> },
     /// What is left of a day or month does not suffice.
-    #[error("{}", spent(what, *limit, *asked, left(standing, *limit), *retry_after))]
-    QuotaSpent { what: String, limit: u64, asked: u64, retry_after: Duration, standing: Box<Standing> },
+    #[error("{}", spent(what, *limit, *asked, *left, *retry_after))]
+    QuotaSpent { what: String, limit: u64, asked: u64, left: u64, retry_after: Duration, standing: Box<Standing> },
     /// What is left would suffice, were it not set aside for requests that run.
     #[error(
         "what is left of {limit} {what} is set aside for requests that are running; try again in {} s",
@@ -73,11 +73,6 @@ fn spent(what: &str, limit: u64, asked: u64, left: u64, retry_after: Duration) -
         "the request could take {asked} tokens, and of {limit} {what} {left} are left: shorten the prompt, or the answer that is \
          asked for, or wait for the quota, which begins anew in {wait:#}"
     )
-}
-
-/// Of the tokens of the quota with this limit, as far as that is the one that is nearest to its end.
-fn left(standing: &Standing, limit: u64) -> u64 {
-    standing.tokens.filter(|gauge| gauge.limit == limit).map_or(0, |gauge| gauge.remaining)
 }
 
 fn seconds(wait: Duration) -> f64 {

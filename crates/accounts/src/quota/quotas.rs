@@ -156,8 +156,10 @@ impl Quotas {
         Some(match refused {
             Refused::SetAside => Error::SetAside { what, limit, retry_after, standing },
             Refused::Spent if !counter.is_rate() => {
-                let asked = asks.iter().find(|ask| ask.counter == counter).map_or(0, |ask| ask.amount);
-                Error::QuotaSpent { what, limit, asked, retry_after, standing }
+                let own: Vec<Ask> = asks.iter().filter(|ask| ask.counter == counter).cloned().collect();
+                let left = self.standing(&own).tokens.map_or(0, |gauge| gauge.remaining);
+                let asked = own.iter().map(|ask| ask.amount).sum();
+                Error::QuotaSpent { what, limit, asked, left, retry_after, standing }
             }
             Refused::Spent | Refused::HeldByOthers => Error::RateLimited { what: plural(&counter), retry_after, standing },
         })
