@@ -184,17 +184,26 @@ fn organization_limits(limits: &LimitSettings) -> Option<OrganizationLimits> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::settings::{Arguments, Environment, File, Machine, Purpose, resolve};
 
-    #[test]
-    fn a_database_is_for_its_owner_alone() {
+    #[tokio::test]
+    async fn the_database_is_for_its_owner_alone() {
         let place = tempfile::tempdir().unwrap();
-        let file = place.path().join(FILE);
+        let variables = BTreeMap::from([("LLM_DATA_DIR".to_owned(), place.path().display().to_string())]);
+        let environment = Environment::from_map(&variables);
+        let settings = resolve(Arguments::default(), environment, File::none(), &Machine::look(), Purpose::Answer).unwrap();
+        // It is made once, and is there the second time.
         for _ in 0..2 {
-            make_file_private(&file).unwrap();
-            assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+            let store = store(&settings.accounts).await.unwrap();
+            for file in fs::read_dir(place.path()).unwrap() {
+                let file = file.unwrap();
+                assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0, "{file:?}");
+            }
+            store.close().await;
         }
     }
 }

@@ -126,6 +126,12 @@ fn an_id_of_the_hub_is_fetched_from_there_unless_it_is_here() {
     let named = Catalogue::scan(&Places { named: Some("hf:acme/large".into()), ..embedded() }).unwrap();
     assert_eq!(named.select(&Allowed::Unsaid).unwrap()[0].source.to_string(), "hf:acme/large");
     assert_eq!(catalogue.locate(Path::new("hf:gpt2")).unwrap().source.to_string(), "hf:gpt2");
+    let uri = "mlflow:models:/sql@champion";
+    let named = Catalogue::scan(&Places { named: Some(uri.into()), ..embedded() }).unwrap();
+    assert_eq!(named.select(&Allowed::Unsaid).unwrap()[0].source.to_string(), uri);
+    let allowed = catalogue.select(&Allowed::Ids(vec!["mlflow:models:/sql/1".to_owned()])).unwrap();
+    assert_eq!(allowed[0].id, "mlflow:models:/sql/1");
+    assert!(catalogue.locate(Path::new("mlflow:sql/1")).is_err());
     assert!(catalogue.locate(Path::new("gpt2")).is_err(), "it may be misspelt");
 }
 
