@@ -1,5 +1,6 @@
 //! Spends in memory, and asks the database only when a slice runs out.
 
+use std::slice;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -156,9 +157,9 @@ impl Quotas {
         Some(match refused {
             Refused::SetAside => Error::SetAside { what, limit, retry_after, standing },
             Refused::Spent if !counter.is_rate() => {
-                let own: Vec<Ask> = asks.iter().filter(|ask| ask.counter == counter).cloned().collect();
-                let left = self.standing(&own).tokens.map_or(0, |gauge| gauge.remaining);
-                let asked = own.iter().map(|ask| ask.amount).sum();
+                let own = asks.iter().find(|ask| ask.counter == counter).map(slice::from_ref).unwrap_or_default();
+                let left = self.standing(own).tokens.map_or(0, |gauge| gauge.remaining);
+                let asked = own.first().map_or(0, |ask| ask.amount);
                 Error::QuotaSpent { what, limit, asked, left, retry_after, standing }
             }
             Refused::Spent | Refused::HeldByOthers => Error::RateLimited { what: plural(&counter), retry_after, standing },

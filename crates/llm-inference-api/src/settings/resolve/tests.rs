@@ -11,40 +11,13 @@ use std::num::NonZeroUsize;
 use clap::Parser;
 
 use super::{Problems, Purpose, resolve};
-use crate::settings::{
-    AccountArguments, Arguments, EngineArguments, Environment, File, FileArguments, GenerationArguments, HttpArguments,
-    LimitArguments, LogArguments, Machine, ModelArguments, PredictArguments, RecordArguments, RegistryArguments,
-    ScorerArguments, Settings, TelemetryArguments, show,
-};
+use crate::commands::ServeArguments;
+use crate::settings::{Environment, File, Machine, Settings, show};
 
 #[derive(Debug, Parser)]
 struct Flags {
     #[command(flatten)]
-    file: FileArguments,
-    #[command(flatten)]
-    models: ModelArguments,
-    #[command(flatten)]
-    engine: EngineArguments,
-    #[command(flatten)]
-    generation: GenerationArguments,
-    #[command(flatten)]
-    registry: RegistryArguments,
-    #[command(flatten)]
-    scorers: ScorerArguments,
-    #[command(flatten)]
-    record: RecordArguments,
-    #[command(flatten)]
-    predict: PredictArguments,
-    #[command(flatten)]
-    http: HttpArguments,
-    #[command(flatten)]
-    accounts: AccountArguments,
-    #[command(flatten)]
-    limits: LimitArguments,
-    #[command(flatten)]
-    log: LogArguments,
-    #[command(flatten)]
-    telemetry: TelemetryArguments,
+    serve: ServeArguments,
 }
 
 /// A server in a container: four cores of two threads each, 8 GiB free, nobody at a terminal.
@@ -57,41 +30,11 @@ const MACHINE: Machine = Machine {
 
 /// `flags` and `variables` as one would type them: `--port 1`, `PORT=1 HOST=a`.
 fn resolved_with(file: &str, purpose: Purpose, flags: &str, variables: &[&str]) -> Result<Settings, Problems> {
-    let Flags {
-        file: file_named,
-        models,
-        registry,
-        scorers,
-        record,
-        engine,
-        generation,
-        predict,
-        http,
-        accounts,
-        limits,
-        log,
-        telemetry,
-    } = Flags::try_parse_from(std::iter::once("server").chain(flags.split_whitespace())).unwrap();
+    let Flags { serve } = Flags::try_parse_from(std::iter::once("server").chain(flags.split_whitespace())).unwrap();
     let variables: BTreeMap<String, String> =
         variables.iter().filter_map(|pair| pair.split_once('=')).map(|(name, value)| (name.into(), value.into())).collect();
     let of_file = File::parse("serving_config.yaml", file, &variables);
-    let file = file_named;
-    let arguments = Arguments {
-        file,
-        models,
-        registry,
-        scorers,
-        record,
-        engine,
-        generation,
-        predict,
-        http,
-        accounts,
-        limits,
-        log,
-        telemetry,
-    };
-    resolve(arguments, Environment::from_map(&variables), of_file, &MACHINE, purpose)
+    resolve(serve.into(), Environment::from_map(&variables), of_file, &MACHINE, purpose)
 }
 
 fn resolved_for(purpose: Purpose, flags: &str, variables: &[&str]) -> Result<Settings, Problems> {
