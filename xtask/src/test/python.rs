@@ -1,29 +1,43 @@
 //! Test suites written in Python, each with packages of its own.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{fs, io};
 
 use anyhow::{Context, Result};
 
 use super::need::need;
 use super::{heading, script};
 
+/// Pins of packages.
+const REQUIREMENTS: &str = "requirements.txt";
+
+/// Pins of packages whose files alone are used, and nothing that they ask for.
+const FILES_ALONE: &str = "files_alone.txt";
+
 /// A virtual environment under `target/` with the packages that are pinned beside a suite; made anew when the pins change.
 pub(super) fn prepare(root: &Path, suite: &str) -> Result<PathBuf> {
     heading("Python packages");
     let mut has_venv = Command::new("python3");
     need(has_venv.args(["-c", "import venv, ensurepip"]), "python3 with its venv module", &["python3", "python3-venv"])?;
-    let requirements = root.join("tests").join(suite).join("requirements.txt");
+    let suite_files = root.join("tests").join(suite);
+    let mut files = vec![suite_files.join(REQUIREMENTS)];
+    files.extend(Some(suite_files.join(FILES_ALONE)).filter(|file| file.is_file()));
     let environment = root.join("target/clients").join(suite);
-    let python = environment.join("bin/python");
-    let (pins, stamp) = (fs::read_to_string(&requirements)?, environment.join("installed.txt"));
+    let (python, stamp) = (environment.join("bin/python"), environment.join("installed.txt"));
+    let pins = files.iter().map(fs::read_to_string).collect::<io::Result<String>>()?;
     if python.is_file() && fs::read_to_string(&stamp).is_ok_and(|installed| installed == pins) {
         return Ok(python);
     }
     script::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
-    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
-    script::run(Command::new(&python).args(install).arg(&requirements))?;
+    for file in files {
+        let mut install = Command::new(&python);
+        install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+        if file.ends_with(FILES_ALONE) {
+            install.arg("--no-deps");
+        }
+        script::run(install.arg("--requirement").arg(&file))?;
+    }
     fs::write(&stamp, pins).context("cannot note what was installed")?;
     Ok(python)
 }
