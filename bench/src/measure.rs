@@ -212,6 +212,7 @@ fn measure_limits(threads: NonZeroUsize, report: &mut Report) {
     report.push(Figure::new("memory", limits.bytes / 1e9, "GB/s"));
     report.push(Figure::new("8-bit arithmetic", limits.integer_operations / 1e12, "TOPS"));
     report.push(Figure::new("32-bit float arithmetic", limits.float_operations / 1e12, "TOPS"));
+    report.push(Figure::new("bf16 arithmetic", limits.bf16_operations / 1e12, "TOPS"));
 }
 
 fn publish(report: &Report, options: &Options, json: Option<File>) -> Result<()> {

@@ -2,8 +2,8 @@
 
 use std::num::NonZeroUsize;
 
-use kernels::Pool;
 use kernels::limits::Limits;
+use kernels::{Format, Pool};
 
 use super::report::{Limit, Share};
 
@@ -23,8 +23,8 @@ pub(super) struct Cost {
     pub(super) bytes: f64,
     /// Additions and multiplications in a second.
     pub(super) operations: f64,
-    /// Whether these are of small integers.
-    pub(super) integer: bool,
+    /// That of the weights.
+    pub(super) format: Format,
 }
 
 impl Gauge {
@@ -48,6 +48,7 @@ impl Gauge {
             bytes: mean(|limits| limits.bytes),
             integer_operations: mean(|limits| limits.integer_operations),
             float_operations: mean(|limits| limits.float_operations),
+            bf16_operations: mean(|limits| limits.bf16_operations),
         };
         (result, limits)
     }
@@ -56,9 +57,8 @@ impl Gauge {
 impl Cost {
     /// What part of the nearer limit this is.
     pub(super) fn share(self, limits: &Limits) -> Share {
-        let arithmetic = if self.integer { limits.integer_operations } else { limits.float_operations };
         let of_memory = Share { of: Limit::Memory, share: self.bytes / limits.bytes };
-        let of_arithmetic = Share { of: Limit::Arithmetic, share: self.operations / arithmetic };
+        let of_arithmetic = Share { of: Limit::Arithmetic, share: self.operations / limits.operations(self.format) };
         // The larger share is that of the limit which is nearer.
         if of_memory.share > of_arithmetic.share { of_memory } else { of_arithmetic }
     }
@@ -70,10 +70,12 @@ mod tests {
 
     #[test]
     fn a_figure_is_measured_by_the_nearer_limit() {
-        let limits = Limits { bytes: 50.0, integer_operations: 1000.0, float_operations: 100.0 };
-        let cost = Cost { bytes: 40.0, operations: 90.0, integer: true };
+        let limits = Limits { bytes: 50.0, integer_operations: 1000.0, float_operations: 100.0, bf16_operations: 200.0 };
+        let cost = Cost { bytes: 40.0, operations: 90.0, format: Format::Q8_0 };
         assert_eq!(cost.share(&limits), Share { of: Limit::Memory, share: 0.8 });
-        let cost = Cost { integer: false, ..cost };
+        let cost = Cost { format: Format::F32, ..cost };
         assert_eq!(cost.share(&limits), Share { of: Limit::Arithmetic, share: 0.9 });
+        let cost = Cost { format: Format::Bf16, bytes: 0.0, ..cost };
+        assert_eq!(cost.share(&limits), Share { of: Limit::Arithmetic, share: 0.45 });
     }
 }

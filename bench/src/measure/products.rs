@@ -22,7 +22,7 @@ pub(super) fn measure(plan: &Plan, report: &mut Report) -> Result<()> {
             || -> Result<Vec<Speed>, PackError> { speeds(&Pool::new(plan.threads), format, SHAPE, &TOKENS, BYTES) };
         let (speeds, limits) = gauge.around(multiply);
         for Speed { tokens, bytes, operations, .. } in speeds? {
-            let cost = Cost { bytes, operations, integer: format.is_integer() };
+            let cost = Cost { bytes, operations, format };
             let figure = Figure::new(format!("{format} × {tokens} tokens"), operations / 1e9, "GOPS");
             report.push(figure.share(cost.share(&limits)));
         }

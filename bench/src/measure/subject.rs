@@ -22,7 +22,8 @@ pub(super) struct Subject {
     weight_bytes: f64,
     /// Bytes of keys and values of a token.
     cache_bytes: f64,
-    integer: bool,
+    /// Most of the weights are in it, or in another whose products are alike.
+    format: Format,
 }
 
 /// So many tokens in so many steps took this time, each reading so many tokens of context.
@@ -54,7 +55,8 @@ impl Subject {
         let head_operations = operations(weights.head());
         let all_operations: f64 = matrices.iter().copied().map(operations).sum();
         let weight_bytes: usize = matrices.iter().map(|matrix| matrix.bytes()).sum();
-        let integer = matrices.iter().any(|matrix| matrix.format().is_integer());
+        let mut formats = matrices.iter().map(|matrix| matrix.format());
+        let format = formats.find(|format| format.is_integer()).unwrap_or(weights.head().format());
         let cache_bytes = cache_bytes_per_token(&architecture, &weights);
         let room = (tokens.next_multiple_of(BLOCK_TOKENS)) * cache_bytes;
         let model = Model::load(architecture, weights, threads, room, None, 1, &mut |_| {})?;
@@ -66,7 +68,7 @@ impl Subject {
             head_operations,
             weight_bytes: weight_bytes as f64,
             cache_bytes: cache_bytes as f64,
-            integer,
+            format,
         })
     }
 
@@ -139,7 +141,7 @@ impl Subject {
         let seconds = time.as_secs_f64();
         let bytes = (self.weight_bytes + self.cache_bytes * context as f64) * steps as f64;
         let operations = self.operations * tokens as f64 + self.head_operations * wanted as f64;
-        Cost { bytes: bytes / seconds, operations: operations / seconds, integer: self.integer }
+        Cost { bytes: bytes / seconds, operations: operations / seconds, format: self.format }
     }
 
     /// Some token, another one at each place: what it is does not change the work.

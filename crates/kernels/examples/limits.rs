@@ -30,12 +30,12 @@ fn print(pool: &Pool) -> Result<(), PackError> {
         for format in [Format::Q8_0, Format::Q4_0, Format::Q4K, Format::Q5K, Format::Q6K, Format::Bf16, Format::F16] {
             let limits = Limits::measure(pool, BYTES);
             println!(
-                "limits: {:.1} GB/s, {:.2} integer TOPS, {:.2} float TFLOPS",
+                "limits: {:.1} GB/s, {:.2} integer TOPS, {:.2} float TFLOPS, {:.2} bf16 TFLOPS",
                 limits.bytes / 1e9,
                 limits.integer_operations / 1e12,
-                limits.float_operations / 1e12
+                limits.float_operations / 1e12,
+                limits.bf16_operations / 1e12
             );
-            let operations = if format.is_integer() { limits.integer_operations } else { limits.float_operations };
             for speed in speeds(pool, format, (rows, columns), &[1, 6, 64, 256], BYTES)? {
                 println!(
                     "{rows:>6} × {columns:<5} {format:<5} {:>4} tokens {:>9.1} µs {:>6.1} GB/s ({:>3.0} %) {:>6.2} TOPS ({:>3.0} %)",
@@ -44,7 +44,7 @@ fn print(pool: &Pool) -> Result<(), PackError> {
                     speed.bytes / 1e9,
                     100.0 * speed.bytes / limits.bytes,
                     speed.operations / 1e12,
-                    100.0 * speed.operations / operations,
+                    100.0 * speed.operations / limits.operations(format),
                 );
             }
         }

@@ -1,4 +1,5 @@
-//! The tokens of a step as the products read them: floats, or for integer weights bytes with a scale for each group of 32.
+//! The tokens of a step as the products read them: floats, floats rounded to bf16, or for integer weights bytes with a scale for
+//! each group of 32.
 //!
 //! What is done to a token before a product (a sum, a norm, an activation) is done here row by row, so that it is still near when
 //! it is quantised.
@@ -6,6 +7,7 @@
 use crate::{
     activation::{Activation, activate},
     float_buffer::FloatBuffer,
+    format::Format,
     isa::{Isa, Kernel},
     lanes::{DOT_START, LANES, Lanes},
     matrix::{GROUP, Matrix},
@@ -19,6 +21,8 @@ use crate::{
 pub struct Form {
     /// For matrices of floats.
     pub floats: bool,
+    /// For matrices of bf16. Where the machine has no products of bf16, they read floats.
+    pub bf16: bool,
     /// For matrices of integers.
     pub integers: bool,
 }
@@ -26,10 +30,26 @@ pub struct Form {
 impl Form {
     /// The form that all of these matrices can read.
     pub fn of<'a>(matrices: impl IntoIterator<Item = &'a Matrix>) -> Self {
-        matrices.into_iter().fold(Self::default(), |form, matrix| Self {
-            floats: form.floats || !matrix.is_integer(),
-            integers: form.integers || matrix.is_integer(),
+        matrices.into_iter().fold(Self::default(), |form, matrix| match matrix.format() {
+            Format::F32 | Format::F16 => Self { floats: true, ..form },
+            Format::Bf16 => Self { bf16: true, ..form },
+            _ => Self { integers: true, ..form },
         })
+    }
+
+    /// What is to be made for a machine with these instructions.
+    fn on(self, isa: Isa) -> Self {
+        let is_widened = self.bf16 && !isa.multiplies_bf16();
+        Self { floats: self.floats || is_widened, bf16: self.bf16 && !is_widened, ..self }
+    }
+
+    /// Whether an input that was made in this form is one for the matrix.
+    pub(crate) fn suits(self, matrix: &Matrix) -> bool {
+        match matrix.format() {
+            Format::F32 | Format::F16 => self.floats,
+            Format::Bf16 => self.bf16 || self.floats,
+            _ => self.integers,
+        }
     }
 }
 
@@ -41,7 +61,9 @@ pub struct Input {
     /// Elements from one token to the next: the columns, padded with zeros to whole groups.
     pub(crate) stride: usize,
     values: FloatBuffer,
-    /// What the last load made: `values`, or the fields below, or both.
+    /// The same, rounded to bf16.
+    pub(crate) bf16: Vec<u16>,
+    /// What the last load made of `values`, `bf16`, and the fields below.
     pub(crate) form: Form,
     /// For whose lanes: see `Starts`.
     pub(crate) isa: Option<Isa>,
@@ -141,6 +163,7 @@ impl Input {
 
     /// Has `make` write each token, and brings it into the form.
     fn fill(&mut self, pool: &Pool, tokens: usize, columns: usize, form: Form, make: impl Fn(usize, &mut [f32]) + Sync) {
+        let form = form.on(pool.isa());
         (self.tokens, self.columns, self.form, self.isa) = (tokens, columns, form, Some(pool.isa()));
         self.stride = columns.next_multiple_of(GROUP);
         self.resize();
@@ -148,6 +171,7 @@ impl Input {
         let values = self.values.take(rows * self.stride);
         let targets = Targets {
             values: Shared::new(values),
+            bf16: Shared::new(&mut self.bf16),
             codes: Shared::new(&mut self.codes),
             scales: Shared::new(&mut self.scales),
             sums: Shared::new(&mut self.sums),
@@ -160,12 +184,17 @@ impl Input {
         // About 8,000 values are worth another thread.
         pool.share(tokens, (8_192 / columns).max(1), |worker, range| {
             for token in range {
-                // Where only integers are wanted, the floats of a token are in the way of nothing but the next one's.
+                // Where no floats are wanted, the floats of a token are in the way of nothing but the next one's.
                 let place = if form.floats { token } else { worker };
                 // SAFETY: each token is loaded by the one worker that got its number, and each worker has its own place.
                 let values = unsafe { targets.values.slice(place * stride, stride) };
                 make(token, &mut values[..columns]);
                 values[columns..].fill(0.0);
+                if form.bf16 {
+                    // SAFETY: as above.
+                    let to = unsafe { targets.bf16.slice(token * stride, stride) };
+                    pool.isa().dispatch(Round { values, to });
+                }
                 if form.integers {
                     pool.isa().dispatch(Quantise { values, targets: &targets, token });
                 }
@@ -175,6 +204,7 @@ impl Input {
 
     fn resize(&mut self) {
         let groups = if self.form.integers { self.tokens * self.stride / GROUP } else { 0 };
+        grow(&mut self.bf16, if self.form.bf16 { self.tokens * self.stride } else { 0 });
         grow(&mut self.codes, groups * GROUP);
         grow(&mut self.scales, groups);
         grow(&mut self.sums, groups);
@@ -195,6 +225,7 @@ fn grow<T: Default + Clone>(values: &mut Vec<T>, length: usize) {
 #[derive(Clone, Copy)]
 struct Targets<'a> {
     values: Shared<'a, f32>,
+    bf16: Shared<'a, u16>,
     codes: Shared<'a, i8>,
     scales: Shared<'a, f32>,
     sums: Shared<'a, f32>,
@@ -202,6 +233,25 @@ struct Targets<'a> {
     bytes: Shared<'a, i32>,
     nibbles: Shared<'a, i32>,
     halves: Shared<'a, i32>,
+}
+
+/// Rounds the values of one token to bf16, ties to even.
+struct Round<'a> {
+    values: &'a [f32],
+    to: &'a mut [u16],
+}
+
+impl Kernel for Round<'_> {
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        for (to, value) in self.to.iter_mut().zip(self.values) {
+            let bits = value.to_bits();
+            // Below half of what is cut off nothing is carried, above it a one, and at half a one to what is odd. A number that is
+            // none stays so, whatever its lower bits.
+            let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1));
+            *to = (if value.is_nan() { bits | 0x40_0000 } else { rounded } >> 16) as u16;
+        }
+    }
 }
 
 /// Quantises the values of one token.

@@ -131,6 +131,15 @@ pub(crate) trait Lanes: Copy + 'static {
     unsafe fn dot_signed(sum: Self::Ints, weights: Self::Bytes, activations: i32) -> Self::Ints;
 }
 
+/// Lanes that multiply pairs of bf16 and add both products to a float: those of `Isa::dispatch_bf16`.
+pub(crate) trait Bf16Lanes: Lanes {
+    /// In each lane, `sum` plus the products of a pair of weights with the pair that `values` has in every lane.
+    ///
+    /// # Safety
+    /// The machine has the instructions.
+    unsafe fn dot_bf16(sum: Self::Floats, weights: Self::Bytes, values: Self::Ints) -> Self::Floats;
+}
+
 /// How far ahead weights are asked for: to the second-level cache, which can wait for more at a time, and then to the first. A
 /// worker reads its pairs one after the other, so beyond the end of one are those of the next. Found by trying.
 const FAR: usize = 3584;

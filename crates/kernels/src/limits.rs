@@ -12,8 +12,8 @@ use crate::{
     buffer::Buffer,
     format::Format,
     input::{Form, Input},
-    isa::Kernel,
-    lanes::{LANES, Lanes},
+    isa::{Bf16Kernel, Kernel},
+    lanes::{Bf16Lanes, LANES, Lanes},
     matrix::{Matrix, Rows},
     multiply::{Product, multiply},
     pack::PackError,
@@ -29,6 +29,8 @@ pub struct Limits {
     pub integer_operations: f64,
     /// Additions and multiplications of 32-bit floats.
     pub float_operations: f64,
+    /// The same of bf16, or of 32-bit floats where the machine has no products of bf16.
+    pub bf16_operations: f64,
 }
 
 impl Limits {
@@ -36,10 +38,33 @@ impl Limits {
     pub fn measure(pool: &Pool, bytes: usize) -> Self {
         let threads = pool.threads() as f64;
         let rounds = threads * ROUNDS as f64;
+        let isa = pool.isa();
         // Four bytes in each lane, added and multiplied.
-        let integers = chains_a_second(pool, Integers::<FEW>, Integers::<MANY>) * (LANES * 4 * 2) as f64;
-        let floats = chains_a_second(pool, Floats::<FEW>, Floats::<MANY>) * (LANES * 2) as f64;
-        Self { bytes: bandwidth(pool, bytes), integer_operations: rounds * integers, float_operations: rounds * floats }
+        let few = || isa.dispatch(Integers::<FEW>);
+        let integers = chains_a_second(pool, few, || isa.dispatch(Integers::<MANY>)) * (LANES * 4 * 2) as f64;
+        let few = || isa.dispatch(Floats::<FEW>);
+        let floats = chains_a_second(pool, few, || isa.dispatch(Floats::<MANY>)) * (LANES * 2) as f64;
+        let bf16 = if isa.multiplies_bf16() {
+            let few = || isa.dispatch_bf16(Bf16::<FEW>);
+            chains_a_second(pool, few, || isa.dispatch_bf16(Bf16::<MANY>)) * (LANES * 2 * 2) as f64
+        } else {
+            floats
+        };
+        Self {
+            bytes: bandwidth(pool, bytes),
+            integer_operations: rounds * integers,
+            float_operations: rounds * floats,
+            bf16_operations: rounds * bf16,
+        }
+    }
+
+    /// Additions and multiplications in a second by the instructions for weights of this format.
+    pub fn operations(&self, format: Format) -> f64 {
+        match format {
+            Format::F32 | Format::F16 => self.float_operations,
+            Format::Bf16 => self.bf16_operations,
+            _ => self.integer_operations,
+        }
     }
 }
 
@@ -130,9 +155,9 @@ const MANY: usize = 12;
 const ROUNDS: usize = 400_000;
 
 /// How many chains a worker brings one round further in a second, with few or with many of them, whichever are more.
-fn chains_a_second(pool: &Pool, few: impl Kernel + Copy + Sync, many: impl Kernel + Copy + Sync) -> f64 {
-    let few = best(|| shared(pool, |_| pool.isa().dispatch(few)));
-    let many = best(|| shared(pool, |_| pool.isa().dispatch(many)));
+fn chains_a_second(pool: &Pool, few: impl Fn() + Sync, many: impl Fn() + Sync) -> f64 {
+    let few = best(|| shared(pool, |_| few()));
+    let many = best(|| shared(pool, |_| many()));
     (FEW as f64 / few.as_secs_f64()).max(MANY as f64 / many.as_secs_f64())
 }
 
@@ -174,6 +199,29 @@ impl<const CHAINS: usize> Kernel for Floats<CHAINS> {
                 let a = L::splat(black_box(0.5));
                 for sum in &mut sums {
                     *sum = L::fma(a, b, *sum);
+                }
+            }
+            for sum in sums {
+                black_box(L::greatest(sum));
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Bf16<const CHAINS: usize>;
+
+impl<const CHAINS: usize> Bf16Kernel for Bf16<CHAINS> {
+    #[inline(always)]
+    fn run<L: Bf16Lanes>(self) {
+        // SAFETY: `dispatch_bf16` vouches for the instructions.
+        unsafe {
+            let weights = L::load_bytes(black_box([0x3e; 64]).as_ptr());
+            let mut sums = [L::splat(0.0); CHAINS];
+            for _ in 0..ROUNDS {
+                let values = L::splat_int(black_box(0x3f00_3f00));
+                for sum in &mut sums {
+                    *sum = L::dot_bf16(*sum, weights, values);
                 }
             }
             for sum in sums {

@@ -1,7 +1,7 @@
 //! Matrix × tokens.
 //!
 //! The work is cut into pairs of panels (32 outputs); for each pair the tokens go by in tiles, whose sums stay in registers. Whatever
-//! the tile, an output is summed in one order: floats over even and odd columns apart, integers exactly within a group of columns and
+//! the tile, an output is summed in one order: floats column after column or pair after pair, integers exactly within a group of columns and
 //! then group after group.
 
 mod codes;
@@ -13,8 +13,8 @@ use std::cell::RefCell;
 use crate::{
     format::Format,
     input::Input,
-    isa::Kernel,
-    lanes::{LANES, Lanes},
+    isa::{Bf16Kernel, Kernel},
+    lanes::{Bf16Lanes, LANES, Lanes},
     matrix::{Matrix, PANELS},
     pool::Pool,
     share::Shared,
@@ -70,8 +70,7 @@ impl<'a> Job<'a> {
         assert_eq!(weights.columns, input.columns, "{weights:?} times an input of {} columns", input.columns);
         assert_eq!(output.len(), input.tokens * weights.rows, "the output of {weights:?} times {} tokens", input.tokens);
         assert!(bias.is_none_or(|bias| bias.len() == weights.rows), "the bias of {weights:?}");
-        let is_there = if weights.is_integer() { input.form.integers } else { input.form.floats };
-        assert!(is_there, "{weights:?} times an input in another form");
+        assert!(input.form.suits(weights), "{weights:?} times an input in another form");
         Self { weights, bias, output: Shared::new(output) }
     }
 
@@ -81,7 +80,12 @@ impl<'a> Job<'a> {
 
     fn run(&self, pool: &Pool, input: &Input, pair: usize) {
         SCRATCH.with_borrow_mut(|scratch| {
-            pool.isa().dispatch(Work { weights: self.weights, input, pair, sink: Sink { job: self, pair }, scratch });
+            let work = Work { weights: self.weights, input, pair, sink: Sink { job: self, pair }, scratch };
+            if work.weights.format == Format::Bf16 && input.form.bf16 {
+                pool.isa().dispatch_bf16(work);
+            } else {
+                pool.isa().dispatch(work);
+            }
         });
     }
 }
@@ -168,9 +172,9 @@ impl Kernel for Work<'_> {
         // SAFETY: `dispatch` vouches for the instructions, `Layout` for the size of the pair, and `Job::new` for the shapes.
         unsafe {
             match weights.format {
-                Format::F32 => float::run::<L, float::F32>(pair, input, &sink, scratch),
-                Format::F16 => float::run::<L, float::F16>(pair, input, &sink, scratch),
-                Format::Bf16 => float::run::<L, float::Bf16>(pair, input, &sink, scratch),
+                Format::F32 => float::run::<L, float::AsFloats<float::F32>>(pair, input, &sink, scratch),
+                Format::F16 => float::run::<L, float::AsFloats<float::F16>>(pair, input, &sink, scratch),
+                Format::Bf16 => float::run::<L, float::AsFloats<float::Bf16>>(pair, input, &sink, scratch),
                 Format::Q8_0 => integer::run::<L, codes::Q8_0>(pair, input, &sink, scratch),
                 Format::Q4_0 => integer::run::<L, codes::Q4_0>(pair, input, &sink, scratch),
                 Format::Q4K => integer::run::<L, codes::Q4K>(pair, input, &sink, scratch),
@@ -178,6 +182,15 @@ impl Kernel for Work<'_> {
                 Format::Q6K => integer::run::<L, codes::Q6K>(pair, input, &sink, scratch),
             }
         }
+    }
+}
+
+impl Bf16Kernel for Work<'_> {
+    #[inline(always)]
+    fn run<L: Bf16Lanes>(self) {
+        let Self { weights, input, pair, sink, scratch } = self;
+        // SAFETY: as above.
+        unsafe { float::run::<L, float::Bf16Dots>(weights.pair(pair), input, &sink, scratch) };
     }
 }
 

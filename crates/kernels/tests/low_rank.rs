@@ -92,7 +92,7 @@ impl Adapter {
 
 fn input(pool: &Pool, values: &[f32], columns: usize) -> Input {
     let mut input = Input::new();
-    input.load(pool, values, columns, Form { floats: true, integers: false });
+    input.load(pool, values, columns, Form { floats: true, ..Form::default() });
     input
 }
 

@@ -95,6 +95,15 @@ fn product(pool: &Pool, matrix: &Matrix, values: &[f32], bias: Option<&[f32]>) -
     output
 }
 
+/// As the products with weights of this format see them.
+fn as_seen(values: &[f32], format: Format, isa: Isa) -> Vec<f32> {
+    match format {
+        Format::Bf16 if isa == Isa::Avx512Bf16 => values.iter().map(|value| half::bf16::from_f32(*value).to_f32()).collect(),
+        Format::F32 | Format::F16 | Format::Bf16 => values.to_vec(),
+        _ => quantised(values),
+    }
+}
+
 /// Rounded to 127 steps for each 32, as integer products see them.
 fn quantised(values: &[f32]) -> Vec<f32> {
     let mut result = values.to_vec();
@@ -119,7 +128,7 @@ fn products_are_what_they_are_by_definition() {
                 let matrix = Matrix::pack(&pool, &blocks).unwrap();
                 let (values, bias) = (numbers.floats(tokens * columns), numbers.floats(rows));
                 let output = product(&pool, &matrix, &values, Some(&bias));
-                let values = if matrix.is_integer() { quantised(&values) } else { values };
+                let values = as_seen(&values, format, pool.isa());
                 for row in 0..rows {
                     let weights = blocks.values(row);
                     for token in 0..tokens {
@@ -213,7 +222,7 @@ fn what_is_done_while_loading_is_what_is_done_before() {
     let mut numbers = Numbers(5);
     let (states, addend, weight) = (numbers.floats(20 * 512), numbers.floats(20 * 512), numbers.floats(512));
     let norm = Norm::Rms { weight: &weight, eps: 1e-5 };
-    for format in [Format::F32, Format::Q8_0] {
+    for format in [Format::F32, Format::Bf16, Format::Q8_0] {
         let normed = loaded(format, |pool, input, form| {
             let sums: Vec<_> = states.iter().zip(&addend).map(|(state, addend)| state + addend).collect();
             let mut values = vec![0.0; sums.len()];
@@ -245,6 +254,7 @@ fn an_odd_number_of_columns_is_welcome_for_floats() {
         let matrix = Matrix::pack(&pool, &blocks).unwrap();
         let values = numbers.floats(5);
         let output = product(&pool, &matrix, &values, None);
+        let values = as_seen(&values, format, pool.isa());
         for (row, found) in output.into_iter().enumerate() {
             let expected: f32 = blocks.values(row).iter().zip(&values).map(|(weight, value)| weight * value).sum();
             assert!((found - expected).abs() < 1e-6);

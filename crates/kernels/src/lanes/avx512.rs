@@ -1,18 +1,20 @@
 //! Lanes in one register of 512 bits.
 
 use std::arch::x86_64::{
-    __m128i, __m256i, __m512, __m512i, _CMP_GE_OQ, _MM_FROUND_NO_EXC, _MM_HINT_T0, _MM_HINT_T1, _mm_cvtsi32_si128,
+    __m128i, __m256i, __m512, __m512bh, __m512i, _CMP_GE_OQ, _MM_FROUND_NO_EXC, _MM_HINT_T0, _MM_HINT_T1, _mm_cvtsi32_si128,
     _mm_loadu_si128, _mm_prefetch, _mm_storeu_si128, _mm256_loadu_si256, _mm256_storeu_si256, _mm512_add_epi32,
     _mm512_add_ps, _mm512_and_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepi8_epi32, _mm512_cvtepi32_ps,
     _mm512_cvtepu8_epi32, _mm512_cvtepu16_epi32, _mm512_cvtph_ps, _mm512_cvtps_epi32, _mm512_cvtps_ph,
-    _mm512_cvtsepi32_epi8, _mm512_div_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_loadu_ps,
-    _mm512_loadu_si512, _mm512_mask_blend_ps, _mm512_maskz_mov_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps,
-    _mm512_reduce_add_ps, _mm512_reduce_max_ps, _mm512_roundscale_ps, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps,
-    _mm512_sll_epi16, _mm512_slli_epi32, _mm512_srl_epi16, _mm512_srli_epi16, _mm512_storeu_ps, _mm512_storeu_si512,
-    _mm512_sub_ps, _mm512_ternarylogic_epi32,
+    _mm512_cvtsepi32_epi8, _mm512_div_ps, _mm512_dpbf16_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_fnmadd_ps,
+    _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_blend_ps, _mm512_maskz_mov_ps, _mm512_max_ps, _mm512_min_ps,
+    _mm512_mul_ps, _mm512_reduce_add_ps, _mm512_reduce_max_ps, _mm512_roundscale_ps, _mm512_set1_epi8, _mm512_set1_epi32,
+    _mm512_set1_ps, _mm512_sll_epi16, _mm512_slli_epi32, _mm512_srl_epi16, _mm512_srli_epi16, _mm512_storeu_ps,
+    _mm512_storeu_si512, _mm512_sub_ps, _mm512_ternarylogic_epi32,
 };
 
-use super::{Lanes, Tile};
+use std::mem::transmute;
+
+use super::{Bf16Lanes, Lanes, Tile};
 
 /// AVX-512 with VNNI.
 #[derive(Debug, Clone, Copy)]
@@ -269,5 +271,13 @@ impl Lanes for Avx512 {
     #[inline(always)]
     unsafe fn dot_signed(sum: __m512i, weights: __m512i, activations: i32) -> __m512i {
         unsafe { _mm512_dpbusd_epi32(sum, weights, _mm512_set1_epi32(activations)) }
+    }
+}
+
+impl Bf16Lanes for Avx512 {
+    #[inline(always)]
+    unsafe fn dot_bf16(sum: __m512, weights: __m512i, values: __m512i) -> __m512 {
+        // SAFETY: both types are 512 bits of any value; the machine has the instruction by the promise of `Bf16Lanes`.
+        unsafe { _mm512_dpbf16_ps(sum, transmute::<__m512i, __m512bh>(weights), transmute::<__m512i, __m512bh>(values)) }
     }
 }
