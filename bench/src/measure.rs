@@ -53,7 +53,7 @@ pub(crate) struct Options {
     /// A GGUF file or a directory in Hugging Face's layout; `cargo xtask synth` makes some.
     #[arg(long)]
     model: Option<PathBuf>,
-    /// What to measure [default: with a model all that needs one, else limits, kernels and perplexity].
+    /// What to measure [default: with a model limits, kernels, engine, prefix and http, else limits, kernels and perplexity].
     #[arg(value_name = "STAGE")]
     stages: Vec<Stage>,
     /// Threads that compute; as many as there are processors if left out.
@@ -168,7 +168,7 @@ fn measure(options: &Options) -> Result<Report> {
 impl Plan {
     fn stages(&self) -> Vec<Stage> {
         match (&self.options.stages[..], &self.options.model) {
-            ([], Some(_)) => vec![Stage::Limits, Stage::Engine, Stage::Prefix, Stage::Http],
+            ([], Some(_)) => vec![Stage::Limits, Stage::Kernels, Stage::Engine, Stage::Prefix, Stage::Http],
             ([], None) => vec![Stage::Limits, Stage::Kernels, Stage::Perplexity],
             (stages, _) => stages.to_vec(),
         }

@@ -1,14 +1,19 @@
-//! Choosing a token from the model's own logits, beside the step that gave them.
+//! Choosing tokens from the model's own logits, as the engine does behind a step, beside the step that gave them.
+
+use std::time::Instant;
 
 use backend::{Sampling, Temperature, TopP};
+use decoding::{Sampler, are_sound};
+use kernels::Pool;
 
 use super::report::{Figure, Limit, Report, Share};
+use super::statistics::median;
 
 /// The time is the median of so many choices.
 const ROUNDS: usize = 100;
 
-/// `step` is what one sequence's step takes, in seconds.
-pub(super) fn measure(logits: &[f32], step: f64, report: &mut Report) {
+/// For so many sequences, a step of which takes `step` seconds.
+pub(super) fn measure(pool: &Pool, logits: &[f32], sequences: usize, step: f64, report: &mut Report) {
     let drawn = Sampling { seed: Some(1), ..Sampling::default() };
     let ways = [
         ("greedily", Sampling { temperature: Temperature::new(0.0).ok(), ..drawn.clone() }),
@@ -16,8 +21,24 @@ pub(super) fn measure(logits: &[f32], step: f64, report: &mut Report) {
         ("with top-p 0.9", Sampling { top_p: TopP::new(0.9).ok(), ..drawn }),
     ];
     for (name, sampling) in ways {
-        let seconds = decoding::sampling_time(&sampling, &[], &mut logits.to_vec(), false, ROUNDS).as_secs_f64();
-        let figure = Figure::new(format!("choosing of {} {name}", logits.len()), seconds * 1e6, "µs");
+        let seconds = seconds(pool, logits, sequences, &sampling);
+        let times = if sequences > 1 { format!("{sequences} × ") } else { String::new() };
+        let figure = Figure::new(format!("choosing {times}of {} {name}", logits.len()), seconds * 1e6, "µs");
         report.push(figure.share(Share { share: seconds / step, of: Limit::Step }));
     }
+}
+
+fn seconds(pool: &Pool, logits: &[f32], sequences: usize, sampling: &Sampling) -> f64 {
+    let one = |choice| (Sampler::new(sampling, choice, &[]), logits.to_vec());
+    let mut all: Vec<_> = (0..sequences).map(|index| one(index as u16)).collect();
+    let times: Vec<_> = (0..ROUNDS)
+        .map(|_| {
+            let start = Instant::now();
+            pool.for_each(&mut all, 1, |(sampler, logits)| {
+                std::hint::black_box((are_sound(logits), sampler.choose(logits)));
+            });
+            start.elapsed().as_secs_f64()
+        })
+        .collect();
+    median(&times)
 }

@@ -4,12 +4,14 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Result;
+use kernels::Pool;
 
 use super::Plan;
 use super::gauge::Gauge;
 use super::llama_cpp::{self, Test};
 use super::report::{Figure, Report, Share};
 use super::sampling;
+use super::statistics::median;
 use super::subject::{Sequence, Subject, Work};
 
 /// Tokens that each of several sequences has: the middle of what the clients of the other stage send.
@@ -22,6 +24,13 @@ struct Measured {
     /// What llama.cpp is asked to do for comparison.
     test: Option<Test>,
     theirs: Vec<f64>,
+}
+
+impl Measured {
+    /// Tokens a second.
+    fn rate(&self) -> f64 {
+        median(&self.rounds.iter().map(|(rate, _)| *rate).collect::<Vec<_>>())
+    }
 }
 
 pub(super) fn measure(plan: &Plan, path: &Path, report: &mut Report) -> Result<()> {
@@ -48,8 +57,16 @@ pub(super) fn measure(plan: &Plan, path: &Path, report: &mut Report) -> Result<(
     for Measured { name, rounds, theirs, .. } in &figures {
         report.push(Figure::of_rounds(name, rounds, "tokens/s").beside(llama_cpp::NAME, theirs));
     }
-    let step = sizes.run(Task::Alone, &mut subject).time.as_secs_f64() / sizes.generate as f64;
-    sampling::measure(subject.last_logits(), step, report);
+    let pool = Pool::new(plan.threads);
+    for (task, figure) in sizes.all().zip(&figures) {
+        let sequences = match task {
+            Task::Alone => 1,
+            Task::Together(count) if sizes.together.first() == Some(&count) => count,
+            _ => continue,
+        };
+        let step = sequences as f64 / figure.rate();
+        sampling::measure(&pool, subject.last_logits(), sequences, step, report);
+    }
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use crate::Distribution;
 
 /// Whether these can be logits: all of them are numbers, and none is beyond all.
 pub fn are_sound(logits: &[f32]) -> bool {
-    logits.iter().fold(true, |all, logit| all & logit.is_finite())
+    kernels::are_finite(kernels::Isa::detect(), logits)
 }
 
 /// A token with its logarithm under `row`, whose distribution is given, and the `count` best alternatives.

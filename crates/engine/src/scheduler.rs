@@ -12,8 +12,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use smallvec::SmallVec;
+
 use crate::blocks::{BlockPool, PrefixHash};
 use crate::sequence::{Rank, Sequence, SequenceId};
+
+/// So many sequences in a step, and what it says and keeps of each takes no memory of its own.
+pub(crate) const SEQUENCES: usize = 32;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
@@ -26,7 +31,7 @@ pub(crate) struct Limits {
 /// What one step runs. Sequences appear at most once.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Plan {
-    pub(crate) chunks: Vec<Chunk>,
+    pub(crate) chunks: SmallVec<[Chunk; SEQUENCES]>,
     /// Started with this step for the first time, with the number of tokens that they found computed already.
     pub(crate) admitted: Vec<(SequenceId, usize)>,
     /// What is left of the token budget.
@@ -212,7 +217,7 @@ impl Scheduler {
     /// One token of each sequence that is past its prompt, the first in rank first; for a block it may have to set back
     /// one that is behind it.
     fn plan_decoding(&mut self, plan: &mut Plan) {
-        let decoding: Vec<_> =
+        let decoding: SmallVec<[_; SEQUENCES]> =
             self.running.iter().map(|rank| rank.id).filter(|id| self.sequences[id].pending() == 1).collect();
         for id in decoding {
             if !self.running.contains(&self.sequences[&id].rank()) {

@@ -54,5 +54,5 @@ pub use multiply::{Product, multiply};
 pub use norm::{Norm, normalise};
 pub use pack::PackError;
 pub use pool::Pool;
-pub use reduce::{CHUNK, Exponential, exponentials, maxima, sums};
+pub use reduce::{CHUNK, Exponential, are_finite, exponentials, maxima, sums};
 pub use rope::{RopeTable, rotate};

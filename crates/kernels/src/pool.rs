@@ -23,7 +23,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::isa::Isa;
+use crate::{isa::Isa, share::Shared};
 
 /// How long a waiting thread does nothing but look.
 const SPIN: Duration = Duration::from_micros(50);
@@ -169,6 +169,16 @@ impl Pool {
 }
 
 impl Pool {
+    /// Calls `task` with each item, the workers taking `chunk` neighbours at a time as they become free. What is too little to share runs
+    /// on the caller.
+    pub fn for_each<T: Send>(&self, items: &mut [T], chunk: usize, task: impl Fn(&mut T) + Sync) {
+        let items = Shared::new(items);
+        self.share(items.len(), chunk, |_, range| {
+            // SAFETY: each number is given to one worker.
+            unsafe { items.slice(range.start, range.len()) }.iter_mut().for_each(&task);
+        });
+    }
+
     fn start(&self, task: &(dyn Fn(usize) + Sync)) {
         // SAFETY: only the lifetime changes; `Pool::run` waits for all who entered before the borrow ends.
         let task = unsafe { std::mem::transmute::<&(dyn Fn(usize) + Sync), &'static (dyn Fn(usize) + Sync)>(task) };
@@ -365,6 +375,15 @@ mod tests {
         let calls: Vec<_> = (0..100).map(|_| AtomicUsize::new(0)).collect();
         pool.share(100, 7, |_, range| range.for_each(|index| _ = calls[index].fetch_add(1, Ordering::Relaxed)));
         assert!(calls.iter().all(|count| count.load(Ordering::Relaxed) == 1));
+    }
+
+    #[test]
+    fn every_item_has_its_call() {
+        for (count, chunk) in [(0, 1), (1, 1), (7, 2), (100, 3), (100, 200)] {
+            let mut items: Vec<usize> = (0..count).collect();
+            pool(3).for_each(&mut items, chunk, |item| *item += 1);
+            assert_eq!(items, (1..=count).collect::<Vec<_>>());
+        }
     }
 
     #[test]

@@ -30,6 +30,13 @@ pub fn maxima(isa: Isa, values: &[f32], out: &mut [f32]) {
     available(isa).dispatch(Maxima { values, out });
 }
 
+/// Whether all of them are numbers, and none is beyond all.
+pub fn are_finite(isa: Isa, values: &[f32]) -> bool {
+    let mut are_finite = true;
+    available(isa).dispatch(Finite { values, out: &mut are_finite });
+    are_finite
+}
+
 /// The sum of the terms of each chunk. Chunks whose greatest value, given by `maxima`, is below the floor are not read.
 ///
 /// # Panics
@@ -75,6 +82,36 @@ impl Kernel for Maxima<'_> {
                 }
                 *out = L::greatest(greatest);
             }
+        }
+    }
+}
+
+struct Finite<'a> {
+    values: &'a [f32],
+    out: &'a mut bool,
+}
+
+impl Kernel for Finite<'_> {
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        // Zero times a number is zero, and times anything else no number, which stays in the sum.
+        let (whole, rest) = self.values.as_chunks::<LANES>();
+        // SAFETY: each chunk has as many elements as there are lanes; `dispatch` vouches for the instructions.
+        unsafe {
+            let zero = L::splat(0.0);
+            // Four sums, for each addition waits for the one before it.
+            let mut sums = [zero; 4];
+            let (fours, others) = whole.as_chunks::<4>();
+            for chunks in fours {
+                for (sum, chunk) in sums.iter_mut().zip(chunks) {
+                    *sum = L::fma(L::load(chunk.as_ptr()), zero, *sum);
+                }
+            }
+            for chunk in others {
+                sums[0] = L::fma(L::load(chunk.as_ptr()), zero, sums[0]);
+            }
+            let sum = sum::<L>(L::add(L::add(sums[0], sums[1]), L::add(sums[2], sums[3])));
+            *self.out = sum.is_finite() && rest.iter().all(|value| value.is_finite());
         }
     }
 }

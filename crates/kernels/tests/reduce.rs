@@ -1,6 +1,6 @@
 //! Maxima and sums of exponentials against their definitions.
 
-use kernels::{CHUNK, Exponential, Isa, exponentials, maxima, sums};
+use kernels::{CHUNK, Exponential, Isa, are_finite, exponentials, maxima, sums};
 use proptest::prelude::*;
 
 fn available() -> impl Iterator<Item = Isa> {
@@ -26,6 +26,17 @@ proptest! {
             maxima(isa, &row, &mut found);
             prop_assert_eq!(&found, &expected, "{}", isa);
         }
+    }
+
+    #[test]
+    fn one_that_is_not_finite_is_found_wherever_it_is(
+        mut row in prop::collection::vec(prop_oneof![20 => -30f32..30.0, 1 => Just(f32::MAX)], 1..500),
+        damage in prop_oneof![Just(f32::NAN), Just(f32::INFINITY), Just(f32::NEG_INFINITY)],
+        place in any::<prop::sample::Index>(),
+    ) {
+        prop_assert!(available().all(|isa| are_finite(isa, &row)));
+        *place.get_mut(&mut row) = damage;
+        prop_assert!(!available().any(|isa| are_finite(isa, &row)));
     }
 
     #[test]

@@ -90,6 +90,11 @@ impl Model {
         self.cache.blocks()
     }
 
+    /// The threads that run it.
+    pub(crate) fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
+
     pub(crate) fn weight_bytes(&self) -> u64 {
         self.weight_bytes
     }

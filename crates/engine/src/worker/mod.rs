@@ -4,6 +4,7 @@
 //! touches the model, so nothing here is locked.
 
 mod answer;
+mod choosing;
 mod outputs;
 mod request;
 mod speculate;
@@ -39,7 +40,8 @@ pub(crate) struct Worker {
     max_queued: usize,
     scheduler: Scheduler,
     requests: HashMap<RequestId, Request>,
-    answers: HashMap<SequenceId, Answer>,
+    /// Boxed, because choosing takes them out and puts them back.
+    answers: HashMap<SequenceId, Box<Answer>>,
     speculating: Option<Speculating>,
     next_id: u64,
     /// Requests since the start.
@@ -168,7 +170,8 @@ impl Worker {
         for choice in choices {
             let sequence = request.sequence(choice);
             let guesser = speculating.as_ref().map(Speculating::guesser);
-            answers.insert(sequence, Answer::new(id, choice, request.asked(), tokenizer, guesser));
+            let answer = Answer::new(id, choice, request.asked(), tokenizer, guesser);
+            answers.insert(sequence, Box::new(answer));
             scheduler.add(Sequence {
                 id: sequence,
                 tokens: prompt.clone(),

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::Worker;
-use super::answer::Answer;
 use crate::model::Model;
 use crate::scheduler::Plan;
 use crate::sequence::Sequence;
@@ -103,7 +102,7 @@ impl Worker {
         for offer in lengths.offers().iter().filter(|offer| offer.taken > 0) {
             let id = plan.chunks[offer.chunk].sequence;
             let room = scheduler.make_room(plan, offer.chunk, offer.taken);
-            let odds = answers.get(&id).and_then(Answer::odds).filter(|_| room > 0);
+            let odds = answers.get(&id).and_then(|answer| answer.odds()).filter(|_| room > 0);
             tasks.extend(odds.map(|odds| Task::new(id, offer.chunk, room, odds)));
         }
         lengths.clear();

@@ -1,15 +1,17 @@
 //! One step: plan, run, apply.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use backend::{Error, FinishReason, StopReason};
-use decoding::{Distribution, are_sound, describe};
+use smallvec::SmallVec;
 
 use super::Worker;
+use super::choosing::{Choosing, choose_all};
 use super::outputs::Row;
-use super::request::RequestId;
+use super::request::{Request, RequestId};
 use crate::model::{Run, Wanted};
-use crate::scheduler::{Chunk, Plan, Scheduler};
+use crate::scheduler::{Chunk, Plan, SEQUENCES, Scheduler};
 use crate::sequence::{Sequence, SequenceId};
 
 /// Rows whose logits are computed at a time: enough for a fast product, few enough that a vocabulary of 150,000 words
@@ -48,9 +50,9 @@ impl Worker {
     }
 
     /// Runs the plan and tells what the rows are that the model keeps.
-    fn compute(&mut self, plan: &Plan) -> Vec<Row> {
-        let mut rows = Vec::new();
-        let mut runs = Vec::with_capacity(plan.chunks.len());
+    fn compute(&mut self, plan: &Plan) -> SmallVec<[Row; ROWS_AT_ONCE]> {
+        let mut rows = SmallVec::new();
+        let mut runs: SmallVec<[_; SEQUENCES]> = SmallVec::new();
         for (chunk, sequence) in by_adapter(&self.scheduler, plan) {
             // What guesses are run behind is a single token, whose row is wanted like theirs.
             let wanted = if sequence.wants_whole_prompt() || chunk.drafted > 0 {
@@ -81,35 +83,38 @@ impl Worker {
     }
 
     fn apply(&mut self, rows: &[Row], first: usize) {
-        let logits = self.model.logits(first..first + rows.len());
-        let vocabulary = logits.len() / rows.len();
-        let (mut chosen, mut broken) = (Vec::with_capacity(rows.len()), Vec::new());
-        for (row, logits) in rows.iter().zip(logits.chunks_exact_mut(vocabulary)) {
-            let Some(answer) = self.answers.get_mut(&row.sequence) else { continue };
-            let Some(request) = self.requests.get_mut(&answer.request()) else { continue };
-            if row.guess.is_some_and(|guess| !answer.has_chosen(row.position, guess)) {
-                continue;
+        let Self { model, answers, requests, tokenizer, .. } = self;
+        let pool = Arc::clone(model.pool());
+        let mut left = model.logits(first..first + rows.len());
+        let vocabulary = left.len() / rows.len();
+        let mut sequences: SmallVec<[_; ROWS_AT_ONCE]> = SmallVec::new();
+        for rows in rows.chunk_by(|a, b| a.sequence == b.sequence) {
+            let (logits, behind) = left.split_at_mut(rows.len() * vocabulary);
+            left = behind;
+            let Some(answer) = answers.remove(&rows[0].sequence) else { continue };
+            let top = requests.get(&answer.request()).and_then(Request::logprobs);
+            sequences.push(Choosing::new(answer, rows, logits, top));
+        }
+        choose_all(&pool, tokenizer, &mut sequences);
+        let (mut chosen, mut broken): (SmallVec<[_; ROWS_AT_ONCE]>, _) = (SmallVec::new(), Vec::new());
+        for mut sequence in sequences {
+            let id = sequence.request();
+            let Some(request) = requests.get_mut(&id) else { continue };
+            for (row, logits, choice) in sequence.counted() {
+                request.note_prompt_row(tokenizer, row.position + 1, logits);
+                if !row.samples {
+                    continue;
+                }
+                request.prompt_is_complete(tokenizer);
+                if choice.is_none() {
+                    request.send_logits(logits);
+                }
+                chosen.push((row, choice));
             }
-            if !are_sound(logits) {
-                broken.push(answer.request());
-                continue;
+            if sequence.is_broken() {
+                broken.push(id);
             }
-            request.note_prompt_row(&self.tokenizer, row.position + 1, logits);
-            if !row.samples {
-                continue;
-            }
-            request.prompt_is_complete(&self.tokenizer);
-            if answer.is_prompt_only() {
-                request.send_logits(logits);
-                chosen.push((row, None));
-                continue;
-            }
-            let token = answer.choose(row.position, logits);
-            // The logarithm is of the model's own distribution, as choosing leaves it.
-            let logprob = request
-                .logprobs()
-                .map(|top| describe(&self.tokenizer, token, Some(&Distribution::new(logits)), logits, top));
-            chosen.push((row, Some((token, logprob))));
+            answers.insert(sequence.id(), sequence.into_answer());
         }
         for request in broken.into_iter().filter_map(|request| self.remove(request)) {
             request.fail(&Error::internal(
@@ -167,9 +172,9 @@ impl Worker {
 }
 
 /// Those with the same adapter side by side, so that it is read once for all of them.
-fn by_adapter<'a>(scheduler: &'a Scheduler, plan: &'a Plan) -> Vec<(&'a Chunk, &'a Sequence)> {
+fn by_adapter<'a>(scheduler: &'a Scheduler, plan: &'a Plan) -> SmallVec<[(&'a Chunk, &'a Sequence); SEQUENCES]> {
     let with_sequence = |chunk: &'a Chunk| Some((chunk, scheduler.sequence(chunk.sequence)?));
-    let mut chunks: Vec<_> = plan.chunks.iter().filter_map(with_sequence).collect();
+    let mut chunks: SmallVec<[_; SEQUENCES]> = plan.chunks.iter().filter_map(with_sequence).collect();
     chunks.sort_by_key(|(_, sequence)| sequence.adapter());
     chunks
 }
