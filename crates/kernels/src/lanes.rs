@@ -49,7 +49,7 @@ pub(crate) trait Lanes: Copy + 'static {
     const TILE: usize;
 
     /// Works on `count` rows: whole tiles of as many as the registers serve best, and a smaller one at the end.
-    unsafe fn tiles(count: usize, work: &mut impl Tile);
+    unsafe fn tiles<W: Tile>(count: usize, work: &mut W);
 
     /// The same for queries, which have other sums. The last tile may have more rows than are left.
     unsafe fn query_tiles(count: usize, work: &mut impl Tile);
@@ -142,8 +142,8 @@ pub(crate) trait Bf16Lanes: Lanes {
 
 /// How far ahead weights are asked for: to the second-level cache, which can wait for more at a time, and then to the first. A
 /// worker reads its pairs one after the other, so beyond the end of one are those of the next. Found by trying.
-const FAR: usize = 3584;
-const NEAR: usize = 640;
+const FAR: usize = 6144;
+const NEAR: usize = 1920;
 
 /// Asks for what a worker that reads `bytes` at `from` now will read later.
 #[inline(always)]

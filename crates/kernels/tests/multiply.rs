@@ -123,7 +123,7 @@ fn products_are_what_they_are_by_definition() {
         let pool = pool(2, isa);
         for format in Format::ALL {
             // Of more than 1,024 columns integers are multiplied in parts.
-            for (rows, columns, tokens) in [(1, 256, 1), (50, 512, 7), (96, 768, 15), (40, 2304, 33)] {
+            for (rows, columns, tokens) in [(1, 256, 1), (50, 512, 7), (96, 768, 15), (40, 2304, 33), (33, 1280, 61)] {
                 let blocks = Blocks::new(format, rows, columns, &mut numbers);
                 let matrix = Matrix::pack(&pool, &blocks).unwrap();
                 let (values, bias) = (numbers.floats(tokens * columns), numbers.floats(rows));
@@ -151,12 +151,12 @@ fn a_tokens_result_does_not_depend_on_the_others_or_on_threads() {
     for isa in Isa::ALL {
         let (one, three) = (pool(1, isa), pool(3, isa));
         for format in Format::ALL {
-            // Of more than 1,024 columns integers are multiplied in parts.
-            let (rows, columns, tokens) = (80, 2304, 40);
+            // Of more than 1,024 columns integers are multiplied in parts, and unpacked first for more than 55 tokens.
+            let (rows, columns, tokens) = (80, 2304, 71);
             let matrix = Matrix::pack(&three, &Blocks::new(format, rows, columns, &mut numbers)).unwrap();
             let values = numbers.floats(tokens * columns);
             let alone: Vec<_> = values.chunks(columns).map(|token| product(&one, &matrix, token, None)).collect();
-            for count in [2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 20, 31, 32, 33, 40] {
+            for count in [2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 20, 31, 32, 33, 40, 55, 56, 57, 63, 71] {
                 let together = product(&three, &matrix, &values[..count * columns], None);
                 for (token, result) in together.chunks(rows).enumerate() {
                     assert_eq!(result, alone[token], "{isa} {format} token {token} of {count}");

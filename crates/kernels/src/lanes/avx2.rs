@@ -36,7 +36,7 @@ impl Lanes for Avx2 {
 
     /// Sixteen registers hold the sums of three tokens and one panel.
     #[inline(always)]
-    unsafe fn tiles(count: usize, work: &mut impl Tile) {
+    unsafe fn tiles<W: Tile>(count: usize, work: &mut W) {
         let whole = count / 3 * 3;
         unsafe {
             for first in (0..whole).step_by(3) {

@@ -34,15 +34,24 @@ impl Lanes for Avx512 {
     /// Thirty-two registers hold the sums of six tokens and two panels twice over, the weights and an activation; or of eight, one
     /// panel after the other.
     #[inline(always)]
-    unsafe fn tiles(count: usize, work: &mut impl Tile) {
-        // One tile of eight is better than one of six and one of two: memory is read but once.
-        let whole = if count % 6 == 2 && count > 6 { count / 6 * 6 - 6 } else { count / 6 * 6 };
+    unsafe fn tiles<W: Tile>(count: usize, work: &mut W) {
+        let most = if W::EIGHTS { 8 } else { 6 };
+        // One tile of eight is better than one of six and one of two, four and three are better than six and one.
+        let rest = match count % most {
+            rest @ (1 | 2) if !W::EIGHTS && count > most => most + rest,
+            rest => rest,
+        };
+        let whole = count - rest;
         unsafe {
-            for first in (0..whole).step_by(6) {
-                work.tile::<6>(first);
+            for first in (0..whole).step_by(most) {
+                if W::EIGHTS {
+                    work.tile::<8>(first);
+                } else {
+                    work.tile::<6>(first);
+                }
             }
             // Few sizes keep the program small.
-            match count - whole {
+            match rest {
                 1 => work.tile::<1>(whole),
                 2 => work.tile::<2>(whole),
                 3 => work.tile::<3>(whole),
@@ -50,6 +59,16 @@ impl Lanes for Avx512 {
                 5 => {
                     work.tile::<3>(whole);
                     work.tile::<2>(whole + 3);
+                }
+                6 => work.tile::<6>(whole),
+                // The first tile waits for memory, so it had better be large.
+                7 if W::EIGHTS => {
+                    work.tile::<6>(whole);
+                    work.tile::<1>(whole + 6);
+                }
+                7 => {
+                    work.tile::<4>(whole);
+                    work.tile::<3>(whole + 4);
                 }
                 8 => work.tile::<8>(whole),
                 _ => {}

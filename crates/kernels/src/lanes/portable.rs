@@ -71,7 +71,7 @@ impl<const FUSED: bool> Lanes for Plain<FUSED> {
 
     // The compiler keeps few of these arrays in registers, so larger tiles would only make the program larger.
     #[inline(always)]
-    unsafe fn tiles(count: usize, work: &mut impl Tile) {
+    unsafe fn tiles<W: Tile>(count: usize, work: &mut W) {
         for row in 0..count {
             // SAFETY: the caller vouches for the rows.
             unsafe { work.tile::<1>(row) };

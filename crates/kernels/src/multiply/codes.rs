@@ -34,8 +34,12 @@ pub(crate) trait Codes {
     const HEADER: usize;
     const OFFSET: Offset;
     const MINIMUM: bool;
-    /// Whether more than a few tokens are better served by unpacking to bytes first.
+    /// Whether many tokens are better served by unpacking to bytes first.
     const UNPACK: bool;
+    /// The most tokens whose sums with both panels have registers beside what unpacking takes.
+    const BOTH: usize = if Self::HEADER > 0 { 3 } else { 6 };
+    /// See `Tile`.
+    const EIGHTS: bool = true;
 
     /// Four columns of 16 rows: vector `J` (0–3) of a half of the group.
     ///
@@ -125,7 +129,7 @@ impl Codes for Q4_0 {
     const HEADER: usize = header_bytes(Format::Q4_0);
     const OFFSET: Offset = Offset::Nibbles;
     const MINIMUM: bool = false;
-    const UNPACK: bool = true;
+    const UNPACK: bool = false;
 
     #[inline(always)]
     unsafe fn vector<L: Lanes, const SECOND: bool, const J: usize>(codes: *const u8) -> L::Bytes {

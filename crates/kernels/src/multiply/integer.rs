@@ -22,8 +22,8 @@ use crate::{
 /// Groups of columns that stay in the cache while all tokens pass: 34 KiB of weights with a byte for each code. Whole headers.
 const CHUNK_GROUPS: usize = 4 * HEADER_GROUPS;
 
-/// From so many tokens on unpacking costs less than what every tile saves by it.
-const UNPACK_TOKENS: usize = 12;
+/// From so many tokens on unpacking costs less than what every tile saves by it. Found by trying.
+const UNPACK_TOKENS: usize = 56;
 
 /// # Safety
 /// `pair` holds the input's columns as `C` has them, the input is quantised, and the machine has the instructions.
@@ -95,6 +95,8 @@ struct Activations {
 }
 
 impl<L: Lanes, C: Codes> Tile for Integer<'_, L, C> {
+    const EIGHTS: bool = C::EIGHTS;
+
     #[inline(always)]
     unsafe fn tile<const T: usize>(&mut self, first: usize) {
         let part = self.part;
@@ -153,11 +155,13 @@ impl<L: Lanes, C: Codes> Integer<'_, L, C> {
                 }
                 let scales = Scales { header, own: at.add(PANELS * C::CODES) };
                 let [first, second] = sums;
-                if L::WIDE && T <= 6 {
+                if L::WIDE && T <= C::BOTH {
                     group_sums::<L, C, T, 2>(at, scales, 0, &activations, [first, second]);
                 } else {
                     group_sums::<L, C, T, 1>(at, scales, 0, &activations, [first]);
-                    group_sums::<L, C, T, 1>(at, scales, 1, &activations, [second]);
+                    // Else the compiler would keep every activation from one panel to the other, in memory.
+                    let again = Activations { codes: activations.codes.add(hidden_zero()), ..activations };
+                    group_sums::<L, C, T, 1>(at, scales, 1, &again, [second]);
                 }
                 at = at.add(record::<C>());
                 activations.codes = activations.codes.add(GROUP);
@@ -167,6 +171,20 @@ impl<L: Lanes, C: Codes> Integer<'_, L, C> {
             }
         }
     }
+}
+
+/// Zero, without the compiler's knowing it.
+#[inline(always)]
+fn hidden_zero() -> usize {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: nothing but the register is written.
+    unsafe {
+        let zero: usize;
+        std::arch::asm!("xor {0:e}, {0:e}", out(reg) zero, options(pure, nomem, nostack));
+        zero
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    std::hint::black_box(0)
 }
 
 /// Adds one group's products with `N` panels from `panel` on.
@@ -305,6 +323,8 @@ impl<C: Codes> Codes for Unpacked<C> {
     const OFFSET: Offset = C::OFFSET;
     const MINIMUM: bool = C::MINIMUM;
     const UNPACK: bool = false;
+    const BOTH: usize = 6;
+    const EIGHTS: bool = !Self::TWO;
 
     #[inline(always)]
     unsafe fn vector<L: Lanes, const SECOND: bool, const J: usize>(codes: *const u8) -> L::Bytes {
