@@ -22,8 +22,8 @@ pub(super) fn measure(pool: &Pool, logits: &[f32], sequences: usize, step: f64, 
     ];
     for (name, sampling) in ways {
         let seconds = seconds(pool, logits, sequences, &sampling);
-        let times = if sequences > 1 { format!("{sequences} × ") } else { String::new() };
-        let figure = Figure::new(format!("choosing {times}of {} {name}", logits.len()), seconds * 1e6, "µs");
+        let several = if sequences > 1 { format!(", {sequences} sequences") } else { String::new() };
+        let figure = Figure::new(format!("choosing of {} {name}{several}", logits.len()), seconds * 1e6, "µs");
         report.push(figure.share(Share { share: seconds / step, of: Limit::Step }));
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct Subject {
     weight_bytes: f64,
     /// Bytes of keys and values of a token.
     cache_bytes: f64,
-    /// Most of the weights are in it, or in another whose products are alike.
+    /// That of the head, or of the first weights of integers, whose products are all alike.
     format: Format,
 }
 

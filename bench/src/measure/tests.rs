@@ -38,9 +38,9 @@ fn the_engine_has_a_figure_for_every_size() {
     choosing of 512 greedily
     choosing of 512 at temperature 1
     choosing of 512 with top-p 0.9
-    choosing 2 × of 512 greedily
-    choosing 2 × of 512 at temperature 1
-    choosing 2 × of 512 with top-p 0.9
+    choosing of 512 greedily, 2 sequences
+    choosing of 512 at temperature 1, 2 sequences
+    choosing of 512 with top-p 0.9, 2 sequences
     first token, 100 new behind 1000 known
     first token, 256 new behind 1000 known
     ");

@@ -19,7 +19,7 @@ use crate::{
 /// The form in which matrices read their input.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Form {
-    /// For matrices of floats.
+    /// For matrices of F32 and F16, and for adapters.
     pub floats: bool,
     /// For matrices of bf16. Where the machine has no products of bf16, they read floats.
     pub bf16: bool,
@@ -43,11 +43,11 @@ impl Form {
         Self { floats: self.floats || is_widened, bf16: self.bf16 && !is_widened, ..self }
     }
 
-    /// Whether an input that was made in this form is one for the matrix.
-    pub(crate) fn suits(self, matrix: &Matrix) -> bool {
+    /// Whether an input that was made in this form for these instructions is one for the matrix.
+    pub(crate) fn suits(self, matrix: &Matrix, isa: Isa) -> bool {
         match matrix.format() {
-            Format::F32 | Format::F16 => self.floats,
-            Format::Bf16 => self.bf16 || self.floats,
+            Format::Bf16 if isa.multiplies_bf16() => self.bf16,
+            Format::F32 | Format::F16 | Format::Bf16 => self.floats,
             _ => self.integers,
         }
     }
@@ -246,10 +246,11 @@ impl Kernel for Round<'_> {
     fn run<L: Lanes>(self) {
         for (to, value) in self.to.iter_mut().zip(self.values) {
             let bits = value.to_bits();
-            // Below half of what is cut off nothing is carried, above it a one, and at half a one to what is odd. A number that is
-            // none stays so, whatever its lower bits.
+            // Below half of what is cut off nothing is carried, above it a one, and at half a one to what is odd; the greatest numbers
+            // become infinite. What is no number stays so, whatever its lower bits.
             let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1));
-            *to = (if value.is_nan() { bits | 0x40_0000 } else { rounded } >> 16) as u16;
+            let bits = if value.is_nan() { bits | 0x40_0000 } else { rounded };
+            *to = (bits >> 16) as u16;
         }
     }
 }
@@ -311,5 +312,30 @@ unsafe fn quantise_group<L: Lanes>(values: &[f32], codes: &mut [i8]) -> (f32, [f
         L::store_i8(codes.as_mut_ptr(), first);
         L::store_i8(codes.as_mut_ptr().add(LANES), second);
         (greatest / 127.0, [L::whole_sum(first), L::whole_sum(second)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use half::bf16;
+
+    use super::*;
+
+    #[test]
+    fn every_bf16_is_reached_from_both_sides_as_it_should_be() {
+        let values: Vec<f32> = (0..=u16::MAX)
+            .flat_map(|high| [0, 1, 0x7fff, 0x8000, 0x8001, 0xffff].map(|low| f32::from_bits(u32::from(high) << 16 | low)))
+            .collect();
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
+            let mut found = vec![0; values.len()];
+            isa.dispatch(Round { values: &values, to: &mut found });
+            for (value, found) in values.iter().zip(found) {
+                let (found, expected) = (bf16::from_bits(found), bf16::from_f32(*value));
+                assert!(
+                    found.to_bits() == expected.to_bits() || (found.is_nan() && value.is_nan()),
+                    "{isa} {value}: {found}"
+                );
+            }
+        }
     }
 }

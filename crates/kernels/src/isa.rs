@@ -28,6 +28,7 @@ pub(crate) trait Kernel {
 }
 
 /// A kernel that needs products of pairs of bf16. The same holds for it.
+#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "no other machine has them"))]
 pub(crate) trait Bf16Kernel {
     fn run<L: Bf16Lanes>(self);
 }

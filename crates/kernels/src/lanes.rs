@@ -48,6 +48,11 @@ pub(crate) trait Lanes: Copy + 'static {
     /// The most rows in a tile.
     const TILE: usize;
 
+    /// From so many tokens on unpacking weights of K formats costs less than what every tile saves by it. Found by trying, as the next.
+    const UNPACK_K: usize;
+    /// The same for nibbles with one scale.
+    const UNPACK_NIBBLES: usize;
+
     /// Works on `count` rows: whole tiles of as many as the registers serve best, and a smaller one at the end.
     unsafe fn tiles<W: Tile>(count: usize, work: &mut W);
 
@@ -132,8 +137,10 @@ pub(crate) trait Lanes: Copy + 'static {
 }
 
 /// Lanes that multiply pairs of bf16 and add both products to a float: those of `Isa::dispatch_bf16`.
+#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "no other machine has them"))]
 pub(crate) trait Bf16Lanes: Lanes {
-    /// In each lane, `sum` plus the products of a pair of weights with the pair that `values` has in every lane.
+    /// In each lane, `sum` plus the products of a pair of weights with the pair that `values` has in every lane. Numbers too small to be
+    /// normal are zero, and so is what is too small of the sum.
     ///
     /// # Safety
     /// The machine has the instructions.

@@ -161,7 +161,6 @@ fn chains_a_second(pool: &Pool, few: impl Fn() + Sync, many: impl Fn() + Sync) -
     (FEW as f64 / few.as_secs_f64()).max(MANY as f64 / many.as_secs_f64())
 }
 
-#[derive(Clone, Copy)]
 struct Integers<const CHAINS: usize>;
 
 impl<const CHAINS: usize> Kernel for Integers<CHAINS> {
@@ -185,7 +184,6 @@ impl<const CHAINS: usize> Kernel for Integers<CHAINS> {
     }
 }
 
-#[derive(Clone, Copy)]
 struct Floats<const CHAINS: usize>;
 
 impl<const CHAINS: usize> Kernel for Floats<CHAINS> {
@@ -208,7 +206,6 @@ impl<const CHAINS: usize> Kernel for Floats<CHAINS> {
     }
 }
 
-#[derive(Clone, Copy)]
 struct Bf16<const CHAINS: usize>;
 
 impl<const CHAINS: usize> Bf16Kernel for Bf16<CHAINS> {

@@ -39,7 +39,7 @@ const PIECE_BYTES: usize = 64 << 10;
 /// If the shapes do not fit, or if the input was not loaded in the form of a matrix and with the pool's instructions.
 pub fn multiply<const N: usize>(pool: &Pool, input: &Input, products: [Product<'_>; N]) {
     assert!(input.tokens == 0 || input.isa == Some(pool.isa()), "an input that was loaded for other instructions");
-    let jobs = products.map(|product| Job::new(input, product));
+    let jobs = products.map(|product| Job::new(pool, input, product));
     if input.tokens == 0 {
         return;
     }
@@ -65,12 +65,12 @@ struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    fn new(input: &Input, product: Product<'a>) -> Self {
+    fn new(pool: &Pool, input: &Input, product: Product<'a>) -> Self {
         let Product { weights, bias, output } = product;
         assert_eq!(weights.columns, input.columns, "{weights:?} times an input of {} columns", input.columns);
         assert_eq!(output.len(), input.tokens * weights.rows, "the output of {weights:?} times {} tokens", input.tokens);
         assert!(bias.is_none_or(|bias| bias.len() == weights.rows), "the bias of {weights:?}");
-        assert!(input.form.suits(weights), "{weights:?} times an input in another form");
+        assert!(input.form.suits(weights, pool.isa()), "{weights:?} times an input in another form");
         Self { weights, bias, output: Shared::new(output) }
     }
 
@@ -81,7 +81,7 @@ impl<'a> Job<'a> {
     fn run(&self, pool: &Pool, input: &Input, pair: usize) {
         SCRATCH.with_borrow_mut(|scratch| {
             let work = Work { weights: self.weights, input, pair, sink: Sink { job: self, pair }, scratch };
-            if work.weights.format == Format::Bf16 && input.form.bf16 {
+            if work.weights.format == Format::Bf16 && pool.isa().multiplies_bf16() {
                 pool.isa().dispatch_bf16(work);
             } else {
                 pool.isa().dispatch(work);

@@ -28,8 +28,8 @@ use crate::{isa::Isa, share::Shared};
 /// How long a waiting thread does nothing but look.
 const SPIN: Duration = Duration::from_micros(50);
 
-/// How long a worker stays ready before it sleeps: longer than what lies between two steps, which is mostly choosing the tokens of all
-/// sequences, a tenth of a millisecond for each of the slowest.
+/// How long a worker stays ready before it sleeps: longer than what lies between two steps, which is turning tokens into text, handing it
+/// over, and planning.
 const READY: Duration = Duration::from_millis(5);
 
 /// Looks between two looks at the clock.
@@ -142,6 +142,16 @@ impl Pool {
         self.hand_out(count, chunk, |left| left / runs, task);
     }
 
+    /// Calls `task` with each item, the workers taking `chunk` neighbours at a time as they become free. What is too little to share runs
+    /// on the caller.
+    pub fn for_each<T: Send>(&self, items: &mut [T], chunk: usize, task: impl Fn(&mut T) + Sync) {
+        let items = Shared::new(items);
+        self.share(items.len(), chunk, |_, range| {
+            // SAFETY: each number is given to one worker.
+            unsafe { items.slice(range.start, range.len()) }.iter_mut().for_each(&task);
+        });
+    }
+
     /// The workers take what `size` says of the numbers that are left, but at least `chunk`.
     fn hand_out(
         &self,
@@ -169,16 +179,6 @@ impl Pool {
 }
 
 impl Pool {
-    /// Calls `task` with each item, the workers taking `chunk` neighbours at a time as they become free. What is too little to share runs
-    /// on the caller.
-    pub fn for_each<T: Send>(&self, items: &mut [T], chunk: usize, task: impl Fn(&mut T) + Sync) {
-        let items = Shared::new(items);
-        self.share(items.len(), chunk, |_, range| {
-            // SAFETY: each number is given to one worker.
-            unsafe { items.slice(range.start, range.len()) }.iter_mut().for_each(&task);
-        });
-    }
-
     fn start(&self, task: &(dyn Fn(usize) + Sync)) {
         // SAFETY: only the lifetime changes; `Pool::run` waits for all who entered before the borrow ends.
         let task = unsafe { std::mem::transmute::<&(dyn Fn(usize) + Sync), &'static (dyn Fn(usize) + Sync)>(task) };

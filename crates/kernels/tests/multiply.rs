@@ -191,18 +191,35 @@ fn what_is_no_number_stays_none_wherever_it_is() {
 fn several_products_share_an_input() {
     let mut numbers = Numbers(3);
     let pool = pool(2, Isa::detect());
-    let matrices = [(Format::Q8_0, 40), (Format::F32, 7), (Format::Q4K, 33)]
+    let matrices = [(Format::Q8_0, 40), (Format::F32, 7), (Format::Bf16, 20), (Format::Q4K, 33)]
         .map(|(format, rows)| Matrix::pack(&pool, &Blocks::new(format, rows, 256, &mut numbers)).unwrap());
     let values = numbers.floats(4 * 256);
     let mut input = Input::new();
     input.load(&pool, &values, 256, Form::of(&matrices));
     let mut outputs = matrices.each_ref().map(|matrix| vec![f32::NAN; 4 * matrix.rows()]);
-    let [a, b, c] = &matrices;
-    let [x, y, z] = &mut outputs;
-    let products = [(a, x), (b, y), (c, z)];
+    let [a, b, c, d] = &matrices;
+    let [w, x, y, z] = &mut outputs;
+    let products = [(a, w), (b, x), (c, y), (d, z)];
     multiply(&pool, &input, products.map(|(weights, output)| Product { weights, bias: None, output }));
     for (matrix, output) in matrices.iter().zip(&outputs) {
         assert_eq!(output, &product(&pool, matrix, &values, None));
+    }
+}
+
+#[test]
+fn a_product_is_the_same_where_something_else_reads_the_floats() {
+    let mut numbers = Numbers(7);
+    for isa in Isa::ALL {
+        let pool = pool(2, isa);
+        for format in Format::ALL {
+            let matrix = Matrix::pack(&pool, &Blocks::new(format, 40, 512, &mut numbers)).unwrap();
+            let values = numbers.floats(9 * 512);
+            let mut input = Input::new();
+            input.load(&pool, &values, 512, Form { floats: true, ..Form::of([&matrix]) });
+            let mut output = vec![f32::NAN; 9 * 40];
+            multiply(&pool, &input, [Product { weights: &matrix, bias: None, output: &mut output }]);
+            assert_eq!(output, product(&pool, &matrix, &values, None), "{isa} {format}");
+        }
     }
 }
 

@@ -25,7 +25,9 @@ pub(super) fn prepare(root: &Path, suite: &str) -> Result<PathBuf> {
     files.extend(Some(suite_files.join(FILES_ALONE)).filter(|file| file.is_file()));
     let environment = root.join("target/clients").join(suite);
     let (python, stamp) = (environment.join("bin/python"), environment.join("installed.txt"));
-    let pins = files.iter().map(fs::read_to_string).collect::<io::Result<String>>()?;
+    // With their names: what moves from one to the other is installed in another way.
+    let pins = files.iter().map(|file| Ok(format!("{}\n{}", file.display(), fs::read_to_string(file)?)));
+    let pins = pins.collect::<io::Result<String>>()?;
     if python.is_file() && fs::read_to_string(&stamp).is_ok_and(|installed| installed == pins) {
         return Ok(python);
     }

@@ -15,6 +15,9 @@ use crate::sequence::SequenceId;
 /// Logits that are worth another thread.
 const LOGITS_OF_A_PIECE: usize = 32_768;
 
+/// So many rows of a sequence that count, and noting them takes no memory: one, and guesses that came true.
+const ROWS: usize = 4;
+
 /// The rows of one sequence. Its answer is taken out of the worker's for the time.
 pub(super) struct Choosing<'a> {
     answer: Box<Answer>,
@@ -23,7 +26,7 @@ pub(super) struct Choosing<'a> {
     /// Alternatives beside each logarithm, if logarithms are wanted at all.
     top: Option<u8>,
     /// The rows that count, with what was chosen behind those that are sampled from.
-    counted: SmallVec<[(usize, Option<Chosen>); 1]>,
+    counted: SmallVec<[(usize, Option<Chosen>); ROWS]>,
     /// The model computed something that is no number.
     is_broken: bool,
 }

@@ -91,8 +91,9 @@ impl Worker {
         for rows in rows.chunk_by(|a, b| a.sequence == b.sequence) {
             let (logits, behind) = left.split_at_mut(rows.len() * vocabulary);
             left = behind;
+            let request = answers.get(&rows[0].sequence).and_then(|answer| requests.get(&answer.request()));
+            let Some(top) = request.map(Request::logprobs) else { continue };
             let Some(answer) = answers.remove(&rows[0].sequence) else { continue };
-            let top = requests.get(&answer.request()).and_then(Request::logprobs);
             sequences.push(Choosing::new(answer, rows, logits, top));
         }
         choose_all(&pool, tokenizer, &mut sequences);

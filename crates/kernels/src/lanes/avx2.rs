@@ -33,6 +33,8 @@ impl Lanes for Avx2 {
     const LIFT: i32 = 0;
     const WIDE: bool = false;
     const TILE: usize = 3;
+    const UNPACK_K: usize = 12;
+    const UNPACK_NIBBLES: usize = 12;
 
     /// Sixteen registers hold the sums of three tokens and one panel.
     #[inline(always)]

@@ -16,7 +16,7 @@ use std::mem::transmute;
 
 use super::{Bf16Lanes, Lanes, Tile};
 
-/// AVX-512 with VNNI.
+/// AVX-512 with VNNI, and with BF16 where `dispatch_bf16` says so.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Avx512;
 
@@ -30,9 +30,11 @@ impl Lanes for Avx512 {
     const LIFT: i32 = 128;
     const WIDE: bool = true;
     const TILE: usize = 8;
+    const UNPACK_K: usize = 56;
+    const UNPACK_NIBBLES: usize = usize::MAX;
 
     /// Thirty-two registers hold the sums of six tokens and two panels twice over, the weights and an activation; or of eight, one
-    /// panel after the other.
+    /// panel after the other. (What packed K formats have to unpack leaves room for fewer: `Codes::BOTH`.)
     #[inline(always)]
     unsafe fn tiles<W: Tile>(count: usize, work: &mut W) {
         let most = if W::EIGHTS { 8 } else { 6 };

@@ -68,6 +68,8 @@ impl<const FUSED: bool> Lanes for Plain<FUSED> {
     const LIFT: i32 = 128;
     const WIDE: bool = false;
     const TILE: usize = 1;
+    const UNPACK_K: usize = 12;
+    const UNPACK_NIBBLES: usize = 12;
 
     // The compiler keeps few of these arrays in registers, so larger tiles would only make the program larger.
     #[inline(always)]

@@ -34,12 +34,15 @@ pub(crate) trait Codes {
     const HEADER: usize;
     const OFFSET: Offset;
     const MINIMUM: bool;
-    /// Whether many tokens are better served by unpacking to bytes first.
-    const UNPACK: bool;
     /// The most tokens whose sums with both panels have registers beside what unpacking takes.
     const BOTH: usize = if Self::HEADER > 0 { 3 } else { 6 };
     /// See `Tile`.
     const EIGHTS: bool = true;
+
+    /// From so many tokens on they are better served by unpacking to bytes first.
+    fn unpack_tokens<L: Lanes>() -> usize {
+        if Self::HEADER > 0 { L::UNPACK_K } else { usize::MAX }
+    }
 
     /// Four columns of 16 rows: vector `J` (0–3) of a half of the group.
     ///
@@ -109,7 +112,6 @@ impl Codes for Q8_0 {
     const HEADER: usize = header_bytes(Format::Q8_0);
     const OFFSET: Offset = Offset::Bytes;
     const MINIMUM: bool = false;
-    const UNPACK: bool = false;
 
     #[inline(always)]
     unsafe fn vector<L: Lanes, const SECOND: bool, const J: usize>(codes: *const u8) -> L::Bytes {
@@ -129,7 +131,10 @@ impl Codes for Q4_0 {
     const HEADER: usize = header_bytes(Format::Q4_0);
     const OFFSET: Offset = Offset::Nibbles;
     const MINIMUM: bool = false;
-    const UNPACK: bool = false;
+
+    fn unpack_tokens<L: Lanes>() -> usize {
+        L::UNPACK_NIBBLES
+    }
 
     #[inline(always)]
     unsafe fn vector<L: Lanes, const SECOND: bool, const J: usize>(codes: *const u8) -> L::Bytes {
@@ -149,7 +154,6 @@ impl Codes for Q4K {
     const HEADER: usize = header_bytes(Format::Q4K);
     const OFFSET: Offset = Offset::None;
     const MINIMUM: bool = true;
-    const UNPACK: bool = true;
 
     #[inline(always)]
     unsafe fn vector<L: Lanes, const SECOND: bool, const J: usize>(codes: *const u8) -> L::Bytes {
@@ -175,7 +179,6 @@ impl Codes for Q5K {
     const HEADER: usize = header_bytes(Format::Q5K);
     const OFFSET: Offset = Offset::None;
     const MINIMUM: bool = true;
-    const UNPACK: bool = true;
 
     #[inline(always)]
     unsafe fn vector<L: Lanes, const SECOND: bool, const J: usize>(codes: *const u8) -> L::Bytes {
@@ -214,7 +217,6 @@ impl Codes for Q6K {
     const HEADER: usize = header_bytes(Format::Q6K);
     const OFFSET: Offset = Offset::Halves;
     const MINIMUM: bool = false;
-    const UNPACK: bool = true;
 
     #[inline(always)]
     unsafe fn vector<L: Lanes, const SECOND: bool, const J: usize>(codes: *const u8) -> L::Bytes {

@@ -22,16 +22,13 @@ use crate::{
 /// Groups of columns that stay in the cache while all tokens pass: 34 KiB of weights with a byte for each code. Whole headers.
 const CHUNK_GROUPS: usize = 4 * HEADER_GROUPS;
 
-/// From so many tokens on unpacking costs less than what every tile saves by it. Found by trying.
-const UNPACK_TOKENS: usize = 56;
-
 /// # Safety
 /// `pair` holds the input's columns as `C` has them, the input is quantised, and the machine has the instructions.
 #[inline(always)]
 pub(crate) unsafe fn run<L: Lanes, C: Codes>(pair: &[u8], input: &Input, sink: &Sink<'_>, scratch: &mut Scratch) {
     let groups = input.columns / GROUP;
     let chunk = if input.tokens <= L::TILE { groups } else { CHUNK_GROUPS };
-    let unpacks = C::UNPACK && input.tokens >= UNPACK_TOKENS;
+    let unpacks = input.tokens >= C::unpack_tokens::<L>();
     let sums = scratch.sums(if chunk < groups { input.tokens } else { 0 });
     let mut weights = pair.as_ptr();
     // SAFETY: the pair has records for all groups, and headers before each eighth of them; the input has these tokens.
@@ -160,7 +157,8 @@ impl<L: Lanes, C: Codes> Integer<'_, L, C> {
                 } else {
                     group_sums::<L, C, T, 1>(at, scales, 0, &activations, [first]);
                     // Else the compiler would keep every activation from one panel to the other, in memory.
-                    let again = Activations { codes: activations.codes.add(hidden_zero()), ..activations };
+                    let hidden = if L::WIDE { hidden_zero() } else { 0 };
+                    let again = Activations { codes: activations.codes.add(hidden), ..activations };
                     group_sums::<L, C, T, 1>(at, scales, 1, &again, [second]);
                 }
                 at = at.add(record::<C>());
@@ -173,18 +171,18 @@ impl<L: Lanes, C: Codes> Integer<'_, L, C> {
     }
 }
 
-/// Zero, without the compiler's knowing it.
+/// Zero, without the compiler's knowing it. (It may not be told so of a pointer by an instruction that touches no memory.)
 #[inline(always)]
 fn hidden_zero() -> usize {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: nothing but the register is written.
+    // SAFETY: nothing is written but the register and the flags, which assembly may change where it does not say otherwise.
     unsafe {
         let zero: usize;
         std::arch::asm!("xor {0:e}, {0:e}", out(reg) zero, options(pure, nomem, nostack));
         zero
     }
     #[cfg(not(target_arch = "x86_64"))]
-    std::hint::black_box(0)
+    0
 }
 
 /// Adds one group's products with `N` panels from `panel` on.
@@ -322,7 +320,6 @@ impl<C: Codes> Codes for Unpacked<C> {
     const HEADER: usize = 0;
     const OFFSET: Offset = C::OFFSET;
     const MINIMUM: bool = C::MINIMUM;
-    const UNPACK: bool = false;
     const BOTH: usize = 6;
     const EIGHTS: bool = !Self::TWO;
 
