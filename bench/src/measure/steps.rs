@@ -11,7 +11,6 @@ use super::gauge::Gauge;
 use super::llama_cpp::{self, Test};
 use super::report::{Figure, Report, Share};
 use super::sampling;
-use super::statistics::median;
 use super::subject::{Sequence, Subject, Work};
 
 /// Tokens that each of several sequences has: the middle of what the clients of the other stage send.
@@ -24,13 +23,6 @@ struct Measured {
     /// What llama.cpp is asked to do for comparison.
     test: Option<Test>,
     theirs: Vec<f64>,
-}
-
-impl Measured {
-    /// Tokens a second.
-    fn rate(&self) -> f64 {
-        median(&self.rounds.iter().map(|(rate, _)| *rate).collect::<Vec<_>>())
-    }
 }
 
 pub(super) fn measure(plan: &Plan, path: &Path, report: &mut Report) -> Result<()> {
@@ -54,17 +46,20 @@ pub(super) fn measure(plan: &Plan, path: &Path, report: &mut Report) -> Result<(
             }
         }
     }
+    let mut rates = Vec::with_capacity(figures.len());
     for Measured { name, rounds, theirs, .. } in &figures {
-        report.push(Figure::of_rounds(name, rounds, "tokens/s").beside(llama_cpp::NAME, theirs));
+        let figure = Figure::of_rounds(name, rounds, "tokens/s").beside(llama_cpp::NAME, theirs);
+        rates.push(figure.value);
+        report.push(figure);
     }
     let pool = Pool::new(plan.threads);
-    for (task, figure) in sizes.all().zip(&figures) {
+    for (task, rate) in sizes.all().zip(rates) {
         let sequences = match task {
             Task::Alone => 1,
             Task::Together(count) if sizes.together.first() == Some(&count) => count,
             _ => continue,
         };
-        let step = sequences as f64 / figure.rate();
+        let step = sequences as f64 / rate;
         sampling::measure(&pool, subject.last_logits(), sequences, step, report);
     }
     Ok(())

@@ -11,7 +11,6 @@ use std::arch::x86_64::{
     _mm512_set1_ps, _mm512_sll_epi16, _mm512_slli_epi32, _mm512_srl_epi16, _mm512_srli_epi16, _mm512_storeu_ps,
     _mm512_storeu_si512, _mm512_sub_ps, _mm512_ternarylogic_epi32,
 };
-
 use std::mem::transmute;
 
 use super::{Bf16Lanes, Lanes, Tile};

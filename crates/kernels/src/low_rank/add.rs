@@ -292,7 +292,7 @@ impl<const N: usize> Up<'_, N> {
 }
 
 /// `P` panels of B times one row; the first row's come from memory, the others find them in the cache. The panels are asked for as one
-/// run of bytes, which is early enough as long as all of them are within what is asked for ahead: up to rank 28 of halves.
+/// run of bytes, which is early enough as long as all of them are within what is asked for ahead: up to rank 48 of halves.
 ///
 /// # Safety
 /// `weights` holds so many panels of as many columns as `inner` has, and the machine has the instructions.
