@@ -1,15 +1,16 @@
 //! `cargo xtask test`: everything that has to hold, in the order in which it is quickest to find out.
 //!
 //! Formatting, lints, tidiness, the Rust tests, those that need PostgreSQL, then the built server with the official clients of
-//! OpenAI's API, with a browser, with requests of chance, with keys and quotas, with an OpenTelemetry collector, and with MLflow. A part
-//! that cannot run on this machine is named together with the command that brings what it needs; where `CI=true` says that nobody
-//! is watching, such a part has failed.
+//! OpenAI's API, with a browser, with requests of chance, with keys and quotas, with llama.cpp behind it, with an OpenTelemetry
+//! collector, and with MLflow. A part that cannot run on this machine is named together with the command that brings what it needs;
+//! where `CI=true` says that nobody is watching, such a part has failed.
 
 mod accounts;
 mod clients;
 mod deploy;
 mod documentation;
 mod embeddings;
+mod llama_cpp;
 mod mlflow;
 mod need;
 mod node;
@@ -29,7 +30,7 @@ use crate::{repository, tidy};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Leave out what asks the built server: the Python and Node clients, the browser, schemathesis, the collector, and MLflow.
+    /// Leave out what asks the built server: the Python and Node clients, the browser, schemathesis, llama.cpp, the collector, and MLflow.
     #[arg(long)]
     without_clients: bool,
 }
@@ -46,6 +47,7 @@ pub(crate) fn run(options: &Options) -> bool {
         clients::run(&root, &mut tally);
         accounts::run(&root, &mut tally, database.as_ref());
         embeddings::run(&root, &mut tally);
+        llama_cpp::run(&root, &mut tally);
         telemetry::run(&root, &mut tally);
         mlflow::run(&root, &mut tally);
         deploy::run(&root, &mut tally);
