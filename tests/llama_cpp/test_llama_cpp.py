@@ -79,6 +79,36 @@ def test_a_key_that_it_refuses_is_not_the_clients_fault(tmp_path, llama, started
     assert "another-key" not in refused.text
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_each_of_several_answers_is_paid_for(llama, gateway, stream):
+    """llama.cpp tells what the first one cost, or each of a stream."""
+    _, read, made = said(llama.ask(CHAT, QUESTIONS[0]))
+    answer = gateway.ask(CHAT, QUESTIONS[0], n=4, stream=stream)
+    assert answer.status == 200, answer.text
+    wait_until(lambda: gateway.used() == [(1, read, 4 * made)], "the settlement")
+
+
+def test_answers_to_several_prompts_come_as_a_stream(gateway, llama):
+    prompts = QUESTIONS[:2]
+    parts = [said(llama.ask(COMPLETIONS, prompt)) for prompt in prompts]
+    stream = gateway.ask(COMPLETIONS, prompts, stream=True).text
+    chunks = [json.loads(line[6:]) for line in stream.splitlines() if line.startswith("data: {")]
+    choices = [choice for chunk in chunks for choice in chunk["choices"]]
+    texts = ["".join(choice["text"] for choice in choices if choice["index"] == index) for index in range(2)]
+    assert (texts, stream[-14:]) == ([text for text, _, _ in parts], "data: [DONE]\n\n")
+    cost = (1, sum(read for _, read, _ in parts), sum(made for _, _, made in parts))
+    wait_until(lambda: gateway.used() == [cost], "the settlement")
+
+
+def test_how_much_it_takes_is_known(gateway):
+    """It says so where vLLM does not, and has another name for the model."""
+
+    def length():
+        return {model["id"]: model["max_model_len"] for model in gateway.get("/v1/models").json()["data"]}["ours"]
+
+    wait_until(lambda: length() == 2048, "the look at llama.cpp's models")
+
+
 def test_a_stream_that_is_left_ends_there_and_costs_what_was_made(llama, gateway):
     with gateway.endless() as stream:
         stream.readline()

@@ -22,8 +22,10 @@ pub struct Passage {
     pub unsaid: Vec<(&'static str, String)>,
     /// The most tokens that may be generated, where that is said.
     pub max_tokens: Option<MaxTokens>,
-    /// How many answers.
+    /// How many answers, to all prompts together...
     pub choices: u32,
+    /// ... of which there may be several.
+    pub prompts: u32,
     pub tenant: Tenant,
     pub hops: Hops,
 }

@@ -111,6 +111,10 @@ impl Events {
     async fn next(&mut self, idle: Duration) -> Result<Option<String>, Failure> {
         loop {
             if let Some(event) = self.reader.next().map_err(|error| Failure::Nonsense(error.to_string()))? {
+                // With it llama.cpp begins the answers to several prompts.
+                if event.data == "null" {
+                    continue;
+                }
                 let data = data(event)?;
                 if data.is_none() {
                     self.finish().await;

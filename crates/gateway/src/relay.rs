@@ -22,7 +22,7 @@ const WITH_USAGE: &str = r#"{"include_usage":true}"#;
 impl Group {
     pub(crate) async fn hand_on(&self, passage: Passage) -> Result<Pieces> {
         let relayed = Relayed::new(&passage, &self.refused_fields)?;
-        let mut heard = Heard::of_any(estimated_tokens(passage.body.len()));
+        let mut heard = Heard::of_any(estimated_tokens(passage.body.len())).to(passage.prompts);
         if passage.stream {
             let answer = self.stream(&relayed).await?;
             let reading = Reading::new(answer, heard, passage);

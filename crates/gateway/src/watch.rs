@@ -3,6 +3,7 @@
 use http::StatusCode;
 use http_body_util::{BodyExt, Limited};
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
 use crate::Group;
@@ -22,6 +23,24 @@ struct Model {
     id: String,
     /// vLLM's, and ours.
     max_model_len: Option<u32>,
+    /// llama.cpp's.
+    meta: Option<Value>,
+}
+
+impl Model {
+    fn context(&self) -> Option<u32> {
+        let of_meta = || u32::try_from(self.meta.as_ref()?.get("n_ctx")?.as_u64()?).ok();
+        self.max_model_len.or_else(of_meta).filter(|length| *length > 0)
+    }
+}
+
+impl Listed {
+    /// llama.cpp has one model, and answers for it by any name.
+    fn context(&self, model: &str) -> Option<u32> {
+        let only = |models: &[Model]| models.len() == 1 && models[0].meta.is_some();
+        let found = self.data.iter().find(|one| one.id == model);
+        found.or_else(|| self.data.first().filter(|_| only(&self.data)))?.context()
+    }
 }
 
 impl Group {
@@ -60,10 +79,8 @@ impl Group {
             let body = Limited::new(answer.into_body(), MOST_OF_LIST).collect().await.ok()?;
             Some(serde_json::from_slice(&body.to_bytes()).unwrap_or(Listed { data: Vec::new() }))
         };
-        let Ok(Some(Listed { data })) = timeout(PATIENCE, list).await else { return false };
-        let model = data.into_iter().find(|model| model.id == upstream.model);
-        let length = model.and_then(|model| model.max_model_len).filter(|length| *length > 0);
-        if let Some(length) = length {
+        let Ok(Some(listed)) = timeout(PATIENCE, list).await else { return false };
+        if let Some(length) = listed.context(&upstream.model) {
             self.has_context(length);
         }
         true

@@ -5,11 +5,13 @@
 
 mod answer;
 mod logprobs;
+mod one_by_one;
 
 use backend::{Event, FinishReason, StopReason, Usage, estimated_tokens};
 use thiserror::Error;
 
 use self::answer::{Answer, Choice};
+use self::one_by_one::OneByOne;
 use crate::problem::Said;
 
 /// Of one request, over all its prompts.
@@ -49,6 +51,9 @@ pub struct Heard {
     /// Bytes of text seen, reasoning and calls of tools among it.
     bytes: usize,
     usage: Option<Usage>,
+    one_by_one: OneByOne,
+    /// To how many prompts the choices are answers.
+    prompts: u32,
     /// For want of a better number: what the prompt was thought to have.
     prompt_tokens: u32,
 }
@@ -56,12 +61,28 @@ pub struct Heard {
 impl Heard {
     /// `prompt_tokens` stands where the server does not say.
     pub fn new(choices: usize, prompt_tokens: u32) -> Self {
-        Self { ended: vec![false; choices], open: false, counted: 0, bytes: 0, usage: None, prompt_tokens }
+        let ended = vec![false; choices];
+        Self {
+            ended,
+            open: false,
+            counted: 0,
+            bytes: 0,
+            usage: None,
+            one_by_one: OneByOne::default(),
+            prompts: 1,
+            prompt_tokens,
+        }
     }
 
     /// Of an answer to something that nobody has looked at.
     pub fn of_any(prompt_tokens: u32) -> Self {
         Self { open: true, ..Self::new(0, prompt_tokens) }
+    }
+
+    /// The answer to so many prompts.
+    #[must_use]
+    pub fn to(self, prompts: u32) -> Self {
+        Self { prompts, ..self }
     }
 
     /// One chunk, or an answer in one piece.
@@ -70,7 +91,13 @@ impl Heard {
         if let Some(error) = answer.problem() {
             return Err(Unheard::Problem(error));
         }
-        self.usage = answer.usage().or(self.usage);
+        match answer.usage() {
+            Some(usage) if answer.is_of_one_choice() => {
+                self.one_by_one.add(usage, answer.choices.as_deref().unwrap_or_default());
+                self.usage = Some(self.one_by_one.usage(self.prompts, self.prompt_tokens));
+            }
+            usage => self.usage = usage.or(self.usage),
+        }
         let mut events = Vec::new();
         for choice in answer.choices.into_iter().flatten() {
             events.extend(self.choice(choice)?);
@@ -164,6 +191,30 @@ mod tests {
         assert_eq!(said(call(json!(text))), 101);
         assert!(said(call(json!({ "x": text }))) >= 101, "some send an object");
         assert_eq!(said(json!({"tool_calls": [{"type": "unheard of"}, null]})), 1);
+    }
+
+    #[test]
+    fn a_usage_of_one_choice_is_not_that_of_all() {
+        let usage = json!({"prompt_tokens": 10, "completion_tokens": 6, "prompt_tokens_details": {"cached_tokens": 4}});
+        let heard = |prompts: u32, answers: &[Value]| {
+            let mut heard = Heard::of_any(99).to(prompts);
+            for answer in answers {
+                heard.read(&answer.to_string()).expect("an answer");
+            }
+            let Usage { prompt_tokens, cached_tokens, completion_tokens } = heard.usage();
+            [prompt_tokens, cached_tokens, completion_tokens]
+        };
+        let choices =
+            json!([{"index": 0, "text": "x".repeat(20)}, {"index": 1, "text": "x".repeat(41)}, {"index": 2, "text": ""}]);
+        let whole = |choices: &Value| json!({"choices": choices, "usage": usage, "timings": {"predicted_n": 6}});
+        assert_eq!(heard(1, &[whole(&json!([choices[0]]))]), [10, 4, 6]);
+        assert_eq!(heard(1, &[whole(&choices)]), [10, 4, 6 + 13 + 1]);
+        assert_eq!(heard(3, &[whole(&choices)]), [99, 12, 6 + 13 + 1], "only the first of three prompts was counted");
+        let chunk = whole(&json!([]));
+        assert_eq!(heard(1, &[chunk.clone(), chunk.clone(), chunk.clone()]), [10, 4, 18], "three answers to one prompt");
+        assert_eq!(heard(3, &[chunk.clone(), chunk.clone(), chunk]), [30, 12, 18], "one to each of three");
+        let others = json!({"choices": choices, "usage": usage});
+        assert_eq!(heard(1, &[others]), [10, 4, 6], "others say what all cost");
     }
 
     #[test]

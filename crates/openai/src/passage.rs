@@ -29,6 +29,7 @@ pub fn passage(endpoint: Endpoint, body: &[u8]) -> Result<Passage, Error> {
         (one, other) => one.or(other),
     };
     let options = read::<StreamOptions>(&fields, "stream_options")?;
+    let prompts = prompts(&fields);
     Ok(Passage {
         endpoint,
         model: read(&fields, "model")?.ok_or_else(|| Error::missing("model"))?,
@@ -36,7 +37,8 @@ pub fn passage(endpoint: Endpoint, body: &[u8]) -> Result<Passage, Error> {
         include_usage: options.and_then(|options| options.include_usage).unwrap_or(false),
         unsaid: Vec::new(),
         max_tokens: tokens.and_then(MaxTokens::new),
-        choices: made(&fields)?.saturating_mul(prompts(&fields)),
+        choices: made(&fields)?.saturating_mul(prompts),
+        prompts,
         tenant: Tenant::default(),
         hops: Hops::default(),
         body: text.to_owned(),
@@ -81,7 +83,7 @@ mod tests {
         let passage = read(body).unwrap();
         assert_eq!((passage.model.as_str(), passage.body.as_str()), ("a/b", body));
         assert!(passage.stream && passage.include_usage);
-        assert_eq!((passage.max_tokens, passage.choices), (MaxTokens::new(5), 4));
+        assert_eq!((passage.max_tokens, passage.choices, passage.prompts), (MaxTokens::new(5), 4, 2));
         assert_eq!(read(r#"{"model":"m","prompt":"x","n":2,"best_of":20}"#).unwrap().choices, 20);
         let tokens = read(r#"{"model":"m","prompt":[1,2,3],"max_completion_tokens":7,"stream":null}"#).unwrap();
         assert_eq!((tokens.max_tokens, tokens.choices, tokens.stream), (MaxTokens::new(7), 1, false));

@@ -111,6 +111,7 @@ pub(crate) fn passage(body: &Value) -> Passage {
         unsaid: Vec::new(),
         max_tokens: None,
         choices: 1,
+        prompts: 1,
         tenant: Tenant::default(),
         hops: Hops::default(),
     }

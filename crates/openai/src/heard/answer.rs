@@ -2,6 +2,7 @@
 
 use backend::{TokenLogprob, Usage};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::logprobs::Logprobs;
@@ -15,6 +16,8 @@ pub(super) struct Answer {
     error: Option<Value>,
     object: Option<String>,
     message: Option<Value>,
+    /// llama.cpp's.
+    timings: Option<IgnoredAny>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -54,6 +57,11 @@ impl Answer {
         }
         let flat = self.object.as_deref() == Some("error");
         flat.then(|| Said::of(&serde_json::json!({"message": self.message})))
+    }
+
+    /// llama.cpp says how long a choice took, and the usage beside that is of this choice alone.
+    pub(super) fn is_of_one_choice(&self) -> bool {
+        self.timings.is_some()
     }
 
     pub(super) fn usage(&self) -> Option<Usage> {
