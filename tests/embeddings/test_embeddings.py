@@ -7,7 +7,7 @@ import math
 import openai
 import pytest
 
-from conftest import MODEL
+from conftest import COARSE, MODEL
 
 TRUNCATED = {"truncate_prompt_tokens": -1}
 
@@ -30,6 +30,14 @@ def test_vectors_are_those_of_sentence_transformers(client, expected, encoding):
         assert far(found, vector(example["vector"])) < 1e-4, example["text"][:50]
     assert answer.model == MODEL
     assert answer.usage.prompt_tokens == answer.usage.total_tokens > 300
+
+
+def test_eight_bits_turn_a_vector_by_little(client, expected):
+    texts = [example["text"] for example in expected]
+    coarse = client.embeddings.create(model=COARSE, input=texts, extra_body=TRUNCATED).data
+    for one, example in zip(coarse, expected, strict=True):
+        likeness = sum(a * b for a, b in zip(one.embedding, vector(example["vector"]), strict=True))
+        assert 0.999 < likeness < 1 - 1e-6, example["text"][:50]
 
 
 def test_a_text_has_the_same_vector_alone(client, expected):

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use checkpoint::SentenceEncoder;
 use encoder::{Parallel, SentenceModel};
+use kernels::Format;
 use scorer::prompt::{Encoder, HashedNgrams, Identity, Prompt, Sentences};
 use scorer::synthetic::{self, MODELS};
 use scorer::{Scorer, Training, Type};
@@ -37,7 +39,8 @@ pub(super) fn measure(plan: &Plan, report: &mut Report) -> Result<()> {
     let prompts = prompts();
     let mut subjects = vec![Subject::new("hashed n-grams", Encoder::HashedNgrams(ngrams()?))?];
     if let Some(directory) = &plan.options.encoder {
-        subjects.push(Subject::new("a sentence encoder", Encoder::Sentences(opened(plan, directory)?))?);
+        subjects.push(Subject::new("a sentence encoder", opened(plan, directory, None)?)?);
+        subjects.push(Subject::new("a sentence encoder in Q8_0", opened(plan, directory, Some(Format::Q8_0))?)?);
     }
     let mut peer = match (&plan.options.peer_python, &plan.options.encoder) {
         (Some(python), Some(directory)) => Some(SentenceTransformers::start(python, directory, plan.threads, &prompts)?),
@@ -81,13 +84,19 @@ fn ngrams() -> Result<HashedNgrams> {
 #[derive(Debug)]
 struct Opened(SentenceModel);
 
-fn opened(plan: &Plan, directory: &Path) -> Result<Arc<dyn Sentences>> {
-    Ok(Arc::new(Opened(SentenceModel::open(directory, Parallel::Together(plan.threads))?)))
+/// As it is, or in eight bits.
+fn opened(plan: &Plan, directory: &Path, format: Option<Format>) -> Result<Encoder> {
+    let mut files = SentenceEncoder::open(directory)?;
+    if let Some(format) = format {
+        files.requantise(format);
+    }
+    let model = SentenceModel::new(files, Parallel::Together(plan.threads))?;
+    Ok(Encoder::Sentences(Arc::new(Opened(model))))
 }
 
 impl Sentences for Opened {
     fn identity(&self) -> Identity {
-        Identity { name: "measured".into(), revision: "1".into(), dimensions: self.0.dimensions() }
+        Identity::new("measured", "1", self.0.dimensions())
     }
 
     fn encode(&self, texts: &[&str]) -> Vec<Vec<f32>> {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use kernels::{Format, Rows};
 
-use crate::{Checkpoint, Linear, Tensor, Weights};
+use crate::{Checkpoint, Linear, SentenceEncoder, Tensor, Weights};
 
 /// What the head is encoded in, and what comes in the place of a format of larger blocks than a matrix's rows can be cut into.
 /// The head decides between all tokens, and is the embeddings too where a model has them once: GGML's own mixtures of formats
@@ -51,9 +51,26 @@ impl Checkpoint {
     }
 }
 
+impl SentenceEncoder {
+    /// The same: all but the norms, the biases, and what is looked up.
+    pub fn requantise(&mut self, format: Format) -> Requantisation {
+        let mut done = Requantisation::to(format);
+        for layer in &mut self.weights.layers {
+            let attention = [&mut layer.query, &mut layer.key, &mut layer.value, &mut layer.output];
+            for Linear { weight, bias: _ } in attention.into_iter().chain([&mut layer.up, &mut layer.down]) {
+                done.matrix(weight, &[format, FINER]);
+            }
+        }
+        if !done.changes_nothing() {
+            self.summary.format = format!("{} encoded as {format}", self.summary.format);
+        }
+        done
+    }
+}
+
 impl Weights {
     fn requantise(&mut self, format: Format) -> Requantisation {
-        let mut done = Requantisation { format, encoded: 0, finer: 0, kept: 0 };
+        let mut done = Requantisation::to(format);
         let head = self.head.as_mut().unwrap_or(&mut self.embeddings);
         let finest = if bits(format) < bits(FINER) { FINER } else { format };
         done.matrix(head, &[finest]);
@@ -69,6 +86,10 @@ impl Weights {
 }
 
 impl Requantisation {
+    const fn to(format: Format) -> Self {
+        Self { format, encoded: 0, finer: 0, kept: 0 }
+    }
+
     /// Takes the first of the formats that the rows can be cut into and that is smaller than what is stored.
     fn matrix(&mut self, tensor: &mut Tensor, formats: &[Format]) {
         let mut smaller = formats.iter().filter(|format| bits(**format) < bits(tensor.format()));

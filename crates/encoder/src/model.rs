@@ -88,9 +88,14 @@ pub(crate) struct Projection {
 }
 
 impl SentenceModel {
-    /// Reads a directory, and packs its weights.
+    /// Reads a directory, and packs its weights as they are.
     pub fn open(directory: &Path, parallel: Parallel) -> Result<Self, LoadError> {
-        let SentenceEncoder { architecture, weights, text, pooling, summary } = SentenceEncoder::open(directory)?;
+        Self::new(SentenceEncoder::open(directory)?, parallel)
+    }
+
+    /// Packs its weights.
+    pub fn new(files: SentenceEncoder, parallel: Parallel) -> Result<Self, LoadError> {
+        let SentenceEncoder { architecture, weights, text, pooling, summary } = files;
         let (threads, at_once) = match parallel {
             Parallel::Together(threads) => (threads, 1),
             Parallel::Apart(callers) => (NonZeroUsize::MIN, callers.get()),

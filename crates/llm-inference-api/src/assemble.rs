@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use accounts::Accounts;
 use anyhow::{Context, Result, anyhow};
 use backend::{Backend, MinP, RepetitionPenalty, Temperature, TopK, TopP};
-use checkpoint::{Checkpoint, GenerationDefaults, Summary};
+use checkpoint::{Checkpoint, GenerationDefaults, Requantisation, Summary};
 use encoder::Parallel;
 use engine::{Engine, EngineSettings, GuessSource, Memory, Progress};
 use jiff::Timestamp;
@@ -189,8 +189,9 @@ fn engine_settings(
         queue_timeout,
         speculation,
         speculation_tokens,
-        draft_model: _, // Found already: `draft`.
-        placement: _,   // Looked at already: the native engine runs it.
+        draft_model: _,      // Found already: `draft`.
+        placement: _,        // Looked at already: the native engine runs it.
+        own_quantization: _, // It is in `quantization`.
     } = settings;
     let source = match (speculation.value, draft) {
         (Speculation::Off, _) | (Speculation::Draft, None) => None,
@@ -221,10 +222,14 @@ fn open_draft(entry: &Entry, quantization: Quantization) -> Result<Checkpoint> {
 
 /// Has the weights encoded as they were asked for; tells if that changes nothing.
 fn requantise(checkpoint: &mut Checkpoint, Quantization(format): Quantization) -> Option<String> {
-    let format = format?;
     let stored = checkpoint.summary.format.clone();
-    let done = checkpoint.requantise(format);
+    told(&stored, checkpoint.requantise(format?))
+}
+
+/// What was done to weights that were `stored` so is logged; or why nothing was, for whoever asked for it.
+pub(crate) fn told(stored: &str, done: Requantisation) -> Option<String> {
     tracing::info!(%stored, "{done}");
+    let format = done.format;
     done.changes_nothing().then(|| {
         format!("the weights stay in {stored}, as they are stored: {format} has no fewer bits, and more do not bring back what is lost")
     })

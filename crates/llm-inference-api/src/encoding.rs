@@ -6,14 +6,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
+use checkpoint::SentenceEncoder;
 use encoder::{Embedder, EmbedderSettings, Parallel, SentenceModel};
 use registry::{Entry, Source, Sources};
 use scorer::prompt::{self, Identity, Sentences};
 use serving::{Defaults, Opened};
 use sha2::{Digest, Sha256};
 
-use crate::settings::{Settings, types};
+use crate::settings::{Quantization, Settings, quantization as quantization_named, types};
 use crate::{assemble, fetching};
 
 /// Where an encoder lies, if this model is one.
@@ -26,7 +27,7 @@ pub(crate) fn directory(entry: &Entry) -> Option<&Path> {
 
 /// Opens one that is served.
 pub(crate) fn open(entry: &Entry, directory: &Path, settings: &types::EngineSettings) -> Result<Opened> {
-    let model = load(directory, Parallel::Together(settings.threads.value))?;
+    let model = load(directory, settings.own_quantization, Parallel::Together(settings.threads.value))?;
     let created = assemble::created(&entry.source);
     let bytes = model.bytes();
     let settings = EmbedderSettings {
@@ -42,9 +43,18 @@ pub(crate) fn open(entry: &Entry, directory: &Path, settings: &types::EngineSett
     Ok(Opened { backend, defaults: Defaults::default(), bytes, adapts: None })
 }
 
-fn load(directory: &Path, parallel: Parallel) -> Result<SentenceModel> {
-    let opened = SentenceModel::open(directory, parallel);
-    opened.with_context(|| format!("the encoder {} cannot be opened", directory.display()))
+fn load(directory: &Path, quantization: Option<Quantization>, parallel: Parallel) -> Result<SentenceModel> {
+    let opened = || {
+        let mut files = SentenceEncoder::open(directory)?;
+        if let Some(format) = quantization.and_then(|Quantization(format)| format) {
+            let stored = files.summary.format.clone();
+            if let Some(warning) = assemble::told(&stored, files.requantise(format)) {
+                tracing::warn!(encoder = %directory.display(), "{warning}");
+            }
+        }
+        anyhow::Ok(SentenceModel::new(files, parallel)?)
+    };
+    opened().with_context(|| format!("the encoder {} cannot be opened", directory.display()))
 }
 
 /// Those that scorers were trained with. One is in memory as long as a scorer that needs it is.
@@ -53,7 +63,15 @@ pub(crate) struct Encoders {
     models: types::ModelSettings,
     parallel: Parallel,
     sources: Sources,
-    open: Mutex<Vec<(String, Weak<Encoder>)>>,
+    open: Mutex<Vec<Kept>>,
+}
+
+/// One that is in memory, by what it was asked for.
+#[derive(Debug)]
+struct Kept {
+    name: String,
+    quantization: Option<Quantization>,
+    encoder: Weak<Encoder>,
 }
 
 #[derive(Debug)]
@@ -69,29 +87,37 @@ impl Encoders {
 
     /// By a path, the id of a model that lies here, or `hf:org/name`, which is downloaded.
     pub(crate) fn open(&self, name: &str) -> Result<Arc<dyn Sentences>> {
+        let entry = assemble::catalogue(&self.models)?.locate(&place(name))?;
+        self.open_as(name, self.models.own_quantization(&entry.id))
+    }
+
+    fn open_as(&self, name: &str, quantization: Option<Quantization>) -> Result<Arc<dyn Sentences>> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.retain(|(_, encoder)| encoder.strong_count() > 0);
-        let kept = open.iter().find(|(other, _)| other == name).and_then(|(_, encoder)| encoder.upgrade());
-        if let Some(encoder) = kept {
+        open.retain(|kept| kept.encoder.strong_count() > 0);
+        let same = |kept: &&Kept| kept.name == name && kept.quantization == quantization;
+        if let Some(encoder) = open.iter().find(same).and_then(|kept| kept.encoder.upgrade()) {
             return Ok(encoder);
         }
-        let encoder = Arc::new(self.load(name)?);
-        open.push((name.to_owned(), Arc::downgrade(&encoder)));
+        let encoder = Arc::new(self.load(name, quantization)?);
+        open.push(Kept { name: name.to_owned(), quantization, encoder: Arc::downgrade(&encoder) });
         Ok(encoder)
     }
 
-    fn load(&self, name: &str) -> Result<Encoder> {
+    fn load(&self, name: &str, quantization: Option<Quantization>) -> Result<Encoder> {
         let entry = assemble::catalogue(&self.models)?.locate(&place(name))?;
         let local = fetching::fetch(&entry, &self.sources)?;
         let directory = directory(&local).with_context(|| format!("{name} is no sentence encoder"))?;
-        let model = load(directory, self.parallel)?;
+        let model = load(directory, quantization, self.parallel)?;
         let revision = revision(directory, &model)?;
         // Found again from wherever the server is started.
         let name = match &entry.source {
             Source::Path(path) if Path::new(name).exists() => fs::canonicalize(path)?.display().to_string(),
             _ => name.to_owned(),
         };
-        Ok(Encoder { identity: Identity { name, revision, dimensions: model.dimensions() }, model })
+        let encoded = quantization.filter(|quantization| quantization.0.is_some());
+        let quantization = encoded.map(|quantization| quantization.name().to_owned());
+        let identity = Identity { quantization, ..Identity::new(name, revision, model.dimensions()) };
+        Ok(Encoder { identity, model })
     }
 }
 
@@ -141,7 +167,9 @@ impl io::Write for Hashing<'_> {
 impl prompt::Encoders for Encoders {
     fn find(&self, identity: &Identity) -> Result<Arc<dyn Sentences>, String> {
         let found = || {
-            let encoder = self.open(&identity.name)?;
+            // As it was then, whatever the catalogue says of it by now.
+            let quantization = identity.quantization.as_deref().map(quantization_named).transpose();
+            let encoder = self.open_as(&identity.name, quantization.map_err(|expected| anyhow!("{expected}"))?)?;
             let Identity { revision, dimensions, .. } = encoder.identity();
             let same = (revision, dimensions) == (identity.revision.clone(), identity.dimensions);
             ensure!(same, "{} is not what it was when the scorer was trained", identity.name);

@@ -89,7 +89,8 @@ pub(crate) fn start(
         speculation,
         speculation_tokens: _,
         draft_model: _,
-        placement: _, // What came of it is `device`.
+        placement: _,        // What came of it is `device`.
+        own_quantization: _, // It is in `quantization`.
     } = settings;
     if speculation.value != Speculation::Off {
         warnings.push(format!(

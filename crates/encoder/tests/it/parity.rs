@@ -4,7 +4,9 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use checkpoint::SentenceEncoder;
 use encoder::{Parallel, SentenceModel};
+use kernels::Format;
 use proptest::prelude::*;
 use serde::Deserialize;
 
@@ -36,6 +38,19 @@ fn vectors_are_those_of_sentence_transformers() {
             let far = found.iter().zip(expected).map(|(one, other)| (one - other).abs()).fold(0.0, f32::max);
             assert!(found.len() == expected.len() && far < 2e-6, "{name} {text:?}: {far}");
         }
+    }
+}
+
+#[test]
+fn half_the_bits_turn_a_vector_by_little() {
+    let texts = expected("bert").texts;
+    let exact = open("bert").encode(&texts).unwrap();
+    let mut files = SentenceEncoder::open(&directory("bert")).unwrap();
+    assert!(!files.requantise(Format::Bf16).changes_nothing());
+    let coarse = SentenceModel::new(files, Parallel::Together(NonZeroUsize::MIN)).unwrap();
+    for ((text, exact), coarse) in texts.iter().zip(&exact).zip(coarse.encode(&texts).unwrap()) {
+        let cosine: f32 = exact.iter().zip(&coarse).map(|(one, other)| one * other).sum();
+        assert!(cosine > 0.999 && *exact != coarse, "{text:?}: {cosine}");
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) use environment::Environment;
 pub(crate) use file::File;
 pub(crate) use machine::Machine;
 pub(crate) use parse::{
-    Origins, Quantization, Recording, Speculation, account_name, hostname, port, temperature, tokens, top_p,
+    Origins, Quantization, Recording, Speculation, account_name, hostname, port, quantization, temperature, tokens, top_p,
 };
 #[cfg(feature = "mistralrs")]
 pub(crate) use placement::{Device, EngineName, Placement};

@@ -216,6 +216,7 @@ fn resolve_engine(
         ),
         draft_model,
         placement: Placement::default(), // Each model has its own.
+        own_quantization: None,
     }
 }
 

@@ -58,7 +58,8 @@ fn rows(settings: &Settings) -> Vec<Row> {
         speculation,
         speculation_tokens,
         draft_model,
-        placement: _, // Of no model in particular there is none.
+        placement: _,        // Of no model in particular there is none.
+        own_quantization: _, // Nor this.
     } = engine;
     let HttpSettings {
         host,

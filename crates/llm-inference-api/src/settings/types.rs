@@ -104,6 +104,13 @@ pub(crate) struct Settings {
     pub(crate) warnings: Vec<String>,
 }
 
+impl ModelSettings {
+    /// What the catalogue has the weights of a model encoded in.
+    pub(crate) fn own_quantization(&self, id: &str) -> Option<Quantization> {
+        self.declared.iter().find(|model| model.id == id)?.quantization
+    }
+}
+
 impl Settings {
     /// Bytes that all served models may take together.
     pub(crate) fn memory(&self) -> u64 {
@@ -119,6 +126,7 @@ impl Settings {
     pub(crate) fn engine_of(&self, id: &str) -> EngineSettings {
         let mut engine = self.engine.clone();
         engine.placement = self.declared(id).map(|model| model.placement).unwrap_or_default();
+        engine.own_quantization = self.models.own_quantization(id);
         if let Some(DeclaredModel { quantization: Some(quantization), place, .. }) = self.declared(id) {
             engine.quantization.value = *quantization;
             engine.quantization.origin = Origin::File(place.clone());
@@ -230,6 +238,8 @@ pub(crate) struct EngineSettings {
     pub(crate) draft_model: Setting<Option<PathBuf>>,
     /// Of one model; the catalogue alone has it.
     pub(crate) placement: Placement,
+    /// What the catalogue says of one model: encoders heed nothing else, for vectors are kept, and compared with later ones.
+    pub(crate) own_quantization: Option<Quantization>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

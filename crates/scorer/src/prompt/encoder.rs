@@ -16,6 +16,16 @@ pub struct Identity {
     /// Changes whenever a text's embedding would.
     pub revision: String,
     pub dimensions: usize,
+    /// What its weights were encoded in, if not left as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantization: Option<String>,
+}
+
+impl Identity {
+    /// With its weights as they are, if it has any.
+    pub fn new(name: impl Into<String>, revision: impl Into<String>, dimensions: usize) -> Self {
+        Self { name: name.into(), revision: revision.into(), dimensions, quantization: None }
+    }
 }
 
 /// An encoder that is a model with weights, run by somebody else.
@@ -65,12 +75,8 @@ impl Encoder {
 
     pub fn identity(&self) -> Identity {
         match self {
-            Self::None => Identity { name: NONE.to_owned(), revision: "1".to_owned(), dimensions: 0 },
-            Self::HashedNgrams(ngrams) => Identity {
-                name: HASHED_NGRAMS.to_owned(),
-                revision: HashedNgrams::REVISION.to_owned(),
-                dimensions: ngrams.dimensions(),
-            },
+            Self::None => Identity::new(NONE, "1", 0),
+            Self::HashedNgrams(ngrams) => Identity::new(HASHED_NGRAMS, HashedNgrams::REVISION, ngrams.dimensions()),
             Self::Sentences(sentences) => sentences.identity(),
         }
     }

@@ -107,7 +107,7 @@ struct One;
 
 impl Sentences for One {
     fn identity(&self) -> Identity {
-        Identity { name: "one".into(), revision: "1".into(), dimensions: 1 }
+        Identity::new("one", "1", 1)
     }
 
     fn encode(&self, texts: &[&str]) -> Vec<Vec<f32>> {

@@ -20,7 +20,7 @@ pub(crate) const FIELDS: [(&str, &str); 16] = [
         "source",
         "where its files are: a path, `embedded`, `hf:org/name`, `hf:org/name@revision`, `hf:org/name:file.gguf`, `mlflow:models:/name/stage`",
     ),
-    ("quantization", "in place of `model.quantization`"),
+    ("quantization", "in place of `model.quantization`; for a sentence encoder this alone"),
     (
         "engine",
         "what runs it: `native`, on the processor, or `mistralrs`, in a program that was built with it; left out: `mistralrs` on a GPU, \
