@@ -30,8 +30,7 @@ mod table;
 mod tests;
 mod workload;
 
-use std::fs::File;
-use std::io::Write;
+use std::fs::{self, File};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -138,31 +137,47 @@ struct Plan {
 pub(crate) fn run(options: &Options) -> Result<()> {
     ensure!(!cfg!(debug_assertions), "this is a build for tests, and its speed says nothing: use `cargo xtask bench`");
     // Before the minutes of measuring, not after them.
-    let json = options.json.as_deref().filter(|path| *path != Path::new("-")).map(open).transpose()?;
-    publish(&measure(options)?, options, json)
+    let json = options.json.as_deref().filter(|path| *path != Path::new("-"));
+    json.map_or(Ok(()), can_be_written)?;
+    let mut report = Report::new(options.threads(), options.model.as_deref());
+    let measured = measure(options, &mut report);
+    match &measured {
+        Ok(()) => publish(&report, options, json)?,
+        // Minutes may have gone before something failed.
+        Err(_) if !report.figures.is_empty() => eprint!("{}", table::Table(&report)),
+        Err(_) => {}
+    }
+    measured
 }
 
-/// What the file held stays until there is something to put in its place.
-fn open(path: &Path) -> Result<File> {
+/// What the file holds stays until there is something to put in its place.
+fn can_be_written(path: &Path) -> Result<()> {
+    let is_new = !path.exists();
     let file = File::options().write(true).create(true).truncate(false).open(path);
-    file.with_context(|| format!("cannot write {}", path.display()))
+    file.with_context(|| format!("cannot write {}", path.display()))?;
+    if is_new { fs::remove_file(path).context("cannot remove it again") } else { Ok(()) }
 }
 
-fn measure(options: &Options) -> Result<Report> {
-    let threads = options.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+impl Options {
+    fn threads(&self) -> NonZeroUsize {
+        self.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+    }
+}
+
+fn measure(options: &Options, report: &mut Report) -> Result<()> {
+    let threads = options.threads();
     let progress = ProgressBar::new_spinner();
     progress.enable_steady_tick(Duration::from_millis(200));
     let llama_cpp = options.peer_llama_cpp.as_deref().map(|directory| LlamaCpp::at(directory, threads)).transpose()?;
     let plan = Plan { options: options.clone(), threads, llama_cpp, progress };
-    let mut report = Report::new(threads, options.model.as_deref());
     if let Some(llama_cpp) = &plan.llama_cpp {
         report.note(format!("{}: {}", llama_cpp::NAME, llama_cpp.version()?));
     }
     for stage in plan.stages() {
-        plan.measure(stage, &mut report)?;
+        plan.measure(stage, report)?;
     }
     plan.progress.finish_and_clear();
-    Ok(report)
+    Ok(())
 }
 
 impl Plan {
@@ -203,7 +218,12 @@ impl Plan {
 
     /// Shows what is being measured.
     fn now(&self, what: impl Into<String>) {
-        self.progress.set_message(what.into());
+        let what = what.into();
+        // Where nobody sees a bar, there is a line for each step.
+        if self.progress.is_hidden() {
+            eprintln!("{what}");
+        }
+        self.progress.set_message(what);
     }
 }
 
@@ -215,18 +235,14 @@ fn measure_limits(threads: NonZeroUsize, report: &mut Report) {
     report.push(Figure::new("bf16 arithmetic", limits.bf16_operations / 1e12, "TOPS"));
 }
 
-fn publish(report: &Report, options: &Options, json: Option<File>) -> Result<()> {
+fn publish(report: &Report, options: &Options, json: Option<&Path>) -> Result<()> {
     let text = serde_json::to_string_pretty(&report.json())? + "\n";
     if options.json.is_some() && json.is_none() {
         print!("{text}");
         return Ok(());
     }
     print!("{}", table::Table(report));
-    if let Some(mut file) = json {
-        file.set_len(0)?;
-        file.write_all(text.as_bytes()).context("cannot write the figures")?;
-    }
-    Ok(())
+    json.map_or(Ok(()), |path| fs::write(path, text)).context("cannot write the figures")
 }
 
 /// A number of what a run can have, said in words where it is none.

@@ -63,7 +63,8 @@ impl LlamaCpp {
             command.args(["--output", "json", "--model"]).arg(model).output().context("cannot start llama-bench")?;
         let errors = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "llama-bench failed: {}", errors.trim());
-        speed(&output.stdout).with_context(|| format!("llama-bench gave no speed: {}", errors.trim()))
+        let said = || [String::from_utf8_lossy(&output.stdout), errors.clone()].join("\n");
+        speed(&output.stdout).with_context(|| format!("llama-bench gave no speed: {}", said().trim()))
     }
 
     /// Its server, for so many clients with so many tokens each. Nothing of a prompt is kept for later: no two are alike here.

@@ -15,7 +15,9 @@ fn measure(model: &str, stages: &[&str]) -> Report {
     let sizes = ["--rounds", "1", "--prompt", "20", "--generate", "4", "--depth", "300", "--clients", "1,2"];
     let line = [&["bench"], stages, &["--threads", "1", "--model", model], &sizes[..]].concat();
     let Command::Bench(options) = command(&line) else { panic!("not a benchmark") };
-    super::measure(&options).unwrap()
+    let mut report = Report::new(options.threads(), options.model.as_deref());
+    super::measure(&options, &mut report).unwrap();
+    report
 }
 
 #[test]

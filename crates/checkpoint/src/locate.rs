@@ -73,7 +73,10 @@ fn gguf_file(file: PathBuf) -> Result<Found> {
         return Ok(Found::Gguf { file, storage });
     }
     let start = &storage.bytes()[..storage.bytes().len().min(4)];
-    let found = format!("a file that begins with {:?}", start.escape_ascii().to_string());
+    let found = match start {
+        [] => "an empty file".to_owned(),
+        _ => format!("a file that begins with {:?}", start.escape_ascii().to_string()),
+    };
     Err(Error::malformed(&file, "the whole file", "a GGUF file or a model's directory", found))
 }
 

@@ -32,7 +32,7 @@ impl Storage {
             reason = "a file can only be mapped so; as with every program that maps, a model file must not be cut short or \
                       rewritten in place while it is served. Whatever its bytes are, they are checked before use"
         )]
-        // SAFETY: the mapping is read-only and private to this process; nothing here relies on the bytes for memory safety.
+        // SAFETY: nothing is written through the mapping, and nothing here relies on its bytes for memory safety.
         let mapping = unsafe { Mmap::map(&file) };
         Ok(Self::Mapped(Arc::new(mapping.map_err(|source| Error::io(path, source))?)))
     }

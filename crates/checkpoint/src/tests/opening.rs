@@ -50,7 +50,7 @@ fn an_empty_file_is_refused() {
     let directory = tempdir().unwrap();
     let file = directory.path().join("model.gguf");
     fs::write(&file, b"").unwrap();
-    assert!(refusal(&file).contains("expected a GGUF file"));
+    assert!(refusal(&file).contains("expected a GGUF file or a model's directory, found an empty file"));
 }
 
 #[test]
