@@ -204,15 +204,17 @@ mod tests {
             let Usage { prompt_tokens, cached_tokens, completion_tokens } = heard.usage();
             [prompt_tokens, cached_tokens, completion_tokens]
         };
-        let choices =
-            json!([{"index": 0, "text": "x".repeat(20)}, {"index": 1, "text": "x".repeat(41)}, {"index": 2, "text": ""}]);
+        let choice = |text: String| json!({"index": 0, "text": text, "finish_reason": "stop"});
+        let choices = json!(["x".repeat(20), "x".repeat(41), String::new()].map(choice));
         let whole = |choices: &Value| json!({"choices": choices, "usage": usage, "timings": {"predicted_n": 6}});
         assert_eq!(heard(1, &[whole(&json!([choices[0]]))]), [10, 4, 6]);
         assert_eq!(heard(1, &[whole(&choices)]), [10, 4, 6 + 13 + 1]);
         assert_eq!(heard(3, &[whole(&choices)]), [99, 12, 6 + 13 + 1], "only the first of three prompts was counted");
         let chunk = whole(&json!([]));
         assert_eq!(heard(1, &[chunk.clone(), chunk.clone(), chunk.clone()]), [10, 4, 18], "three answers to one prompt");
-        assert_eq!(heard(3, &[chunk.clone(), chunk.clone(), chunk]), [30, 12, 18], "one to each of three");
+        assert_eq!(heard(3, &[chunk.clone(), chunk.clone(), chunk.clone()]), [30, 12, 18], "one to each of three");
+        let going_on = json!({"choices": [{"index": 0, "text": ""}], "usage": usage, "timings": {}});
+        assert_eq!(heard(1, &[going_on.clone(), going_on, chunk.clone()]), [10, 4, 6], "what it cost so far is in the sum");
         let others = json!({"choices": choices, "usage": usage});
         assert_eq!(heard(1, &[others]), [10, 4, 6], "others say what all cost");
     }

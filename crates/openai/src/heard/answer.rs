@@ -59,9 +59,11 @@ impl Answer {
         flat.then(|| Said::of(&serde_json::json!({"message": self.message})))
     }
 
-    /// llama.cpp says how long a choice took, and the usage beside that is of this choice alone.
+    /// llama.cpp says how long a choice took, and the usage beside that is of this choice alone. One beside a choice that goes on is no
+    /// sum of anything yet.
     pub(super) fn is_of_one_choice(&self) -> bool {
-        self.timings.is_some()
+        let mut choices = self.choices.iter().flatten();
+        self.timings.is_some() && choices.all(|choice| choice.finish_reason.is_some())
     }
 
     pub(super) fn usage(&self) -> Option<Usage> {
