@@ -16,26 +16,13 @@ import uuid
 
 import pytest
 
+from waiting import PATIENCE, free_port, wait_until
+
 SERVER = os.environ["LLM_TEST_BINARY"]
 POSTGRES = os.environ.get("LLM_TEST_POSTGRES_URL")
-PATIENCE = 60
 CHAT = "/v1/chat/completions"
 # It is used up whole: the tokens of the question, and as many as were asked for.
 QUESTION = [{"role": "user", "content": "Show all users"}]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_until(condition, what):
-    deadline = time.monotonic() + PATIENCE
-    while not (result := condition()):
-        assert time.monotonic() < deadline, f"{what} did not happen"
-        time.sleep(0.05)
-    return result
 
 
 class Answer:

@@ -4,31 +4,15 @@ import contextlib
 import json
 import os
 import pathlib
-import socket
 import subprocess
 import threading
-import time
 import urllib.error
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-# Seconds: a page has scripts of megabytes, and the machine may be busy.
-PATIENCE = 60
+from waiting import PATIENCE, free_port, wait_until
+
 ROOT = pathlib.Path(__file__).parents[2]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_until(condition, what):
-    deadline = time.monotonic() + PATIENCE
-    while not (result := condition()):
-        assert time.monotonic() < deadline, f"{what} did not happen"
-        time.sleep(0.05)
-    return result
 
 
 class Server:

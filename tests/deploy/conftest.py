@@ -5,33 +5,18 @@ import http.client
 import json
 import os
 import pathlib
-import socket
 import ssl
 import subprocess
-import time
 import urllib.error
 import urllib.request
 
 import pytest
 
+from waiting import PATIENCE, free_port, wait_until
+
 SERVER = os.environ["LLM_TEST_BINARY"]
 DEPLOY = pathlib.Path(__file__).parents[2] / "deploy"
-PATIENCE = 60
 CHAT = "/v1/chat/completions"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_until(condition, what):
-    deadline = time.monotonic() + PATIENCE
-    while not (result := condition()):
-        assert time.monotonic() < deadline, f"{what} did not happen"
-        time.sleep(0.05)
-    return result
 
 
 class Process:

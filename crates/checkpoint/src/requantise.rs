@@ -5,7 +5,7 @@ use std::fmt;
 
 use kernels::{Format, Rows};
 
-use crate::{Checkpoint, Linear, SentenceEncoder, Tensor, Weights};
+use crate::{Checkpoint, Linear, SentenceEncoder, Summary, Tensor, Weights};
 
 /// What the head is encoded in, and what comes in the place of a format of larger blocks than a matrix's rows can be cut into.
 /// The head decides between all tokens, and is the embeddings too where a model has them once: GGML's own mixtures of formats
@@ -43,11 +43,9 @@ impl Checkpoint {
     /// Has the matrices that are multiplied with in `format`, as far as that takes fewer bits than they have. Norms, biases,
     /// learned positions, and embeddings that are looked up alone stay as they are.
     pub fn requantise(&mut self, format: Format) -> Requantisation {
-        let stored = self.weights.requantise(format);
-        if !stored.changes_nothing() {
-            self.summary.format = format!("{} encoded as {format}", self.summary.format);
-        }
-        stored
+        let done = self.weights.requantise(format);
+        done.tell(&mut self.summary);
+        done
     }
 }
 
@@ -61,9 +59,7 @@ impl SentenceEncoder {
                 done.matrix(weight, &[format, FINER]);
             }
         }
-        if !done.changes_nothing() {
-            self.summary.format = format!("{} encoded as {format}", self.summary.format);
-        }
+        done.tell(&mut self.summary);
         done
     }
 }
@@ -88,6 +84,12 @@ impl Weights {
 impl Requantisation {
     const fn to(format: Format) -> Self {
         Self { format, encoded: 0, finer: 0, kept: 0 }
+    }
+
+    fn tell(&self, summary: &mut Summary) {
+        if !self.changes_nothing() {
+            summary.format = format!("{} encoded as {}", summary.format, self.format);
+        }
     }
 
     /// Takes the first of the formats that the rows can be cut into and that is smaller than what is stored.

@@ -7,8 +7,8 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::need::need;
+use super::python;
 use super::tally::Tally;
-use super::{heading, python};
 use crate::server;
 
 /// Without which compose.yaml starts nothing.
@@ -78,18 +78,7 @@ fn check_rules(directory: &Path, tally: &mut Tally) {
 
 /// The server as Prometheus, a dashboard, nginx, a cluster and an operator see it.
 fn run_tests(root: &Path, tally: &mut Tally) {
-    let title = "what surrounds the server";
-    match prepare_tests(root) {
-        Ok(python) => {
-            let mut tests = python::pytest(root, &python, PYTHON);
-            tests.env("LLM_TEST_BINARY", server::binary(root));
-            tally.tests(title, tests);
-        }
-        Err(error) => {
-            heading(title);
-            tally.leave_out(format!("{title}: {error:#}"));
-        }
-    }
+    python::suite(root, tally, "what surrounds the server", PYTHON, prepare_tests(root), |_| ());
 }
 
 fn prepare_tests(root: &Path) -> Result<PathBuf> {

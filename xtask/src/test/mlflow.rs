@@ -4,25 +4,13 @@ use std::path::Path;
 use std::process::Command;
 
 use super::need::need;
+use super::python;
 use super::tally::Tally;
-use super::{heading, python};
-use crate::server;
 
 const MLFLOW: &str = "mlflow";
 
 pub(super) fn run(root: &Path, tally: &mut Tally) {
     let curl = need(Command::new("curl").arg("--version"), "curl", &["curl"]);
-    match curl.and_then(|()| python::prepare(root, MLFLOW)) {
-        Ok(python) => tally.tests("models out of MLflow", tests(root, &python)),
-        Err(error) => {
-            heading("models out of MLflow");
-            tally.leave_out(format!("models out of MLflow: {error:#}"));
-        }
-    }
-}
-
-fn tests(root: &Path, python: &Path) -> Command {
-    let mut command = python::pytest(root, python, MLFLOW);
-    command.env("LLM_TEST_BINARY", server::binary(root));
-    command
+    let packages = curl.and_then(|()| python::prepare(root, MLFLOW));
+    python::suite(root, tally, "models out of MLflow", MLFLOW, packages, |_| ());
 }

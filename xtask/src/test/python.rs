@@ -7,7 +7,9 @@ use std::{fs, io};
 use anyhow::{Context, Result};
 
 use super::need::need;
+use super::tally::Tally;
 use super::{heading, script};
+use crate::server;
 
 /// Pins of packages.
 const REQUIREMENTS: &str = "requirements.txt";
@@ -44,6 +46,29 @@ pub(super) fn prepare(root: &Path, suite: &str) -> Result<PathBuf> {
     Ok(python)
 }
 
+/// Runs the tests in a directory of `tests/` against the built server, which `tell` says more about; or says why they cannot run.
+pub(super) fn suite(
+    root: &Path,
+    tally: &mut Tally,
+    title: &str,
+    directory: &str,
+    packages: Result<PathBuf>,
+    tell: impl FnOnce(&mut Command),
+) {
+    match packages {
+        Ok(python) => {
+            let mut tests = pytest(root, &python, directory);
+            tests.env("LLM_TEST_BINARY", server::binary(root));
+            tell(&mut tests);
+            tally.tests(title, tests);
+        }
+        Err(error) => {
+            heading(title);
+            tally.leave_out(format!("{title}: {error:#}"));
+        }
+    }
+}
+
 /// Runs the tests in a directory of `tests/`.
 pub(super) fn pytest(root: &Path, python: &Path, directory: &str) -> Command {
     let mut command = command(root, python, directory);
@@ -54,6 +79,9 @@ pub(super) fn pytest(root: &Path, python: &Path, directory: &str) -> Command {
 /// Python in a directory of `tests/`.
 pub(super) fn command(root: &Path, python: &Path, directory: &str) -> Command {
     let mut command = Command::new(python);
-    command.env("PYTHONDONTWRITEBYTECODE", "1").current_dir(root.join("tests").join(directory));
+    let tests = root.join("tests");
+    // What suites have in common.
+    command.env("PYTHONPATH", tests.join("shared"));
+    command.env("PYTHONDONTWRITEBYTECODE", "1").current_dir(tests.join(directory));
     command
 }

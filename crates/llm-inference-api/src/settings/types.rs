@@ -107,7 +107,11 @@ pub(crate) struct Settings {
 impl ModelSettings {
     /// What the catalogue has the weights of a model encoded in.
     pub(crate) fn own_quantization(&self, id: &str) -> Option<Quantization> {
-        self.declared.iter().find(|model| model.id == id)?.quantization
+        self.declared(id)?.quantization
+    }
+
+    fn declared(&self, id: &str) -> Option<&DeclaredModel> {
+        self.declared.iter().find(|model| model.id == id)
     }
 }
 
@@ -119,7 +123,7 @@ impl Settings {
 
     /// What the catalogue says of a model.
     pub(crate) fn declared(&self, id: &str) -> Option<&DeclaredModel> {
-        self.models.declared.iter().find(|model| model.id == id)
+        self.models.declared(id)
     }
 
     /// How the engine of one model is to be run.
