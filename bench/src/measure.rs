@@ -22,6 +22,7 @@ mod report;
 mod resident;
 mod sampling;
 mod scorer;
+mod speculation;
 mod statistics;
 mod steps;
 mod subject;
@@ -52,6 +53,9 @@ pub(crate) struct Options {
     /// A GGUF file or a directory in Hugging Face's layout; `cargo xtask synth` makes some.
     #[arg(long)]
     model: Option<PathBuf>,
+    /// A smaller model of the same vocabulary, for the stage speculation.
+    #[arg(long, value_name = "MODEL")]
+    draft_model: Option<PathBuf>,
     /// What to measure [default: with a model limits, kernels, engine, prefix and http, else limits, kernels and perplexity].
     #[arg(value_name = "STAGE")]
     stages: Vec<Stage>,
@@ -109,6 +113,8 @@ enum Stage {
     Engine,
     /// A second request with the same beginning.
     Prefix,
+    /// A draft model that guesses (--draft-model), beside the same requests without one.
+    Speculation,
     /// Eight sequences with an adapter each, beside the same without.
     Lora,
     /// Clients that ask over HTTP, beside the same requests put to the engine in this process.
@@ -199,6 +205,7 @@ impl Plan {
             Stage::Kernels => products::measure(self, report),
             Stage::Engine => steps::measure(self, self.model()?, report),
             Stage::Prefix => prefix::measure(self, self.model()?, report),
+            Stage::Speculation => speculation::measure(self, self.model()?, self.draft_model()?, report),
             Stage::Lora => lora::measure(self, self.model()?, report),
             Stage::Http => http::measure(self, self.model()?, report),
             Stage::Latency => latency::measure(self, report),
@@ -210,6 +217,11 @@ impl Plan {
 
     fn model(&self) -> Result<&Path> {
         self.options.model.as_deref().context("this needs --model; `cargo xtask synth` makes one of any size")
+    }
+
+    fn draft_model(&self) -> Result<&Path> {
+        let hint = "this needs --draft-model; docs/PERFORMANCE.md makes one whose guesses come true";
+        self.options.draft_model.as_deref().context(hint)
     }
 
     fn rounds(&self) -> usize {

@@ -23,7 +23,8 @@ use self::shape::Shape;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// A shape by name, with changes if wanted: `tinyllama-1.1b` or `tinyllama-1.1b,layers=4,context=512`.
+    /// A shape by name, with changes if wanted: `tinyllama-1.1b` or `tinyllama-1.1b,layers=4,context=512`. With `idle=18` the last 18
+    /// layers add nothing, so that what `layers=4` writes is a draft model whose guesses come true.
     #[arg(long)]
     shape: Shape,
     /// `gguf:` and one of f32, f16, bf16, q8_0, q4_0, q4_k, q5_k, q6_k, q4_k_m; or `hf:` and one of f32, f16, bf16.
@@ -85,5 +86,6 @@ mod tests {
         let refused = |shape, format| written(shape, format).unwrap_err().to_string();
         assert_eq!(refused("gpt2-124m", "gguf:q8_0"), "gpt2-124m is written as hf: only");
         assert_eq!(refused("tinyllama-1.1b,classes=2", "hf:bf16"), "only GPT-2 is written as a classifier");
+        assert_eq!(refused("gpt2-124m,idle=1", "hf:bf16"), "gpt2-124m has biases, with which no layer is idle");
     }
 }

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result};
-use backend::{Backend, Event, Generation, MaxTokens, Prompt, Sampling, Stop, Temperature, Tenant};
+use backend::{Activity, Backend, Event, Generation, MaxTokens, Prompt, Sampling, Stop, Temperature, Tenant};
 use checkpoint::Checkpoint;
-use engine::{Engine, EngineSettings};
+use engine::{Engine, EngineSettings, Speculation};
 use futures_util::StreamExt;
 
 use super::clients::{Answer, Target};
@@ -30,7 +30,13 @@ pub(super) struct EngineTarget {
 
 impl EngineTarget {
     /// With room for `sequences` of `tokens` each, all of which run together.
-    pub(super) fn start(path: &Path, threads: NonZeroUsize, sequences: NonZeroUsize, tokens: usize) -> Result<Self> {
+    pub(super) fn start(
+        path: &Path,
+        threads: NonZeroUsize,
+        sequences: NonZeroUsize,
+        tokens: usize,
+        speculation: Option<Speculation>,
+    ) -> Result<Self> {
         let checkpoint = Checkpoint::open(path).with_context(|| format!("cannot open {}", path.display()))?;
         let cache_bytes = cache_bytes_per_token(&checkpoint.architecture, &checkpoint.weights);
         let vocabulary = checkpoint.architecture.vocabulary;
@@ -45,10 +51,15 @@ impl EngineTarget {
             kv_cache_bytes: sequences.get() * tokens * cache_bytes,
             kv_element: None,
             step_tokens: EngineSettings::STEP_TOKENS,
-            speculation: None,
+            speculation,
         };
         let engine = Engine::start(checkpoint, settings, &mut |_| {})?;
         Ok(Self { engine, run: AtomicUsize::new(0), vocabulary, cache_bytes })
+    }
+
+    /// What it has done so far.
+    pub(super) fn activity(&self) -> Activity {
+        self.engine.activity()
     }
 
     /// From now on nothing is known of any prompt.

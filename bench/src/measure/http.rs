@@ -50,7 +50,7 @@ pub(super) fn measure(plan: &Plan, path: &Path, report: &mut Report) -> Result<(
         plan,
         path,
         binary: &binary,
-        engine: EngineTarget::start(path, plan.threads, most, plan.longest())?,
+        engine: EngineTarget::start(path, plan.threads, most, plan.longest(), None)?,
         file_bytes: files.iter().map(|file| Ok(fs::metadata(file)?.len())).sum::<Result<_>>()?,
     };
     for clients in &plan.options.clients {

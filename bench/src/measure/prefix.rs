@@ -21,7 +21,7 @@ pub(super) fn measure(plan: &Plan, path: &Path, report: &mut Report) -> Result<(
     let longest = PREFIX + NEW.iter().max().unwrap_or(&0) + 1;
     // Room for what the rounds leave behind, so that nothing has to be let go.
     let sequences = NonZeroUsize::MIN.saturating_add(2 * plan.rounds());
-    let target = EngineTarget::start(path, plan.threads, sequences, longest.next_multiple_of(64))?;
+    let target = EngineTarget::start(path, plan.threads, sequences, longest.next_multiple_of(64), None)?;
     for new in NEW {
         let mut rounds = Vec::new();
         for round in 0..plan.rounds() {

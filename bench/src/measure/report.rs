@@ -52,6 +52,8 @@ pub(super) enum Limit {
     RestAlone,
     /// The same sequences on the model alone.
     WithoutAdapters,
+    /// The same requests without a draft model.
+    WithoutGuesses,
 }
 
 impl Limit {
@@ -63,7 +65,7 @@ impl Limit {
             Self::FileAndCache => "file + KV",
             Self::Step => "a step",
             Self::RestAlone => "the rest alone",
-            Self::WithoutAdapters => "the model alone",
+            Self::WithoutAdapters | Self::WithoutGuesses => "the model alone",
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Runs over tiny models: that there is a figure for everything, not how large it is.
 
+use std::path::Path;
+
 use clap::Parser;
 
 use super::report::Report;
@@ -11,25 +13,29 @@ fn command(line: &[&str]) -> Command {
     Arguments::parse_from([&["xtask"], line].concat()).command
 }
 
-fn measure(model: &str, stages: &[&str]) -> Report {
-    let sizes = ["--rounds", "1", "--prompt", "20", "--generate", "4", "--depth", "300", "--clients", "1,2"];
-    let line = [&["bench"], stages, &["--threads", "1", "--model", model], &sizes[..]].concat();
+fn measure(arguments: &[&str]) -> Report {
+    let line = [&["bench", "--threads", "1", "--rounds", "1", "--clients", "1,2"], arguments].concat();
     let Command::Bench(options) = command(&line) else { panic!("not a benchmark") };
     let mut report = Report::new(options.threads(), options.model.as_deref());
     super::measure(&options, &mut report).unwrap();
     report
 }
 
-#[test]
-fn the_engine_has_a_figure_for_every_size() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("tiny.gguf");
-    let model = path.to_str().unwrap();
-    let Command::Synth(options) = command(&["synth", "--shape", TINY, "--format", "gguf:q8_0", "--out", model]) else {
+/// The path of a model of this shape.
+fn written(directory: &Path, shape: &str) -> String {
+    let path = directory.join("tiny.gguf").into_os_string().into_string().unwrap();
+    let Command::Synth(options) = command(&["synth", "--shape", shape, "--format", "gguf:q8_0", "--out", &path]) else {
         panic!("not a model to make")
     };
     synth::run(&options).unwrap();
-    let report = measure(model, &["engine", "prefix"]);
+    path
+}
+
+#[test]
+fn the_engine_has_a_figure_for_every_size() {
+    let directory = tempfile::tempdir().unwrap();
+    let model = written(directory.path(), TINY);
+    let report = measure(&["engine", "prefix", "--model", &model, "--prompt", "20", "--generate", "4", "--depth", "300"]);
     let names: Vec<_> = report.figures.iter().map(|figure| figure.name.as_str()).collect();
     insta::assert_snapshot!(names.join("\n"), @r"
     loading
@@ -47,6 +53,17 @@ fn the_engine_has_a_figure_for_every_size() {
     first token, 256 new behind 1000 known
     ");
     assert!(report.figures.iter().all(|figure| figure.value > 0.0), "{report:?}");
+}
+
+#[test]
+fn a_draft_model_without_the_idle_layers_is_always_right() {
+    let (directory, drafts) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let model = written(directory.path(), &format!("{TINY},layers=60,idle=59"));
+    let draft = written(drafts.path(), TINY);
+    let report = measure(&["speculation", "--model", &model, "--draft-model", &draft, "--generate", "100"]);
+    let right = report.figures.iter().filter(|figure| figure.name.starts_with("guesses"));
+    let right: Vec<_> = right.map(|figure| figure.value).collect();
+    assert_eq!(right, [100.0, 100.0], "{report:?}");
 }
 
 #[test]

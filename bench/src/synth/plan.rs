@@ -38,6 +38,7 @@ impl Plan {
         let mut plan = Self { tensors: Vec::new(), mixture: format.mixture };
         let names = Names { container: format.container, mixture: format.mixture, shape };
         if shape.family == Family::Gpt2 {
+            ensure!(shape.idle == 0, "{} has biases, with which no layer is idle", shape.name);
             ensure!(format.container == Container::HuggingFace, "{} is written as hf: only", shape.name);
             plan.add_gpt2(&names);
         } else {
@@ -97,7 +98,7 @@ impl Plan {
             self.tensors.push(names.vector(pair("attn_k_norm.weight", "self_attn.k_norm.weight"), head_dim, 1.0, 0.1));
         }
         let output = pair("attn_output.weight", "self_attn.o_proj.weight");
-        self.tensors.push(names.matrix(output, Part::Other, hidden, heads * head_dim).into_residual(names.shape.layers));
+        self.tensors.push(names.matrix(output, Part::Other, hidden, heads * head_dim).into_residual(names.shape, layer));
     }
 
     fn add_mlp(&mut self, names: &Names<'_>, layer: usize) {
@@ -109,7 +110,7 @@ impl Plan {
         self.tensors.push(names.matrix(name("ffn_up", "mlp.up_proj"), Part::Other, intermediate, hidden));
         let down = name("ffn_down", "mlp.down_proj");
         let down = names.matrix(down, Part::ValueOrDown { layer }, hidden, intermediate);
-        self.tensors.push(down.into_residual(names.shape.layers));
+        self.tensors.push(down.into_residual(names.shape, layer));
     }
 }
 
@@ -153,9 +154,10 @@ impl Names<'_> {
 
 impl Tensor {
     /// Narrower by √(2 · layers), as GPT-2 was initialised: else every layer doubles what the ones before it rounded, and two
-    /// engines that both compute correctly would soon disagree.
-    fn into_residual(self, layers: usize) -> Self {
-        let deviation = self.deviation / (2.0 * layers as f32).sqrt();
+    /// engines that both compute correctly would soon disagree. Idle layers write nothing but zeros.
+    fn into_residual(self, shape: &Shape, layer: usize) -> Self {
+        let working = shape.layers - shape.idle;
+        let deviation = if layer < working { self.deviation / (2.0 * working as f32).sqrt() } else { 0.0 };
         Self { deviation, ..self }
     }
 

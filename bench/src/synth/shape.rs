@@ -41,6 +41,8 @@ pub(super) struct Shape {
     pub(super) hidden: usize,
     pub(super) intermediate: usize,
     pub(super) layers: usize,
+    /// Of those the last ones, which add nothing: in one and the same format, the shape without them is a draft model that is right.
+    pub(super) idle: usize,
     pub(super) heads: usize,
     pub(super) kv_heads: usize,
     pub(super) head_dim: usize,
@@ -78,6 +80,7 @@ fn named(name: &str) -> Option<Shape> {
         hidden,
         intermediate,
         layers,
+        idle: 0,
         heads,
         kv_heads,
         head_dim,
@@ -114,6 +117,7 @@ impl Shape {
             "hidden" => &mut self.hidden,
             "intermediate" => &mut self.intermediate,
             "layers" => &mut self.layers,
+            "idle" => &mut self.idle,
             "heads" => &mut self.heads,
             "kv_heads" => &mut self.kv_heads,
             "head_dim" => &mut self.head_dim,
@@ -127,6 +131,9 @@ impl Shape {
         let sizes = [self.hidden, self.intermediate, self.layers, self.heads, self.kv_heads, self.head_dim, self.context];
         if sizes.contains(&0) {
             bail!("every size of a shape is at least 1");
+        }
+        if self.idle >= self.layers {
+            bail!("of {} layers {} cannot be idle", self.layers, self.idle);
         }
         if !self.heads.is_multiple_of(self.kv_heads) {
             bail!("{} heads cannot share {} key-value heads evenly", self.heads, self.kv_heads);
@@ -156,6 +163,7 @@ mod tests {
     fn a_size_can_be_changed() {
         let shape: Shape = "tinyllama-1.1b,layers=2,context=128".parse().unwrap();
         assert_eq!((shape.layers, shape.context), (2, 128));
+        assert!("tinyllama-1.1b,idle=22".parse::<Shape>().is_err());
         assert!("tinyllama-1.1b,kv_heads=5".parse::<Shape>().is_err());
         assert!("gpt2-124m,hidden=700".parse::<Shape>().is_err());
         assert!("no-such-model".parse::<Shape>().is_err());
