@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use super::StepCost;
 use super::guesser::kind_of_confidence;
+use super::heed::Heed;
 use super::odds::Odds;
 use crate::blocks::PrefixHash;
 use crate::model::{BLOCK_TOKENS, Model, ModelError, Run, Wanted};
@@ -51,6 +52,7 @@ pub(crate) struct DraftModel {
     /// For each block the prefix whose keys and values are here in full.
     filled: Vec<Option<PrefixHash>>,
     cost: StepCost,
+    heed: Heed,
     /// What a step of it takes beside one of the large model, as far as their sizes tell.
     share: f64,
     /// Whether guesses end where they become unlikely.
@@ -130,6 +132,7 @@ impl DraftModel {
             context: architecture.context.min(model.blocks() * BLOCK_TOKENS),
             filled: vec![None; model.blocks()],
             cost: StepCost::default(),
+            heed: Heed::ALWAYS,
             share: model.weight_bytes() as f64 / large.weight_bytes().max(1) as f64,
             choosy,
             model,
@@ -148,6 +151,16 @@ impl DraftModel {
     /// Seconds of a step of so many rows; `large` is what the large model's steps take.
     pub(crate) fn seconds(&self, rows: usize, large: &StepCost) -> f64 {
         self.cost.measured(rows).unwrap_or_else(|| self.share * large.of(rows))
+    }
+
+    /// The same for guesses that are worth it: with what those take that are not run.
+    pub(crate) fn price(&self, rows: usize, large: &StepCost) -> f64 {
+        self.heed.price(self.seconds(rows, large))
+    }
+
+    /// Whether what it has guessed is run.
+    pub(crate) fn heeded(&mut self, run: bool) {
+        self.heed.note(run);
     }
 
     /// How many tokens behind it may catch up with in a step whose time is `seconds` without that: a quarter more at most.
@@ -235,6 +248,7 @@ impl DraftModel {
     /// A step went by without guesses.
     pub(crate) fn rest(&mut self) {
         self.cost.fade();
+        self.heed.rest();
     }
 
     /// Of the blocks that a task has written, those that are full and certain can be found again, and the others no more. What

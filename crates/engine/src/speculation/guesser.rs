@@ -1,18 +1,7 @@
 //! What one sequence's next tokens may be, and how likely that is.
 
 use super::ngram::NgramIndex;
-use super::odds::{KINDS, NEWEST, Odds};
-
-/// By the length of the match that a guess continues: 2, 3, 4 to 7, 8 to 15, more. Before a sequence has shown its own, these
-/// are cautious, for a wrong guess costs more than a missed one.
-const OF_TEXT: Odds = Odds::new([0.25, 0.4, 0.6, 0.8, 0.9]);
-/// By what the small model gives its guess: a fifth each.
-const OF_MODEL: Odds = Odds::new([0.1, 0.3, 0.5, 0.7, 0.9]);
-
-/// How often a small model's guesses come true, before a sequence has shown it.
-const HOPE: f32 = 0.6;
-/// How much of that comes back with each token for which nothing was guessed: now and then it is tried again.
-const RECOVERY: f32 = 0.003;
+use super::odds::{KINDS, Odds};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Guess {
@@ -36,31 +25,29 @@ pub(crate) struct Guesser {
 #[derive(Debug)]
 enum Source {
     Text(NgramIndex),
-    /// With how often its guesses come true.
-    Model {
-        hope: f32,
-    },
+    Model,
 }
 
 impl Guesser {
-    /// Guesses what followed the same words before.
-    pub(crate) fn of_text() -> Self {
-        Self::new(Source::Text(NgramIndex::default()), OF_TEXT)
+    /// Guesses what followed the same words before; `odds` are those of the sequences before this one.
+    pub(crate) fn of_text(odds: Odds) -> Self {
+        Self::new(Source::Text(NgramIndex::default()), odds)
     }
 
     /// Is told what a small model guesses.
-    pub(crate) fn of_model() -> Self {
-        Self::new(Source::Model { hope: HOPE }, OF_MODEL)
+    pub(crate) fn of_model(odds: Odds) -> Self {
+        Self::new(Source::Model, odds)
     }
 
     fn new(source: Source, odds: Odds) -> Self {
-        Self { source, odds, guesses: Vec::new(), from: 0, chances: Vec::new() }
+        Self { source, odds: odds.of_one(), guesses: Vec::new(), from: 0, chances: Vec::new() }
     }
 
     /// Takes in `tokens`, which are those of the call before and some more, and gives the chances of at most so many guesses at
-    /// what follows. A guess among `ends` would be the last of the text, and no row behind it were of use.
-    pub(crate) fn expect(&mut self, tokens: &[u32], most: usize, ends: &[u32]) -> &[f32] {
-        self.judge(tokens);
+    /// what follows. A guess among `ends` would be the last of the text, and no row behind it were of use. What became of the guesses
+    /// before is noted in `all`, too.
+    pub(crate) fn expect(&mut self, tokens: &[u32], most: usize, ends: &[u32], all: &mut Odds) -> &[f32] {
+        self.judge(tokens, all);
         self.from = tokens.len();
         self.guesses.clear();
         self.chances.clear();
@@ -73,8 +60,9 @@ impl Guesser {
                 self.guesses.extend(guesses.take(most).take_while(|guess| !ends.contains(&guess.token)));
                 self.weigh();
             }
-            Source::Model { hope } => {
-                let chances = std::iter::successors(Some(*hope), |chance| Some(*chance * *hope));
+            Source::Model => {
+                let hope = self.odds.hope();
+                let chances = std::iter::successors(Some(hope), |chance| Some(chance * hope));
                 self.chances.extend(chances.take(most));
             }
         }
@@ -107,18 +95,14 @@ impl Guesser {
         }
     }
 
-    fn judge(&mut self, tokens: &[u32]) {
-        if let Source::Model { hope } = &mut self.source
-            && self.guesses.is_empty()
-        {
-            *hope += RECOVERY * (HOPE - *hope);
+    fn judge(&mut self, tokens: &[u32], all: &mut Odds) {
+        for odds in [&mut self.odds, &mut *all].into_iter().filter(|_| self.guesses.is_empty()) {
+            odds.recover();
         }
         for (guess, token) in self.guesses.iter().zip(&tokens[self.from..]) {
             let came_true = guess.token == *token;
             self.odds.note(guess.kind, came_true);
-            if let Source::Model { hope } = &mut self.source {
-                *hope += NEWEST * (f32::from(u8::from(came_true)) - *hope);
-            }
+            all.note(guess.kind, came_true);
             if !came_true {
                 break;
             }
@@ -151,11 +135,12 @@ mod tests {
 
     /// The chance of the first guess behind a text that comes token by token.
     fn chance(text: &[u32]) -> f32 {
-        let mut guesser = Guesser::of_text();
+        let mut all = Odds::of_text();
+        let mut guesser = Guesser::of_text(all);
         for length in 1..text.len() {
-            guesser.expect(&text[..length], 4, &[]);
+            guesser.expect(&text[..length], 4, &[], &mut all);
         }
-        guesser.expect(text, 4, &[]).first().copied().unwrap_or(0.0)
+        guesser.expect(text, 4, &[], &mut all).first().copied().unwrap_or(0.0)
     }
 
     #[test]
@@ -174,8 +159,9 @@ mod tests {
 
     #[test]
     fn chances_of_a_row_of_guesses_do_not_grow() {
-        let mut guesser = Guesser::of_text();
-        let chances = guesser.expect(&[1, 2, 3, 4, 5, 1, 2], 3, &[]).to_vec();
+        let mut all = Odds::of_text();
+        let mut guesser = Guesser::of_text(all);
+        let chances = guesser.expect(&[1, 2, 3, 4, 5, 1, 2], 3, &[], &mut all).to_vec();
         assert_eq!(tokens(&guesser), [3, 4, 5]);
         assert_eq!(chances.len(), 3);
         assert!(chances.is_sorted_by(|a, b| a >= b));
@@ -183,35 +169,56 @@ mod tests {
 
     #[test]
     fn nothing_is_guessed_behind_the_end() {
-        let mut guesser = Guesser::of_text();
-        guesser.expect(&[1, 2, 3, 4, 5, 1, 2], 3, &[4]);
+        let mut all = Odds::of_text();
+        let mut guesser = Guesser::of_text(all);
+        guesser.expect(&[1, 2, 3, 4, 5, 1, 2], 3, &[4], &mut all);
         assert_eq!(tokens(&guesser), [3]);
     }
 
     #[test]
     fn a_small_model_that_errs_is_given_up_and_tried_again_later() {
-        let mut guesser = Guesser::of_model();
+        let mut all = Odds::of_model();
+        let mut guesser = Guesser::of_model(all);
         let mut text = vec![1];
-        let at_first = guesser.expect(&text, 1, &[])[0];
+        let at_first = guesser.expect(&text, 1, &[], &mut all)[0];
         for _ in 0..30 {
             guesser.hear(&[(2, 0.9)]);
             text.push(1);
-            guesser.expect(&text, 1, &[]);
+            guesser.expect(&text, 1, &[], &mut all);
         }
-        let after_errors = guesser.expect(&text, 1, &[])[0];
+        let after_errors = guesser.expect(&text, 1, &[], &mut all)[0];
         for _ in 0..300 {
             text.push(1);
-            guesser.expect(&text, 1, &[]);
+            guesser.expect(&text, 1, &[], &mut all);
         }
-        let later = guesser.expect(&text, 1, &[])[0];
+        let later = guesser.expect(&text, 1, &[], &mut all)[0];
         assert!(after_errors < 0.05 && later > 0.3 && later < at_first, "{at_first} {after_errors} {later}");
     }
 
     #[test]
     fn what_a_small_model_is_sure_of_is_trusted_more() {
-        let mut guesser = Guesser::of_model();
-        guesser.expect(&[1], 2, &[]);
+        let mut all = Odds::of_model();
+        let mut guesser = Guesser::of_model(all);
+        guesser.expect(&[1], 2, &[], &mut all);
         let chances = guesser.hear(&[(2, 0.95), (3, 0.1)]);
         assert!(chances[0] > 0.8 && chances[1] < 0.2, "{chances:?}");
+    }
+
+    #[test]
+    fn a_sequence_begins_with_what_those_before_it_have_shown() {
+        let mut all = Odds::of_model();
+        let before = all.hope();
+        for _ in 0..10 {
+            let mut guesser = Guesser::of_model(all);
+            let mut text = vec![1];
+            for _ in 0..20 {
+                guesser.expect(&text, 1, &[], &mut all);
+                guesser.hear(&[(1, 0.1)]);
+                text.push(1);
+            }
+        }
+        let mut next = Guesser::of_model(all);
+        assert!(next.expect(&[1], 1, &[], &mut all)[0] > 0.9 && before < 0.7);
+        assert!(next.hear(&[(1, 0.1)])[0] > 0.9, "{all:?}");
     }
 }

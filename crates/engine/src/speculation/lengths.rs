@@ -10,7 +10,7 @@ use super::StepCost;
 pub const MOST_GUESSES: usize = 15;
 
 /// What is expected of a step may be wrong; what promises less than this is left alone.
-const LEAST_GAIN: f64 = 1.02;
+const LEAST_GAIN: f64 = 1.05;
 /// How much longer a request may wait for its token because of another's guesses.
 const FAIR: f64 = 1.03;
 
@@ -34,6 +34,10 @@ impl Offer {
             offer.count += 1;
         }
         offer
+    }
+
+    pub(crate) fn has_guesses(&self) -> bool {
+        self.count > 0
     }
 
     fn next(&self) -> Option<f32> {

@@ -9,11 +9,13 @@
 //!
 //! Guesses come from the text itself ([`ngram`]) or from a small model ([`draft_model`]), whose time is counted too.
 //!
-//! How many guesses are run is decided anew in each step, from how often they came true and from what rows cost.
+//! How many guesses are run is decided anew in each step, from how often they came true ([`odds`]: in this answer, which begins with
+//! what all before it have shown) and from what rows cost.
 
 mod cost;
 mod draft_model;
 mod guesser;
+mod heed;
 mod lengths;
 mod ngram;
 mod odds;

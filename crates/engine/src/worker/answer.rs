@@ -68,10 +68,11 @@ impl Answer {
     }
 
     /// The chances of at most so many guesses at the tokens that follow `tokens`. Nothing is guessed that could not be generated.
-    pub(super) fn expect(&mut self, tokenizer: &Tokenizer, tokens: &[u32], most: usize) -> &[f32] {
+    /// What the ones before were worth is noted in `all`, too.
+    pub(super) fn expect(&mut self, tokenizer: &Tokenizer, tokens: &[u32], most: usize, all: &mut Odds) -> &[f32] {
         let most = most.min(self.left() - 1);
         let ends = self.utterance.ends(tokenizer);
-        self.guesser.as_mut().map_or(&[], |guesser| guesser.expect(tokens, most, ends))
+        self.guesser.as_mut().map_or(&[], |guesser| guesser.expect(tokens, most, ends, all))
     }
 
     /// Takes what a draft model guesses, and gives the chances of that.

@@ -7,7 +7,7 @@ use crate::model::Model;
 use crate::scheduler::Plan;
 use crate::sequence::Sequence;
 use crate::settings::{GuessSource, Memory, Progress, Speculation};
-use crate::speculation::{DraftError, DraftModel, Guesser, Lengths, MOST_GUESSES, Offer, StepCost, Task};
+use crate::speculation::{DraftError, DraftModel, Guesser, Lengths, MOST_GUESSES, Odds, Offer, StepCost, Task};
 
 /// What the worker keeps for it.
 #[derive(Debug)]
@@ -18,13 +18,28 @@ pub(crate) struct Speculating {
     adaptive: bool,
     /// Without it guesses come from the text.
     draft: Option<DraftModel>,
+    /// Of the guesses in all answers.
+    odds: Odds,
     /// Of a step of the model.
     cost: StepCost,
     lengths: Lengths,
+    trial: Trial,
+}
+
+/// Whether a draft model is of use, which nobody sees in the answers.
+#[derive(Debug, Default)]
+struct Trial {
+    steps: u32,
+    /// Of those, the ones that ran guesses.
+    guessed: u32,
 }
 
 /// To catch up with so many tokens costs a small model as much as guessing one; it has to be worth it.
 const CAUGHT_UP_FOR_ONE: usize = 16;
+
+/// Steps after which it can be told, and of how many at least one has guesses where they pay.
+const TRIAL: u32 = 500;
+const SELDOM: u32 = 10;
 
 impl Speculating {
     /// Loads the draft model for `model`, if there is to be one.
@@ -38,8 +53,17 @@ impl Speculating {
             GuessSource::Ngram => None,
             GuessSource::Model(draft) => Some(DraftModel::load(*draft, model, adaptive, progress)?),
         };
+        let odds = if draft.is_some() { Odds::of_model() } else { Odds::of_text() };
         let most = tokens.get().min(MOST_GUESSES);
-        Ok(Self { most, adaptive, draft, cost: StepCost::default(), lengths: Lengths::default() })
+        Ok(Self {
+            most,
+            adaptive,
+            draft,
+            odds,
+            cost: StepCost::default(),
+            lengths: Lengths::default(),
+            trial: Trial::default(),
+        })
     }
 
     /// What guessing holds beside the model.
@@ -49,13 +73,21 @@ impl Speculating {
 
     /// For a new answer.
     pub(super) fn guesser(&self) -> Guesser {
-        if self.draft.is_some() { Guesser::of_model() } else { Guesser::of_text() }
+        if self.draft.is_some() { Guesser::of_model(self.odds) } else { Guesser::of_text(self.odds) }
     }
 
     /// After a failure nobody knows what it holds.
     pub(super) fn forget(&mut self) {
         if let Some(draft) = &mut self.draft {
             draft.forget();
+        }
+    }
+
+    /// Steps in which the draft model has only caught up say nothing.
+    fn note_heed(&mut self) {
+        let Self { draft: Some(draft), lengths, .. } = self else { return };
+        if lengths.offers().iter().any(Offer::has_guesses) {
+            draft.heeded(lengths.offers().iter().any(|offer| offer.taken > 0));
         }
     }
 
@@ -66,10 +98,19 @@ impl Speculating {
         let Self { draft, cost, lengths, .. } = self;
         match draft {
             Some(draft) if drafting => {
-                lengths.choose(plan.rows(), plan.chunks.len(), cost, |rows| draft.seconds(rows, cost));
+                lengths.choose(plan.rows(), plan.chunks.len(), cost, |rows| draft.price(rows, cost));
             }
             _ => lengths.choose(plan.rows(), plan.chunks.len(), cost, |_| 0.0),
         }
+    }
+}
+
+impl Trial {
+    /// Notes a step; `true` in that which ends a trial without much use.
+    fn is_in_vain(&mut self, guessed: bool) -> bool {
+        self.steps = self.steps.saturating_add(1);
+        self.guessed += u32::from(guessed && self.steps <= TRIAL);
+        self.steps == TRIAL && self.guessed < TRIAL / SELDOM
     }
 }
 
@@ -87,11 +128,31 @@ impl Worker {
                 Some(draft) => most.min(draft.room(sequence)),
                 None => most,
             };
-            speculating.lengths.offer(Offer::new(index, answer.expect(&self.tokenizer, &sequence.tokens, most)));
+            let chances = answer.expect(&self.tokenizer, &sequence.tokens, most, &mut speculating.odds);
+            speculating.lengths.offer(Offer::new(index, chances));
         }
         speculating.choose(plan, true);
+        let could_guess = !speculating.lengths.offers().is_empty();
         self.draft(plan);
+        let drafts = self.totals.drafts;
         self.put_guesses(plan);
+        if could_guess {
+            self.judge_draft_model(self.totals.drafts > drafts);
+        }
+    }
+
+    /// Says once that a draft model was in vain: it holds memory, and somebody expects something of it.
+    fn judge_draft_model(&mut self, guessed: bool) {
+        if let Some(Speculating { draft: Some(_), trial, .. }) = &mut self.speculating
+            && trial.is_in_vain(guessed)
+        {
+            tracing::warn!(
+                guessed = self.totals.drafted,
+                accepted = self.totals.accepted,
+                "the draft model is hardly asked, for its guesses would take longer than they save: a smaller one, or one that \
+                 says more often what the model says, would be of use; without LLM_DRAFT_MODEL its memory is free"
+            );
+        }
     }
 
     /// Has the small model, if there is one, make the guesses that were chosen to be made, and chooses among those.
@@ -117,6 +178,7 @@ impl Worker {
             }
         }
         speculating.choose(plan, false);
+        speculating.note_heed();
     }
 
     fn put_guesses(&mut self, plan: &mut Plan) {
@@ -138,5 +200,21 @@ impl Worker {
         {
             speculating.cost.note(plan.rows(), took);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_vain_is_said_once() {
+        let said = |guessed: fn(u32) -> bool| {
+            let mut trial = Trial::default();
+            (0..3 * TRIAL).filter(|step| trial.is_in_vain(guessed(*step))).collect::<Vec<_>>()
+        };
+        assert_eq!(said(|_| false), [TRIAL - 1]);
+        assert_eq!(said(|step| step < 40), [TRIAL - 1], "asked less and less");
+        assert!(said(|step| step % 5 == 0).is_empty());
     }
 }
