@@ -16,13 +16,16 @@ pub(crate) async fn in_background<T: Send + 'static>(name: &str, work: impl FnOn
     waits.await.map_err(|_| Error::internal(format!("{name} panicked")))
 }
 
-/// From now on this thread runs after the others. A thread of a pool could not take it back, which needs rights.
+/// From now on this thread runs after the others: any that wakes up takes its processor at once, where even the lowest of the ordinary
+/// priorities would let it finish its slice of some milliseconds. A thread of a pool could not take it back, which needs rights.
 #[cfg(target_os = "linux")]
 fn give_way() {
-    /// The least that there is: a seventieth of what another thread on the same processor gets.
-    const LEAST: i32 = 19;
-    if let Err(error) = rustix::process::setpriority_process(None, LEAST) {
-        tracing::debug!(%error, "the priority of a thread stays as it is");
+    use thread_priority::unix::{NormalThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy};
+    use thread_priority::{ThreadPriority, unix::thread_native_id};
+
+    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    if let Err(error) = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle) {
+        tracing::debug!(?error, "the priority of a thread stays as it is");
     }
 }
 
@@ -37,8 +40,12 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn it_gives_way_to_everything_else() {
-        let here = || rustix::process::getpriority_process(None).unwrap();
-        assert_eq!((in_background("work", here).await.unwrap(), here()), (19, here()));
+        use thread_priority::unix::{NormalThreadSchedulePolicy, ThreadSchedulePolicy, thread_schedule_policy};
+
+        let here = || thread_schedule_policy().unwrap();
+        let [idle, other] =
+            [NormalThreadSchedulePolicy::Idle, NormalThreadSchedulePolicy::Other].map(ThreadSchedulePolicy::Normal);
+        assert_eq!((in_background("work", here).await.unwrap(), here()), (idle, other));
     }
 
     #[tokio::test]
