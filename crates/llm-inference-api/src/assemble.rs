@@ -97,9 +97,10 @@ pub(crate) fn selection(catalogue: &Catalogue, settings: &Settings) -> Result<Ve
 }
 
 /// The model that guesses for those that are served, if one is to.
-pub(crate) fn draft(catalogue: &Catalogue, engine: &types::EngineSettings) -> Result<Option<Entry>, registry::Error> {
+pub(crate) fn draft(catalogue: &Catalogue, engine: &types::EngineSettings) -> Result<Option<Entry>> {
     let named = engine.draft_model.value.as_deref().filter(|_| engine.speculation.value == Speculation::Draft);
-    named.map(|named| catalogue.locate(named)).transpose()
+    let located = named.map(|named| catalogue.locate(named)).transpose();
+    located.with_context(|| engine.draft_model.said())
 }
 
 /// Opens a model's files.

@@ -66,7 +66,7 @@ fn check(settings: &Settings) -> Findings {
             findings.warnings.extend(allowed_models::warnings(&format!("the key {name:?}"), models, &names));
         }
         let selection = findings.note(assemble::selection(&catalogue, settings).map_err(Error::from));
-        let draft = findings.note(assemble::draft(&catalogue, &settings.engine).map_err(Error::from)).flatten();
+        let draft = findings.note(assemble::draft(&catalogue, &settings.engine)).flatten();
         if let Some(draft) = &draft {
             findings.note(describe(draft, &sources));
         }
@@ -207,7 +207,7 @@ mod tests {
         insta::assert_snapshot!(told(findings(&in_root(absent))), @r#"
             serving_config.yaml:2: the model "one" is not there: ROOT/absent cannot be read: No such file or directory (os error 2)
             serving_config.yaml:3: the model "two" is not there: ROOT/two cannot be read: No such file or directory (os error 2)
-            there is no model "nobody"; there are: demo; looked in: the binary
+            engine.draft_model (serving_config.yaml:4): there is no model "nobody"; there are: demo; looked in: the binary
         "#);
     }
 
