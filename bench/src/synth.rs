@@ -82,10 +82,24 @@ mod tests {
     }
 
     #[test]
+    fn a_shape_without_its_idle_layers_has_the_same_weights() {
+        let plan = |shape: &str| Plan::new(&shape.parse().unwrap(), &"gguf:q8_0".parse().unwrap()).unwrap().tensors;
+        let (whole, working) = (plan("tinyllama-1.1b,idle=18"), plan("tinyllama-1.1b,layers=4"));
+        let (same, idle) = whole.split_at(working.len());
+        assert_eq!(format!("{same:?}"), format!("{working:?}"));
+        let adds_nothing = |name: &str| {
+            let mut into_residual = idle.iter().filter(|tensor| tensor.gguf_name.ends_with(name));
+            into_residual.clone().count() == 18 && into_residual.all(|tensor| tensor.deviation == 0.0)
+        };
+        assert!(adds_nothing("attn_output.weight") && adds_nothing("ffn_down.weight"));
+    }
+
+    #[test]
     fn what_cannot_be_written_is_refused_before_it_is() {
         let refused = |shape, format| written(shape, format).unwrap_err().to_string();
         assert_eq!(refused("gpt2-124m", "gguf:q8_0"), "gpt2-124m is written as hf: only");
         assert_eq!(refused("tinyllama-1.1b,classes=2", "hf:bf16"), "only GPT-2 is written as a classifier");
+        assert!(refused("tinyllama-1.1b,idle=2", "gguf:q4_k_m").ends_with("idle layers want one format"));
         assert_eq!(refused("gpt2-124m,idle=1", "hf:bf16"), "gpt2-124m has biases, with which no layer is idle");
     }
 }

@@ -45,8 +45,11 @@ pub(super) fn measure(plan: &Plan, path: &Path, draft: &Path, report: &mut Repor
         let (drafted, accepted) = (after.draft_tokens - before.draft_tokens, after.accepted_tokens - before.accepted_tokens);
         let who = if clients == 1 { "1 client".to_owned() } else { format!("{clients} clients") };
         report.push(Figure::of_rounds(format!("draft model, {who}"), &rounds, "tokens/s"));
-        let right = 100.0 * accepted as f64 / drafted.max(1) as f64;
-        report.push(Figure::new(format!("guesses that came true, {who}"), right, "%"));
+        // Where guesses do not pay there are none.
+        if drafted > 0 {
+            let right = 100.0 * accepted as f64 / drafted as f64;
+            report.push(Figure::new(format!("guesses that came true, {who}"), right, "%"));
+        }
     }
     Ok(())
 }

@@ -49,6 +49,11 @@ impl Plan {
                 plan.add_mlp(&names, layer);
             }
         }
+        let one_format = matches!(format.mixture, Mixture::All(_));
+        ensure!(
+            shape.idle == 0 || one_format,
+            "q4_k_m gives layers other formats by their number; idle layers want one format"
+        );
         for tensor in &plan.tensors {
             let whole = tensor.format.row_bytes(tensor.columns).is_some();
             ensure!(whole, "{}: rows of {} do not fit {}", tensor.gguf_name, tensor.columns, tensor.format.name());

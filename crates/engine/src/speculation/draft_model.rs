@@ -153,9 +153,9 @@ impl DraftModel {
         self.cost.measured(rows).unwrap_or_else(|| self.share * large.of(rows))
     }
 
-    /// The same for guesses that are worth it: with what those take that are not run.
-    pub(crate) fn price(&self, rows: usize, large: &StepCost) -> f64 {
-        self.heed.price(self.seconds(rows, large))
+    /// How often it is asked for each time that what it has guessed is run.
+    pub(crate) fn asked_for_one(&self) -> f64 {
+        self.heed.asked_for_one()
     }
 
     /// Whether what it has guessed is run.

@@ -18,6 +18,8 @@ pub(crate) struct Guesser {
     /// The latest guesses, for the positions from `from` on.
     guesses: Vec<Guess>,
     from: usize,
+    /// So many of them were run.
+    run: usize,
     /// For each of them, or of those that are still to be made, the chance that it and all before it are right.
     chances: Vec<f32>,
 }
@@ -40,7 +42,7 @@ impl Guesser {
     }
 
     fn new(source: Source, odds: Odds) -> Self {
-        Self { source, odds: odds.of_one(), guesses: Vec::new(), from: 0, chances: Vec::new() }
+        Self { source, odds: odds.of_one(), guesses: Vec::new(), from: 0, run: 0, chances: Vec::new() }
     }
 
     /// Takes in `tokens`, which are those of the call before and some more, and gives the chances of at most so many guesses at
@@ -49,6 +51,7 @@ impl Guesser {
     pub(crate) fn expect(&mut self, tokens: &[u32], most: usize, ends: &[u32], all: &mut Odds) -> &[f32] {
         self.judge(tokens, all);
         self.from = tokens.len();
+        self.run = 0;
         self.guesses.clear();
         self.chances.clear();
         match &mut self.source {
@@ -81,9 +84,10 @@ impl Guesser {
         self.odds
     }
 
-    /// The latest guesses.
-    pub(crate) fn guesses(&self) -> &[Guess] {
-        &self.guesses
+    /// The first so many of the latest guesses, which are run.
+    pub(crate) fn run(&mut self, count: usize) -> &[Guess] {
+        self.run = count;
+        &self.guesses[..count]
     }
 
     fn weigh(&mut self) {
@@ -96,13 +100,13 @@ impl Guesser {
     }
 
     fn judge(&mut self, tokens: &[u32], all: &mut Odds) {
-        for odds in [&mut self.odds, &mut *all].into_iter().filter(|_| self.guesses.is_empty()) {
-            odds.recover();
+        if self.guesses.is_empty() {
+            self.odds.recover();
         }
-        for (guess, token) in self.guesses.iter().zip(&tokens[self.from..]) {
-            let came_true = guess.token == *token;
-            self.odds.note(guess.kind, came_true);
-            all.note(guess.kind, came_true);
+        for (index, (guess, token)) in self.guesses.iter().zip(&tokens[self.from..]).enumerate() {
+            let (came_true, run) = (guess.token == *token, index < self.run);
+            self.odds.note(guess.kind, came_true, run);
+            all.note(guess.kind, came_true, run);
             if !came_true {
                 break;
             }
@@ -130,7 +134,7 @@ mod tests {
     use super::*;
 
     fn tokens(guesser: &Guesser) -> Vec<u32> {
-        guesser.guesses().iter().map(|guess| guess.token).collect()
+        guesser.guesses.iter().map(|guess| guess.token).collect()
     }
 
     /// The chance of the first guess behind a text that comes token by token.
@@ -183,6 +187,7 @@ mod tests {
         let at_first = guesser.expect(&text, 1, &[], &mut all)[0];
         for _ in 0..30 {
             guesser.hear(&[(2, 0.9)]);
+            guesser.run(1);
             text.push(1);
             guesser.expect(&text, 1, &[], &mut all);
         }
@@ -208,12 +213,13 @@ mod tests {
     fn a_sequence_begins_with_what_those_before_it_have_shown() {
         let mut all = Odds::of_model();
         let before = all.hope();
-        for _ in 0..10 {
+        for _ in 0..40 {
             let mut guesser = Guesser::of_model(all);
             let mut text = vec![1];
             for _ in 0..20 {
                 guesser.expect(&text, 1, &[], &mut all);
                 guesser.hear(&[(1, 0.1)]);
+                guesser.run(1);
                 text.push(1);
             }
         }

@@ -1,7 +1,7 @@
 //! How often a small model's guesses are run once they are there.
 //!
 //! Whether it is asked is decided by how often its guesses come true; whether they are run, by how sure it is of these. Guesses that are
-//! not run have taken their time for nothing, so those that are have to be worth that, too.
+//! not run have taken their time for nothing, so those that are run have to be worth that, too.
 
 /// Weight of the newest step.
 const NEWEST: f64 = 0.1;
@@ -27,9 +27,9 @@ impl Heed {
         self.0 += RECOVERY * (1.0 - self.0);
     }
 
-    /// Seconds for each time that guesses are run.
-    pub(super) fn price(self, seconds: f64) -> f64 {
-        seconds / self.0.max(LEAST)
+    /// How often it is asked for each time that its guesses are run.
+    pub(super) fn asked_for_one(self) -> f64 {
+        1.0 / self.0.max(LEAST)
     }
 }
 
@@ -41,9 +41,9 @@ mod tests {
     fn what_is_never_run_is_soon_too_dear_and_later_tried_again() {
         let mut heed = Heed::ALWAYS;
         (0..20).for_each(|_| heed.note(false));
-        let given_up = heed.price(1.0);
+        let given_up = heed.asked_for_one();
         (0..200).for_each(|_| heed.rest());
-        let tried_again = heed.price(1.0);
+        let tried_again = heed.asked_for_one();
         assert!(given_up > 4.0 && (1.0..2.0).contains(&tried_again), "{given_up} {tried_again}");
     }
 
@@ -51,6 +51,6 @@ mod tests {
     fn what_is_run_every_other_time_costs_twice() {
         let mut heed = Heed::ALWAYS;
         (0..100).for_each(|step| heed.note(step % 2 == 0));
-        assert!((1.7..2.3).contains(&heed.price(1.0)), "{heed:?}");
+        assert!((1.7..2.3).contains(&heed.asked_for_one()), "{heed:?}");
     }
 }

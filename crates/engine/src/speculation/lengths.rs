@@ -50,6 +50,20 @@ impl Offer {
     }
 }
 
+/// What it takes to have guesses made.
+#[derive(Debug)]
+pub(crate) struct Drafting<F> {
+    /// Seconds for one guess for each of so many sequences.
+    pub(crate) round: F,
+    /// How often that is done for each time that something comes of it.
+    pub(crate) asked_for_one: f64,
+}
+
+impl Drafting<fn(usize) -> f64> {
+    /// For guesses that are there.
+    pub(crate) const NONE: Self = Self { round: |_| 0.0, asked_for_one: 1.0 };
+}
+
 /// Chooses; kept between steps for its memory.
 #[derive(Debug, Default)]
 pub(crate) struct Lengths {
@@ -71,9 +85,14 @@ impl Lengths {
         &self.offers
     }
 
-    /// Sets what is taken of each offer, for a step of so many rows and sequences. `drafting` is what it takes to make one guess
-    /// for each of so many sequences, in seconds.
-    pub(crate) fn choose(&mut self, rows: usize, sequences: usize, cost: &StepCost, drafting: impl Fn(usize) -> f64) {
+    /// Sets what is taken of each offer, for a step of so many rows and sequences.
+    pub(crate) fn choose(
+        &mut self,
+        rows: usize,
+        sequences: usize,
+        cost: &StepCost,
+        drafting: &Drafting<impl Fn(usize) -> f64>,
+    ) {
         // How many sequences are guessed for once, twice ...
         let mut drafted = [0; MOST_GUESSES];
         let without = cost.of(rows);
@@ -86,9 +105,12 @@ impl Lengths {
             self.order.push(index);
             tokens += f64::from(chance);
             let rounds = drafted.iter().take_while(|sequences| **sequences > 0);
-            let with = cost.of(rows + self.order.len()) + rounds.map(|sequences| drafting(*sequences)).sum::<f64>();
-            if tokens / with > best.1 && with / without <= FAIR * (1.0 + self.least_gain(sequences)) {
-                best = (self.order.len(), tokens / with);
+            let drafting_seconds = rounds.map(|sequences| (drafting.round)(*sequences)).sum::<f64>();
+            let running = cost.of(rows + self.order.len());
+            let rate = tokens / (running + drafting.asked_for_one * drafting_seconds);
+            let longer = (running + drafting_seconds) / without;
+            if rate > best.1 && longer <= FAIR * (1.0 + self.least_gain(sequences)) {
+                best = (self.order.len(), rate);
             }
         }
         for index in self.order.drain(best.0..) {
@@ -135,27 +157,34 @@ mod tests {
     }
 
     /// What is taken in a step of one row each, where each guess of a sequence has the same odds, and a round of guesses takes so
-    /// many seconds.
-    fn taken_of_drafts(odds: &[f32], cost: &StepCost, drafting: f64) -> Vec<usize> {
+    /// many seconds and is made so often for one that is run.
+    fn taken_of_drafts(odds: &[f32], cost: &StepCost, drafting: f64, asked_for_one: f64) -> Vec<usize> {
         let mut lengths = Lengths::default();
         for (chunk, odds) in odds.iter().enumerate() {
             let chances: Vec<_> = (1..=MOST_GUESSES as i32).map(|length| odds.powi(length)).collect();
             lengths.offer(Offer::new(chunk, &chances));
         }
-        lengths.choose(odds.len(), odds.len(), cost, |_| drafting);
+        lengths.choose(odds.len(), odds.len(), cost, &Drafting { round: |_| drafting, asked_for_one });
         lengths.offers().iter().map(|offer| offer.taken).collect()
     }
 
     fn taken(odds: &[f32], cost: &StepCost) -> Vec<usize> {
-        taken_of_drafts(odds, cost, 0.0)
+        taken_of_drafts(odds, cost, 0.0, 1.0)
     }
 
     #[test]
     fn guesses_that_take_time_have_to_be_worth_that_too() {
         let cost = rows_cost(8);
         let counts: Vec<usize> =
-            [0.0, 0.02, 0.05, 0.2].iter().map(|time| taken_of_drafts(&[0.8], &cost, *time)[0]).collect();
+            [0.0, 0.02, 0.05, 0.2].iter().map(|time| taken_of_drafts(&[0.8], &cost, *time, 1.0)[0]).collect();
         assert!(counts.is_sorted_by(|a, b| a >= b) && counts[0] > 3 && counts[3] == 0, "{counts:?}");
+    }
+
+    #[test]
+    fn guesses_that_are_seldom_run_have_to_be_worth_more() {
+        // Sure and right half of the time: asking brings 0.475 tokens for 25 ms of a step's 108, and half of a row's 8.
+        let taken = |asked_for_one| taken_of_drafts(&[0.95], &rows_cost(8), 0.025, asked_for_one)[0];
+        assert!(taken(1.0) >= taken(2.0) && taken(2.0) > 0 && taken(40.0) == 0);
     }
 
     #[test]
@@ -187,7 +216,7 @@ mod tests {
     fn a_sequence_that_offers_nothing_counts_too() {
         let mut lengths = Lengths::default();
         lengths.offer(Offer::new(0, &[0.9, 0.8]));
-        lengths.choose(2, 2, &rows_cost(8), |_| 0.0);
+        lengths.choose(2, 2, &rows_cost(8), &Drafting::NONE);
         assert_eq!(lengths.offers()[0].taken, 0);
     }
 }

@@ -10,7 +10,7 @@
 //! Guesses come from the text itself ([`ngram`]) or from a small model ([`draft_model`]), whose time is counted too.
 //!
 //! How many guesses are run is decided anew in each step, from how often they came true ([`odds`]: in this answer, which begins with
-//! what all before it have shown) and from what rows cost.
+//! what those before it have shown) and from what rows cost.
 
 mod cost;
 mod draft_model;
@@ -25,5 +25,5 @@ pub use draft_model::DraftError;
 pub(crate) use draft_model::{DraftModel, Task};
 pub(crate) use guesser::{Guess, Guesser};
 pub use lengths::MOST_GUESSES;
-pub(crate) use lengths::{Lengths, Offer};
+pub(crate) use lengths::{Drafting, Lengths, Offer};
 pub(crate) use odds::Odds;

@@ -16,16 +16,16 @@ pub(super) const KINDS: usize = 5;
 
 /// Weight of the newest guess: after some ten tokens of another sort of text the odds are another's too.
 const NEWEST: f32 = 0.15;
-/// Its weight among those of all sequences.
-const NEWEST_OF_ALL: f32 = 0.02;
-/// What part of a weight the hope that comes back has, with each token for which nothing was guessed: now and then it is tried again.
-const RECOVERY: f32 = 0.02;
+/// Its weight among those of all sequences: the last hundred and forty are half of it.
+const NEWEST_OF_ALL: f32 = 0.005;
+/// How much hope comes back with each token, or step, for which nothing was guessed: now and then it is tried again.
+const RECOVERY: f32 = 0.002;
 
 /// The odds of guesses, exponentially weighted.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Odds {
     each: [f32; KINDS],
-    /// The same whatever the kind.
+    /// Of those that were run, whatever their kind.
     hope: f32,
     newest: f32,
 }
@@ -56,16 +56,19 @@ impl Odds {
         self.each[usize::from(kind)]
     }
 
-    pub(super) fn note(&mut self, kind: u8, came_true: bool) {
+    /// What became of a guess, which is known whether it was run or not.
+    pub(super) fn note(&mut self, kind: u8, came_true: bool, run: bool) {
         let came_true = f32::from(u8::from(came_true));
-        for odds in [&mut self.each[usize::from(kind)], &mut self.hope] {
-            *odds += self.newest * (came_true - *odds);
+        let odds = &mut self.each[usize::from(kind)];
+        *odds += self.newest * (came_true - *odds);
+        if run {
+            self.hope += self.newest * (came_true - self.hope);
         }
     }
 
-    /// A token came for which nothing was guessed.
-    pub(super) fn recover(&mut self) {
-        self.hope += RECOVERY * self.newest * (MOST_HOPE - self.hope);
+    /// Nothing was guessed.
+    pub(crate) fn recover(&mut self) {
+        self.hope += RECOVERY * (MOST_HOPE - self.hope).max(0.0);
     }
 }
 
@@ -77,8 +80,8 @@ mod tests {
     fn they_follow_what_happens_to_each_kind() {
         let mut odds = Odds::of_model().of_one();
         for _ in 0..40 {
-            odds.note(0, true);
-            odds.note(1, false);
+            odds.note(0, true, true);
+            odds.note(1, false, true);
         }
         assert!(odds.of(0) > 0.99 && odds.of(1) < 0.01 && (odds.of(2) - 0.5).abs() < f32::EPSILON);
     }
@@ -87,10 +90,20 @@ mod tests {
     fn those_of_all_sequences_follow_more_slowly() {
         let (mut all, mut one) = (Odds::of_model(), Odds::of_model().of_one());
         for _ in 0..10 {
-            all.note(0, true);
-            one.note(0, true);
+            all.note(0, true, true);
+            one.note(0, true, true);
         }
         assert!(all.of(0) < 0.3 && one.of(0) > 0.8, "{all:?} {one:?}");
         assert!(HOPE < all.hope() && all.hope() < one.hope(), "{all:?} {one:?}");
+    }
+
+    #[test]
+    fn what_was_not_run_says_nothing_of_what_will_be() {
+        let mut odds = Odds::of_model().of_one();
+        for _ in 0..40 {
+            odds.note(4, true, true);
+            odds.note(1, false, false);
+        }
+        assert!(odds.hope() > 0.95 && odds.of(1) < 0.01, "{odds:?}");
     }
 }

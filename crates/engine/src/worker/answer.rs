@@ -85,9 +85,9 @@ impl Answer {
         self.guesser.as_ref().map(Guesser::odds)
     }
 
-    /// The latest guesses.
-    pub(super) fn guessed(&self) -> &[Guess] {
-        self.guesser.as_ref().map_or(&[], Guesser::guesses)
+    /// The first so many of the latest guesses, which are run.
+    pub(super) fn run(&mut self, count: usize) -> &[Guess] {
+        self.guesser.as_mut().map_or(&[], |guesser| guesser.run(count))
     }
 
     /// Takes the token that was chosen.

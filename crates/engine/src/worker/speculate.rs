@@ -1,5 +1,6 @@
 //! Guesses for a step: asked of every answer that goes on, weighed, and put into the plan.
 
+use std::mem;
 use std::time::Duration;
 
 use super::Worker;
@@ -7,7 +8,7 @@ use crate::model::Model;
 use crate::scheduler::Plan;
 use crate::sequence::Sequence;
 use crate::settings::{GuessSource, Memory, Progress, Speculation};
-use crate::speculation::{DraftError, DraftModel, Guesser, Lengths, MOST_GUESSES, Odds, Offer, StepCost, Task};
+use crate::speculation::{DraftError, DraftModel, Drafting, Guesser, Lengths, MOST_GUESSES, Odds, Offer, StepCost, Task};
 
 /// What the worker keeps for it.
 #[derive(Debug)]
@@ -31,13 +32,15 @@ pub(crate) struct Speculating {
 struct Trial {
     steps: u32,
     /// Of those, the ones that ran guesses.
-    guessed: u32,
+    ran: u32,
+    /// The trial before was in vain.
+    in_vain: bool,
 }
 
 /// To catch up with so many tokens costs a small model as much as guessing one; it has to be worth it.
 const CAUGHT_UP_FOR_ONE: usize = 16;
 
-/// Steps after which it can be told, and of how many at least one has guesses where they pay.
+/// Steps of a trial, and of how many at least one runs guesses where they pay.
 const TRIAL: u32 = 500;
 const SELDOM: u32 = 10;
 
@@ -98,19 +101,32 @@ impl Speculating {
         let Self { draft, cost, lengths, .. } = self;
         match draft {
             Some(draft) if drafting => {
-                lengths.choose(plan.rows(), plan.chunks.len(), cost, |rows| draft.price(rows, cost));
+                let round = |rows| draft.seconds(rows, cost);
+                let drafting = Drafting { round, asked_for_one: draft.asked_for_one() };
+                lengths.choose(plan.rows(), plan.chunks.len(), cost, &drafting);
             }
-            _ => lengths.choose(plan.rows(), plan.chunks.len(), cost, |_| 0.0),
+            _ => lengths.choose(plan.rows(), plan.chunks.len(), cost, &Drafting::NONE),
         }
+    }
+
+    /// Whether every answer in a step can be guessed for, so that it is up to the draft model alone.
+    fn tries_draft_model(&self, plan: &Plan) -> bool {
+        let offers = self.lengths.offers();
+        self.adaptive && self.draft.is_some() && offers.len() == plan.chunks.len() && offers.iter().all(Offer::has_guesses)
     }
 }
 
 impl Trial {
-    /// Notes a step; `true` in that which ends a trial without much use.
-    fn is_in_vain(&mut self, guessed: bool) -> bool {
-        self.steps = self.steps.saturating_add(1);
-        self.guessed += u32::from(guessed && self.steps <= TRIAL);
-        self.steps == TRIAL && self.guessed < TRIAL / SELDOM
+    /// Notes a step; `true` in that which ends the first of some trials in vain.
+    fn is_in_vain(&mut self, ran: bool) -> bool {
+        self.steps += 1;
+        self.ran += u32::from(ran);
+        if self.steps < TRIAL {
+            return false;
+        }
+        let in_vain = self.ran < TRIAL / SELDOM;
+        let before = mem::replace(self, Self { in_vain, ..Self::default() });
+        in_vain && !before.in_vain
     }
 }
 
@@ -132,25 +148,24 @@ impl Worker {
             speculating.lengths.offer(Offer::new(index, chances));
         }
         speculating.choose(plan, true);
-        let could_guess = !speculating.lengths.offers().is_empty();
+        let is_tried = speculating.tries_draft_model(plan);
         self.draft(plan);
-        let drafts = self.totals.drafts;
         self.put_guesses(plan);
-        if could_guess {
-            self.judge_draft_model(self.totals.drafts > drafts);
+        if is_tried {
+            self.try_draft_model(plan);
         }
     }
 
-    /// Says once that a draft model was in vain: it holds memory, and somebody expects something of it.
-    fn judge_draft_model(&mut self, guessed: bool) {
-        if let Some(Speculating { draft: Some(_), trial, .. }) = &mut self.speculating
-            && trial.is_in_vain(guessed)
-        {
+    /// Says that a draft model is in vain: it holds memory, and somebody expects something of it.
+    fn try_draft_model(&mut self, plan: &Plan) {
+        let ran = plan.chunks.iter().any(|chunk| chunk.drafted > 0);
+        if self.speculating.as_mut().is_some_and(|speculating| speculating.trial.is_in_vain(ran)) {
             tracing::warn!(
-                guessed = self.totals.drafted,
-                accepted = self.totals.accepted,
-                "the draft model is hardly asked, for its guesses would take longer than they save: a smaller one, or one that \
-                 says more often what the model says, would be of use; without LLM_DRAFT_MODEL its memory is free"
+                steps = TRIAL,
+                draft_tokens = self.totals.drafted,
+                accepted_tokens = self.totals.accepted,
+                "guesses of the draft model are hardly ever run, for that would take longer than it saves: of use would be a smaller \
+                 one, or one that says more often what the model says"
             );
         }
     }
@@ -158,7 +173,7 @@ impl Worker {
     /// Has the small model, if there is one, make the guesses that were chosen to be made, and chooses among those.
     fn draft(&mut self, plan: &mut Plan) {
         let Self { speculating: Some(speculating), scheduler, answers, tokenizer, .. } = self else { return };
-        let Speculating { adaptive, draft: Some(draft), cost, lengths, .. } = speculating else { return };
+        let Speculating { adaptive, draft: Some(draft), odds: all, cost, lengths, .. } = speculating else { return };
         let mut tasks = Vec::new();
         for offer in lengths.offers().iter().filter(|offer| offer.taken > 0) {
             let id = plan.chunks[offer.chunk].sequence;
@@ -168,6 +183,7 @@ impl Worker {
         }
         lengths.clear();
         if tasks.is_empty() {
+            all.recover();
             return draft.rest();
         }
         let catch_up = if *adaptive { draft.catch_up(cost.of(plan.rows()), cost) } else { usize::MAX };
@@ -184,8 +200,8 @@ impl Worker {
     fn put_guesses(&mut self, plan: &mut Plan) {
         let Some(Speculating { lengths, .. }) = &self.speculating else { return };
         for offer in lengths.offers().iter().filter(|offer| offer.taken > 0) {
-            let Some(answer) = self.answers.get(&plan.chunks[offer.chunk].sequence) else { continue };
-            self.scheduler.draft(plan, offer.chunk, answer.guessed()[..offer.taken].iter().map(|guess| guess.token));
+            let Some(answer) = self.answers.get_mut(&plan.chunks[offer.chunk].sequence) else { continue };
+            self.scheduler.draft(plan, offer.chunk, answer.run(offer.taken).iter().map(|guess| guess.token));
             let drafted = plan.chunks[offer.chunk].drafted;
             self.totals.drafts += u64::from(drafted > 0);
             self.totals.drafted += drafted as u64;
@@ -209,12 +225,13 @@ mod tests {
 
     #[test]
     fn what_is_in_vain_is_said_once() {
-        let said = |guessed: fn(u32) -> bool| {
+        let said = |ran: fn(u32) -> bool| {
             let mut trial = Trial::default();
-            (0..3 * TRIAL).filter(|step| trial.is_in_vain(guessed(*step))).collect::<Vec<_>>()
+            (0..3 * TRIAL).filter(|step| trial.is_in_vain(ran(*step))).collect::<Vec<_>>()
         };
         assert_eq!(said(|_| false), [TRIAL - 1]);
-        assert_eq!(said(|step| step < 40), [TRIAL - 1], "asked less and less");
+        assert_eq!(said(|step| step < 40), [TRIAL - 1], "run less and less");
+        assert_eq!(said(|step| step / TRIAL == 1), [TRIAL - 1, 3 * TRIAL - 1], "of use in between");
         assert!(said(|step| step % 5 == 0).is_empty());
     }
 }
