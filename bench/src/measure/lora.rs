@@ -48,7 +48,7 @@ pub(super) fn measure(plan: &Plan, path: &Path, report: &mut Report) -> Result<(
             adapted.push(with);
             shares.push(with / without);
         }
-        let share = Share { share: median(&shares), of: Limit::WithoutAdapters };
+        let share = Share { share: median(&shares), of: Limit::ModelAlone };
         report.push(Figure::new(format!("{SEQUENCES} sequences alone"), median(&alone), "tokens/s"));
         let name = format!("the same with {SEQUENCES} adapters of rank {RANK} of {name}");
         report.push(Figure::new(name, median(&adapted), "tokens/s").share(share));

@@ -50,10 +50,8 @@ pub(super) enum Limit {
     Step,
     /// A request that has only what is new of this one.
     RestAlone,
-    /// The same sequences on the model alone.
-    WithoutAdapters,
-    /// The same requests without a draft model.
-    WithoutGuesses,
+    /// The same on the model alone, without adapters or a draft model.
+    ModelAlone,
 }
 
 impl Limit {
@@ -65,7 +63,7 @@ impl Limit {
             Self::FileAndCache => "file + KV",
             Self::Step => "a step",
             Self::RestAlone => "the rest alone",
-            Self::WithoutAdapters | Self::WithoutGuesses => "the model alone",
+            Self::ModelAlone => "the model alone",
         }
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn measure(plan: &Plan, path: &Path, draft: &Path, report: &mut Repor
             let prompts = workload(round).prompts(requests);
             let rate = |target| Ok::<_, anyhow::Error>(clients::run(target, &prompts, clients, generate)?.rate());
             let (alone, guessed) = (rate(&plain)?, rate(&guessing)?);
-            rounds.push((guessed, Share { share: guessed / alone, of: Limit::WithoutGuesses }));
+            rounds.push((guessed, Share { share: guessed / alone, of: Limit::ModelAlone }));
         }
         let after = guessing.activity();
         let (drafted, accepted) = (after.draft_tokens - before.draft_tokens, after.accepted_tokens - before.accepted_tokens);

@@ -8,25 +8,17 @@ use anyhow::{Context, Result};
 use super::clients::BASE_URL;
 use super::need::need;
 use super::node::Node;
+use super::python;
 use super::tally::Tally;
-use super::{heading, python};
-use crate::server;
 
 const BROWSER: &str = "browser";
 
 /// Asks a server that is ready.
 pub(super) fn run(root: &Path, base_url: &str, tally: &mut Tally) {
-    match check_console(root, tally).and_then(|()| prepare_browser(root)) {
-        Ok(python) => {
-            let mut tests = python::pytest(root, &python, BROWSER);
-            tests.env(BASE_URL, base_url).env("LLM_TEST_BINARY", server::binary(root));
-            tally.tests("the pages in Chromium", tests);
-        }
-        Err(error) => {
-            heading("the pages in Chromium");
-            tally.leave_out(format!("the pages in Chromium: {error:#}"));
-        }
-    }
+    let packages = check_console(root, tally).and_then(|()| prepare_browser(root));
+    python::suite(root, tally, "the pages in Chromium", BROWSER, packages, |tests| {
+        tests.env(BASE_URL, base_url);
+    });
 }
 
 /// Its lints, its types, its tests, and whether what lies in `crates/api/assets/console` is what it builds.
