@@ -27,6 +27,8 @@ const LEAST_CHANCE: f32 = 0.3;
 const HARDLY_BEHIND: usize = 4;
 /// Tokens that are caught up with in a step at most, for all sequences together.
 const MOST_CAUGHT_UP: usize = 128;
+/// Steps in which guesses have to bring back what it took to catch up. How many answers go on for, nobody knows.
+const WORTH_IT_WITHIN: f64 = 64.0;
 
 /// Why a model cannot guess for another.
 #[derive(Debug, Error)]
@@ -151,6 +153,11 @@ impl DraftModel {
     /// Seconds of a step of so many rows; `large` is what the large model's steps take.
     pub(crate) fn seconds(&self, rows: usize, large: &StepCost) -> f64 {
         self.cost.measured(rows).unwrap_or_else(|| self.share * large.of(rows))
+    }
+
+    /// Seconds that catching up with so many tokens adds, for each of the steps that have to be worth it.
+    pub(crate) fn catching_up(&self, behind: usize, large: &StepCost) -> f64 {
+        (self.seconds(behind, large) - self.seconds(0, large)) / WORTH_IT_WITHIN
     }
 
     /// How often it is asked for each time that what it has guessed is run.

@@ -53,15 +53,17 @@ impl Offer {
 /// What it takes to have guesses made.
 #[derive(Debug)]
 pub(crate) struct Drafting<F> {
+    /// Seconds that it takes before the first.
+    pub(crate) before: f64,
     /// Seconds for one guess for each of so many sequences.
     pub(crate) round: F,
-    /// How often that is done for each time that something comes of it.
+    /// How often all that is done for each time that something comes of it.
     pub(crate) asked_for_one: f64,
 }
 
 impl Drafting<fn(usize) -> f64> {
     /// For guesses that are there.
-    pub(crate) const NONE: Self = Self { round: |_| 0.0, asked_for_one: 1.0 };
+    pub(crate) const NONE: Self = Self { before: 0.0, round: |_| 0.0, asked_for_one: 1.0 };
 }
 
 /// Chooses; kept between steps for its memory.
@@ -107,7 +109,7 @@ impl Lengths {
             let rounds = drafted.iter().take_while(|sequences| **sequences > 0);
             let drafting_seconds = rounds.map(|sequences| (drafting.round)(*sequences)).sum::<f64>();
             let running = cost.of(rows + self.order.len());
-            let rate = tokens / (running + drafting.asked_for_one * drafting_seconds);
+            let rate = tokens / (running + drafting.asked_for_one * (drafting.before + drafting_seconds));
             let longer = (running + drafting_seconds) / without;
             if rate > best.1 && longer <= FAIR * (1.0 + self.least_gain(sequences)) {
                 best = (self.order.len(), rate);
@@ -164,7 +166,7 @@ mod tests {
             let chances: Vec<_> = (1..=MOST_GUESSES as i32).map(|length| odds.powi(length)).collect();
             lengths.offer(Offer::new(chunk, &chances));
         }
-        lengths.choose(odds.len(), odds.len(), cost, &Drafting { round: |_| drafting, asked_for_one });
+        lengths.choose(odds.len(), odds.len(), cost, &Drafting { before: 0.0, round: |_| drafting, asked_for_one });
         lengths.offers().iter().map(|offer| offer.taken).collect()
     }
 
@@ -185,6 +187,17 @@ mod tests {
         // Sure and right half of the time: asking brings 0.475 tokens for 25 ms of a step's 108, and half of a row's 8.
         let taken = |asked_for_one| taken_of_drafts(&[0.95], &rows_cost(8), 0.025, asked_for_one)[0];
         assert!(taken(1.0) >= taken(2.0) && taken(2.0) > 0 && taken(40.0) == 0);
+    }
+
+    #[test]
+    fn what_has_to_be_caught_up_with_counts_too() {
+        let taken = |before| {
+            let mut lengths = Lengths::default();
+            lengths.offer(Offer::new(0, &[0.9, 0.8]));
+            lengths.choose(1, 1, &rows_cost(8), &Drafting { before, round: |_| 0.01, asked_for_one: 1.0 });
+            lengths.offers()[0].taken
+        };
+        assert_eq!([taken(0.0), taken(0.3)], [2, 0]);
     }
 
     #[test]

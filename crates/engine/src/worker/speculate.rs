@@ -94,15 +94,19 @@ impl Speculating {
         }
     }
 
-    fn choose(&mut self, plan: &Plan, drafting: bool) {
+    /// `behind`: tokens that a draft model, if guesses are yet to be made, has to catch up with.
+    fn choose(&mut self, plan: &Plan, behind: Option<usize>) {
         if !self.adaptive {
             return self.lengths.take_all();
         }
         let Self { draft, cost, lengths, .. } = self;
-        match draft {
-            Some(draft) if drafting => {
-                let round = |rows| draft.seconds(rows, cost);
-                let drafting = Drafting { round, asked_for_one: draft.asked_for_one() };
+        match (draft, behind) {
+            (Some(draft), Some(behind)) => {
+                let drafting = Drafting {
+                    before: draft.catching_up(behind, cost),
+                    round: |rows| draft.seconds(rows, cost),
+                    asked_for_one: draft.asked_for_one(),
+                };
                 lengths.choose(plan.rows(), plan.chunks.len(), cost, &drafting);
             }
             _ => lengths.choose(plan.rows(), plan.chunks.len(), cost, &Drafting::NONE),
@@ -136,18 +140,23 @@ impl Worker {
         let Some(speculating) = &mut self.speculating else { return };
         let most = speculating.most;
         speculating.lengths.clear();
+        let mut behind = 0;
         for (index, chunk) in plan.chunks.iter().enumerate() {
             let sequence = self.scheduler.sequence(chunk.sequence).filter(|sequence| sequence.is_decoding());
             let (Some(sequence), Some(answer)) = (sequence, self.answers.get_mut(&chunk.sequence)) else { continue };
             let most = match &speculating.draft {
                 Some(draft) if draft.behind(sequence) > CAUGHT_UP_FOR_ONE * answer.left() => 0,
-                Some(draft) => most.min(draft.room(sequence)),
+                Some(draft) => {
+                    // The last token is run with the first guess.
+                    behind += draft.behind(sequence).saturating_sub(1);
+                    most.min(draft.room(sequence))
+                }
                 None => most,
             };
             let chances = answer.expect(&self.tokenizer, &sequence.tokens, most, &mut speculating.odds);
             speculating.lengths.offer(Offer::new(index, chances));
         }
-        speculating.choose(plan, true);
+        speculating.choose(plan, Some(behind));
         let is_tried = speculating.tries_draft_model(plan);
         self.draft(plan);
         self.put_guesses(plan);
@@ -193,7 +202,7 @@ impl Worker {
                 lengths.offer(Offer::new(task.chunk, answer.hear(&task.guesses)));
             }
         }
-        speculating.choose(plan, false);
+        speculating.choose(plan, None);
         speculating.note_heed();
     }
 
