@@ -34,6 +34,7 @@ impl DenseNetwork {
     /// One score for each model, by its number.
     pub fn score(&self, row: &[f32], models: &[usize]) -> Vec<f32> {
         let prompt_part = self.parameters.prompt_part(row);
-        models.iter().map(|model| self.parameters.score(&prompt_part, self.model_parts.row(*model))).collect()
+        let model_parts: Vec<&[f32]> = models.iter().map(|model| self.model_parts.row(*model)).collect();
+        self.parameters.scores(&prompt_part, &model_parts)
     }
 }

@@ -1,6 +1,8 @@
 //! The three products that a network needs, each in one fixed order, so that a row's result is the same to the bit whatever
 //! else is computed, and a training can be repeated.
 
+use multiversion::multiversion;
+
 /// Rows one after another.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Matrix {
@@ -28,20 +30,13 @@ impl Matrix {
     /// sum (columns) += input (rows) · self
     pub fn add_product(&self, input: &[f32], sum: &mut [f32]) {
         debug_assert_eq!((input.len(), sum.len()), (self.rows, self.columns));
-        let mut blocks = self.values.chunks_exact(AT_ONCE * self.columns);
-        let mut inputs = input.chunks_exact(AT_ONCE);
-        for (block, x) in blocks.by_ref().zip(inputs.by_ref()) {
-            let (first, rest) = block.split_at(self.columns);
-            let (second, rest) = rest.split_at(self.columns);
-            let (third, fourth) = rest.split_at(self.columns);
-            let weights = first.iter().zip(second).zip(third.iter().zip(fourth));
-            for (sum, ((a, b), (c, d))) in sum.iter_mut().zip(weights) {
-                *sum += (x[0] * a + x[1] * b) + (x[2] * c + x[3] * d);
-            }
-        }
-        for (row, x) in blocks.remainder().chunks_exact(self.columns).zip(inputs.remainder()) {
-            add_scaled(*x, row, sum);
-        }
+        add_products(self, input, sum);
+    }
+
+    /// The same for several rows of inputs. What each gives does not depend on the others, to the bit.
+    pub fn add_products(&self, inputs: &Self, sums: &mut Self) {
+        debug_assert_eq!((inputs.rows, inputs.columns, sums.columns), (sums.rows, self.rows, self.columns));
+        add_products(self, &inputs.values, &mut sums.values);
     }
 
     /// sum (rows) += self · output (columns): the way back through [`Matrix::add_product`].
@@ -59,6 +54,31 @@ impl Matrix {
             if *x != 0.0 {
                 add_scaled(*x, output, row);
             }
+        }
+    }
+}
+
+/// sums (inputs, columns) += inputs (inputs, rows) · weights. A few rows of weights are worked off for all inputs before the next are read.
+/// Each sum is on its own and nothing is contracted, so wider registers change no bit. (Those of 512 bits are no faster here.)
+#[multiversion(targets("x86_64+avx2"))]
+fn add_products(weights: &Matrix, inputs: &[f32], sums: &mut [f32]) {
+    let Matrix { rows, columns, values } = weights;
+    let whole = rows / AT_ONCE * AT_ONCE;
+    let (blocks, rest) = values.split_at(whole * columns);
+    for (number, block) in blocks.chunks_exact(AT_ONCE * columns).enumerate() {
+        let (first, second) = block.split_at(2 * columns);
+        let ((first, second), (third, fourth)) = (first.split_at(*columns), second.split_at(*columns));
+        for (input, sum) in inputs.chunks_exact(*rows).zip(sums.chunks_exact_mut(*columns)) {
+            let x = &input[number * AT_ONCE..][..AT_ONCE];
+            let weights = first.iter().zip(second).zip(third.iter().zip(fourth));
+            for (sum, ((a, b), (c, d))) in sum.iter_mut().zip(weights) {
+                *sum += (x[0] * a + x[1] * b) + (x[2] * c + x[3] * d);
+            }
+        }
+    }
+    for (row, weights) in (whole..).zip(rest.chunks_exact(*columns)) {
+        for (input, sum) in inputs.chunks_exact(*rows).zip(sums.chunks_exact_mut(*columns)) {
+            add_scaled(input[row], weights, sum);
         }
     }
 }
@@ -106,6 +126,13 @@ mod tests {
             matrix.add_product(&input, &mut forth);
             let expected: Vec<f32> = (0..columns).map(|c| (0..rows).map(|r| input[r] * at(r, c)).sum()).collect();
             prop_assert!(close(&forth, &expected));
+
+            let inputs = Matrix { rows: 2, columns: rows, values: [input.clone(), random(rows)].concat() };
+            let mut sums = Matrix::zeros(2, columns);
+            matrix.add_products(&inputs, &mut sums);
+            let mut alone = vec![0.0; columns];
+            matrix.add_product(inputs.row(1), &mut alone);
+            prop_assert_eq!([sums.row(0), sums.row(1)], [&*forth, &*alone], "to the bit");
 
             let mut back = vec![0.0; rows];
             matrix.add_product_back(&output, &mut back);

@@ -1,5 +1,7 @@
 //! Forward and backward: from a prompt and a model to a score, and from a score's error to every parameter's share in it.
 
+use multiversion::multiversion;
+
 use super::{Matrix, Parameters};
 use crate::chance::Chance;
 
@@ -31,22 +33,23 @@ impl Parameters {
         parts
     }
 
-    pub fn score(&self, prompt_part: &[f32], model_part: &[f32]) -> f32 {
-        let mut values: Vec<f32> = prompt_part.iter().zip(model_part).map(|(prompt, model)| leaky(prompt + model)).collect();
-        for (index, layer) in self.layers.iter().enumerate() {
-            let mut sum = layer.bias.values.clone();
-            layer.weights.add_product(&values, &mut sum);
-            if index + 1 < self.layers.len() {
-                for value in &mut sum {
-                    *value = leaky(*value);
-                }
-            }
-            values = sum;
+    /// One score for each of these model parts.
+    pub fn scores(&self, prompt_part: &[f32], model_parts: &[&[f32]]) -> Vec<f32> {
+        let mut sums = Matrix { rows: model_parts.len(), columns: prompt_part.len(), values: model_parts.concat() };
+        for sum in sums.values.chunks_exact_mut(prompt_part.len()) {
+            super::add_scaled(1.0, prompt_part, sum);
         }
-        values[0]
+        for layer in &self.layers {
+            leak(&mut sums.values);
+            let columns = layer.weights.columns;
+            let next = Matrix { rows: sums.rows, columns, values: layer.bias.values.repeat(sums.rows) };
+            let inputs = std::mem::replace(&mut sums, next);
+            layer.weights.add_products(&inputs, &mut sums);
+        }
+        sums.values
     }
 
-    /// [`Parameters::score`] in training: a share `dropout` of what hidden layers give is left out.
+    /// [`Parameters::scores`] in training: a share `dropout` of what hidden layers give is left out.
     pub fn trace(&self, prompt_part: &[f32], model: usize, dropout: f32, chance: &mut Chance) -> Trace {
         let mut trace = Trace { values: Vec::new(), slopes: Vec::new(), score: 0.0 };
         let mut sum = prompt_part.to_vec();
@@ -90,8 +93,12 @@ impl Parameters {
     }
 }
 
-fn leaky(sum: f32) -> f32 {
-    sum * slope(sum)
+/// What a layer gives of its sums.
+#[multiversion(targets("x86_64+avx2"))]
+fn leak(sums: &mut [f32]) {
+    for sum in sums {
+        *sum *= slope(*sum);
+    }
 }
 
 fn slope(sum: f32) -> f32 {

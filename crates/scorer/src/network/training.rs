@@ -122,8 +122,11 @@ impl<'a> Learner<'a> {
         let parts = self.parameters.model_parts();
         let loss = |example: &Example| {
             let prompt_part = self.parameters.prompt_part(&self.rows[example.prompt]);
-            let score = |model: usize| self.parameters.score(&prompt_part, parts.row(model));
-            logistic::loss(score(example.model) - example.rival.map_or(0.0, score), example.credit)
+            let models = [Some(example.model), example.rival];
+            let scores = self
+                .parameters
+                .scores(&prompt_part, &models.into_iter().flatten().map(|model| parts.row(model)).collect::<Vec<_>>());
+            logistic::loss(scores[0] - scores.get(1).unwrap_or(&0.0), example.credit)
         };
         examples.iter().map(loss).sum::<f32>() / examples.len().max(1) as f32
     }
