@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// What a row adds to a step, as a share of the step without it, before anything was measured: 7 % (Q8_0) to 9 % (Q4_K) for
 /// TinyLlama-1.1B on two cores with AVX-512 VNNI, from 1 row to 12.
-const ROW: f64 = 0.08;
+pub(super) const ROW: f64 = 0.08;
 /// How much of what is known a new step leaves: machines are shared, contexts grow, and what was measured a hundred steps ago
 /// is of another time.
 const KEPT: f64 = 0.95;

@@ -11,6 +11,7 @@ use decoding::Distribution;
 use thiserror::Error;
 
 use super::StepCost;
+use super::cost::ROW;
 use super::guesser::kind_of_confidence;
 use super::heed::Heed;
 use super::odds::Odds;
@@ -27,8 +28,6 @@ const LEAST_CHANCE: f32 = 0.3;
 const HARDLY_BEHIND: usize = 4;
 /// Tokens that are caught up with in a step at most, for all sequences together.
 const MOST_CAUGHT_UP: usize = 128;
-/// Steps in which guesses have to bring back what it took to catch up. How many answers go on for, nobody knows.
-const WORTH_IT_WITHIN: f64 = 64.0;
 
 /// Why a model cannot guess for another.
 #[derive(Debug, Error)]
@@ -155,9 +154,9 @@ impl DraftModel {
         self.cost.measured(rows).unwrap_or_else(|| self.share * large.of(rows))
     }
 
-    /// Seconds that catching up with so many tokens adds, for each of the steps that have to be worth it.
-    pub(crate) fn catching_up(&self, behind: usize, large: &StepCost) -> f64 {
-        (self.seconds(behind, large) - self.seconds(0, large)) / WORTH_IT_WITHIN
+    /// Seconds for each token that it catches up with, so many in a step.
+    pub(crate) fn catching_up(&self, tokens: usize, large: &StepCost) -> f64 {
+        (ROW + 1.0 / tokens as f64) * self.seconds(1, large)
     }
 
     /// How often it is asked for each time that what it has guessed is run.
@@ -170,12 +169,10 @@ impl DraftModel {
         self.heed.note(run);
     }
 
-    /// How many tokens behind it may catch up with in a step whose time is `seconds` without that: a quarter more at most.
+    /// How many tokens it may catch up with in a step that may take so many seconds longer for it, all sequences together. (What was
+    /// measured with a row or two says nothing of so many.)
     pub(crate) fn catch_up(&self, seconds: f64, large: &StepCost) -> usize {
-        let bearable = |rows: &usize| self.seconds(*rows, large) <= seconds / 4.0;
-        std::iter::successors(Some(MOST_CAUGHT_UP), |rows| Some(rows / 2).filter(|rows| *rows > HARDLY_BEHIND))
-            .find(bearable)
-            .unwrap_or(HARDLY_BEHIND)
+        ((seconds / (ROW * self.seconds(1, large))) as usize).clamp(HARDLY_BEHIND, MOST_CAUGHT_UP)
     }
 
     /// How many tokens can be guessed behind a sequence's: none behind one with tokens or positions that it does not know.
@@ -187,9 +184,9 @@ impl DraftModel {
         (self.context + 1).saturating_sub(sequence.tokens.len())
     }
 
-    /// Tokens that it has yet to run before it can guess what follows.
+    /// Tokens that it has yet to run before the last, whose run gives the first guess. Of what several sequences share, each is behind.
     pub(crate) fn behind(&self, sequence: &Sequence) -> usize {
-        sequence.tokens.len() - self.found(sequence)
+        (sequence.tokens.len() - self.found(sequence)).saturating_sub(1)
     }
 
     /// Guesses for each task as many tokens as it wants, unless they become too unlikely or one is among `ends`, which is left

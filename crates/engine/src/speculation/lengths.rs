@@ -21,6 +21,8 @@ pub(crate) struct Offer {
     pub(crate) chunk: usize,
     chances: [f32; MOST_GUESSES],
     count: usize,
+    /// Tokens that have to be caught up with before the first guess, for each of the steps that are to be worth it.
+    behind: f64,
     /// How many are run.
     pub(crate) taken: usize,
 }
@@ -28,12 +30,17 @@ pub(crate) struct Offer {
 impl Offer {
     /// `chances` never grow.
     pub(crate) fn new(chunk: usize, chances: &[f32]) -> Self {
-        let mut offer = Self { chunk, chances: [0.0; MOST_GUESSES], count: 0, taken: 0 };
+        let mut offer = Self { chunk, chances: [0.0; MOST_GUESSES], count: 0, behind: 0.0, taken: 0 };
         for (place, chance) in offer.chances.iter_mut().zip(chances) {
             *place = *chance;
             offer.count += 1;
         }
         offer
+    }
+
+    /// With so many tokens to catch up with, in guesses that are to be worth it within so many steps.
+    pub(crate) fn behind(self, tokens: usize, steps: usize) -> Self {
+        Self { behind: tokens as f64 / steps as f64, ..self }
     }
 
     pub(crate) fn has_guesses(&self) -> bool {
@@ -53,17 +60,17 @@ impl Offer {
 /// What it takes to have guesses made.
 #[derive(Debug)]
 pub(crate) struct Drafting<F> {
-    /// Seconds that it takes before the first.
-    pub(crate) before: f64,
+    /// Seconds for each token that has to be caught up with.
+    pub(crate) token: f64,
     /// Seconds for one guess for each of so many sequences.
     pub(crate) round: F,
-    /// How often all that is done for each time that something comes of it.
+    /// How many steps have guesses made for each that runs some.
     pub(crate) asked_for_one: f64,
 }
 
 impl Drafting<fn(usize) -> f64> {
     /// For guesses that are there.
-    pub(crate) const NONE: Self = Self { before: 0.0, round: |_| 0.0, asked_for_one: 1.0 };
+    pub(crate) const NONE: Self = Self { token: 0.0, round: |_| 0.0, asked_for_one: 1.0 };
 }
 
 /// Chooses; kept between steps for its memory.
@@ -99,17 +106,21 @@ impl Lengths {
         let mut drafted = [0; MOST_GUESSES];
         let without = cost.of(rows);
         let mut tokens = sequences as f64;
+        let mut behind = 0.0;
         let mut best = (0, LEAST_GAIN * tokens / without);
         self.order.clear();
         while let Some((index, chance)) = self.likeliest() {
-            drafted[self.offers[index].taken] += 1;
-            self.offers[index].taken += 1;
+            let offer = &mut self.offers[index];
+            behind += if offer.taken == 0 { offer.behind } else { 0.0 };
+            drafted[offer.taken] += 1;
+            offer.taken += 1;
             self.order.push(index);
             tokens += f64::from(chance);
             let rounds = drafted.iter().take_while(|sequences| **sequences > 0);
             let drafting_seconds = rounds.map(|sequences| (drafting.round)(*sequences)).sum::<f64>();
             let running = cost.of(rows + self.order.len());
-            let rate = tokens / (running + drafting.asked_for_one * (drafting.before + drafting_seconds));
+            let rate = tokens / (running + drafting.asked_for_one * (drafting.token * behind + drafting_seconds));
+            // Catching up takes its time in few steps, of which `DraftModel::catch_up` limits each.
             let longer = (running + drafting_seconds) / without;
             if rate > best.1 && longer <= FAIR * (1.0 + self.least_gain(sequences)) {
                 best = (self.order.len(), rate);
@@ -166,7 +177,7 @@ mod tests {
             let chances: Vec<_> = (1..=MOST_GUESSES as i32).map(|length| odds.powi(length)).collect();
             lengths.offer(Offer::new(chunk, &chances));
         }
-        lengths.choose(odds.len(), odds.len(), cost, &Drafting { before: 0.0, round: |_| drafting, asked_for_one });
+        lengths.choose(odds.len(), odds.len(), cost, &Drafting { token: 0.0, round: |_| drafting, asked_for_one });
         lengths.offers().iter().map(|offer| offer.taken).collect()
     }
 
@@ -190,14 +201,21 @@ mod tests {
     }
 
     #[test]
-    fn what_has_to_be_caught_up_with_counts_too() {
-        let taken = |before| {
+    fn what_has_to_be_caught_up_with_counts_once_for_each_sequence() {
+        // Rows are free, or nobody would be guessed for without the others.
+        let cost = rows_cost(0);
+        let taken = |behind: [usize; 2]| {
             let mut lengths = Lengths::default();
-            lengths.offer(Offer::new(0, &[0.9, 0.8]));
-            lengths.choose(1, 1, &rows_cost(8), &Drafting { before, round: |_| 0.01, asked_for_one: 1.0 });
-            lengths.offers()[0].taken
+            for (chunk, tokens) in behind.into_iter().enumerate() {
+                lengths.offer(Offer::new(chunk, &[0.9 - 0.3 * chunk as f32, 0.5]).behind(tokens, 10));
+            }
+            lengths.choose(2, 2, &cost, &Drafting { token: 0.001, round: |_| 0.0, asked_for_one: 1.0 });
+            [lengths.offers()[0].taken, lengths.offers()[1].taken]
         };
-        assert_eq!([taken(0.0), taken(0.3)], [2, 0]);
+        assert_eq!(taken([0, 0]), [2, 2]);
+        assert_eq!(taken([100, 100]), [2, 2], "a fifth more time");
+        assert_eq!(taken([0, 5000]), [1, 0]);
+        assert_eq!(taken([5000, 5000]), [0, 0]);
     }
 
     #[test]

@@ -37,8 +37,8 @@ struct Trial {
     in_vain: bool,
 }
 
-/// To catch up with so many tokens costs a small model as much as guessing one; it has to be worth it.
-const CAUGHT_UP_FOR_ONE: usize = 16;
+/// Steps within which guesses have to bring back what it takes to catch up, where an answer does not end before. Found by trying.
+const WORTH_IT_WITHIN: usize = 64;
 
 /// Steps of a trial, and of how many at least one runs guesses where they pay.
 const TRIAL: u32 = 500;
@@ -94,16 +94,16 @@ impl Speculating {
         }
     }
 
-    /// `behind`: tokens that a draft model, if guesses are yet to be made, has to catch up with.
-    fn choose(&mut self, plan: &Plan, behind: Option<usize>) {
+    /// `drafting`: the guesses are yet to be made.
+    fn choose(&mut self, plan: &Plan, drafting: bool) {
         if !self.adaptive {
             return self.lengths.take_all();
         }
         let Self { draft, cost, lengths, .. } = self;
-        match (draft, behind) {
-            (Some(draft), Some(behind)) => {
+        match draft {
+            Some(draft) if drafting => {
                 let drafting = Drafting {
-                    before: draft.catching_up(behind, cost),
+                    token: draft.catching_up(draft.catch_up(bearable(plan, cost), cost), cost),
                     round: |rows| draft.seconds(rows, cost),
                     asked_for_one: draft.asked_for_one(),
                 };
@@ -118,6 +118,12 @@ impl Speculating {
         let offers = self.lengths.offers();
         self.adaptive && self.draft.is_some() && offers.len() == plan.chunks.len() && offers.iter().all(Offer::has_guesses)
     }
+}
+
+/// How much longer a step may take for a draft model to catch up: a quarter, or as long again where nobody else waits for it.
+fn bearable(plan: &Plan, cost: &StepCost) -> f64 {
+    let share = if plan.chunks.len() == 1 { 1.0 } else { 0.25 };
+    share * cost.of(plan.rows())
 }
 
 impl Trial {
@@ -140,23 +146,16 @@ impl Worker {
         let Some(speculating) = &mut self.speculating else { return };
         let most = speculating.most;
         speculating.lengths.clear();
-        let mut behind = 0;
         for (index, chunk) in plan.chunks.iter().enumerate() {
             let sequence = self.scheduler.sequence(chunk.sequence).filter(|sequence| sequence.is_decoding());
             let (Some(sequence), Some(answer)) = (sequence, self.answers.get_mut(&chunk.sequence)) else { continue };
-            let most = match &speculating.draft {
-                Some(draft) if draft.behind(sequence) > CAUGHT_UP_FOR_ONE * answer.left() => 0,
-                Some(draft) => {
-                    // The last token is run with the first guess.
-                    behind += draft.behind(sequence).saturating_sub(1);
-                    most.min(draft.room(sequence))
-                }
-                None => most,
-            };
+            let most = speculating.draft.as_ref().map_or(most, |draft| most.min(draft.room(sequence)));
+            let steps = answer.left().min(WORTH_IT_WITHIN);
             let chances = answer.expect(&self.tokenizer, &sequence.tokens, most, &mut speculating.odds);
-            speculating.lengths.offer(Offer::new(index, chances));
+            let behind = speculating.draft.as_ref().map_or(0, |draft| draft.behind(sequence));
+            speculating.lengths.offer(Offer::new(index, chances).behind(behind, steps));
         }
-        speculating.choose(plan, Some(behind));
+        speculating.choose(plan, true);
         let is_tried = speculating.tries_draft_model(plan);
         self.draft(plan);
         self.put_guesses(plan);
@@ -195,14 +194,14 @@ impl Worker {
             all.recover();
             return draft.rest();
         }
-        let catch_up = if *adaptive { draft.catch_up(cost.of(plan.rows()), cost) } else { usize::MAX };
+        let catch_up = if *adaptive { draft.catch_up(bearable(plan, cost), cost) } else { usize::MAX };
         draft.guess(scheduler, &mut tasks, tokenizer.end_of_text(), catch_up);
         for task in &tasks {
             if let Some(answer) = answers.get_mut(&task.sequence) {
                 lengths.offer(Offer::new(task.chunk, answer.hear(&task.guesses)));
             }
         }
-        speculating.choose(plan, None);
+        speculating.choose(plan, false);
         speculating.note_heed();
     }
 
