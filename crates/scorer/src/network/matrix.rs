@@ -30,13 +30,13 @@ impl Matrix {
     /// sum (columns) += input (rows) · self
     pub fn add_product(&self, input: &[f32], sum: &mut [f32]) {
         debug_assert_eq!((input.len(), sum.len()), (self.rows, self.columns));
-        add_products(self, input, sum);
+        multiply_add(self, input, sum);
     }
 
     /// The same for several rows of inputs. What each gives does not depend on the others, to the bit.
     pub fn add_products(&self, inputs: &Self, sums: &mut Self) {
         debug_assert_eq!((inputs.rows, inputs.columns, sums.columns), (sums.rows, self.rows, self.columns));
-        add_products(self, &inputs.values, &mut sums.values);
+        multiply_add(self, &inputs.values, &mut sums.values);
     }
 
     /// sum (rows) += self · output (columns): the way back through [`Matrix::add_product`].
@@ -61,7 +61,7 @@ impl Matrix {
 /// sums (inputs, columns) += inputs (inputs, rows) · weights. A few rows of weights are worked off for all inputs before the next are read.
 /// Each sum is on its own and nothing is contracted, so wider registers change no bit. (Those of 512 bits are no faster here.)
 #[multiversion(targets("x86_64+avx2"))]
-fn add_products(weights: &Matrix, inputs: &[f32], sums: &mut [f32]) {
+fn multiply_add(weights: &Matrix, inputs: &[f32], sums: &mut [f32]) {
     let Matrix { rows, columns, values } = weights;
     let whole = rows / AT_ONCE * AT_ONCE;
     let (blocks, rest) = values.split_at(whole * columns);
@@ -133,6 +133,16 @@ mod tests {
             let mut alone = vec![0.0; columns];
             matrix.add_product(inputs.row(1), &mut alone);
             prop_assert_eq!([sums.row(0), sums.row(1)], [&*forth, &*alone], "to the bit");
+
+            // In the order in which it always was, whatever registers there are.
+            let mut in_order = vec![0.0; columns];
+            let whole = rows / AT_ONCE * AT_ONCE;
+            for (column, sum) in in_order.iter_mut().enumerate() {
+                let product = |row: usize| input[row] * at(row, column);
+                (0..whole).step_by(AT_ONCE).for_each(|r| *sum += (product(r) + product(r + 1)) + (product(r + 2) + product(r + 3)));
+                (whole..rows).for_each(|row| *sum += product(row));
+            }
+            prop_assert_eq!(&forth, &in_order, "to the bit");
 
             let mut back = vec![0.0; rows];
             matrix.add_product_back(&output, &mut back);

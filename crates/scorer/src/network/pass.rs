@@ -1,7 +1,5 @@
 //! Forward and backward: from a prompt and a model to a score, and from a score's error to every parameter's share in it.
 
-use multiversion::multiversion;
-
 use super::{Matrix, Parameters};
 use crate::chance::Chance;
 
@@ -40,7 +38,7 @@ impl Parameters {
             super::add_scaled(1.0, prompt_part, sum);
         }
         for layer in &self.layers {
-            leak(&mut sums.values);
+            rectify(&mut sums.values);
             let columns = layer.weights.columns;
             let next = Matrix { rows: sums.rows, columns, values: layer.bias.values.repeat(sums.rows) };
             let inputs = std::mem::replace(&mut sums, next);
@@ -93,9 +91,8 @@ impl Parameters {
     }
 }
 
-/// What a layer gives of its sums.
-#[multiversion(targets("x86_64+avx2"))]
-fn leak(sums: &mut [f32]) {
+/// Makes of a layer's sums what it gives.
+fn rectify(sums: &mut [f32]) {
     for sum in sums {
         *sum *= slope(*sum);
     }

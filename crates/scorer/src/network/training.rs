@@ -1,5 +1,7 @@
 //! How a `dense_network` learns: batches in a random order, Adam, and an end when held-back prompts get no better.
 
+use std::iter;
+
 use super::{Adam, Parameters, Shape};
 use crate::chance::Chance;
 use crate::data::Example;
@@ -122,10 +124,9 @@ impl<'a> Learner<'a> {
         let parts = self.parameters.model_parts();
         let loss = |example: &Example| {
             let prompt_part = self.parameters.prompt_part(&self.rows[example.prompt]);
-            let models = [Some(example.model), example.rival];
-            let scores = self
-                .parameters
-                .scores(&prompt_part, &models.into_iter().flatten().map(|model| parts.row(model)).collect::<Vec<_>>());
+            let models = iter::once(example.model).chain(example.rival);
+            let model_parts: Vec<&[f32]> = models.map(|model| parts.row(model)).collect();
+            let scores = self.parameters.scores(&prompt_part, &model_parts);
             logistic::loss(scores[0] - scores.get(1).unwrap_or(&0.0), example.credit)
         };
         examples.iter().map(loss).sum::<f32>() / examples.len().max(1) as f32
